@@ -1,0 +1,1 @@
+"""From an sdist to a wheel - build requirements, sandboxes, containers, the ready queue."""

@@ -1,0 +1,93 @@
+"""What a build is: a pure function of its key; and what a sandbox must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from wheelyard.doors.run import Completed
+from wheelyard.lock.model import LockedPackage
+from wheelyard.targets.model import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one build may use."""
+
+    seconds: float = 3600.0
+    memory: int = 8 << 30
+    """Bytes of address space or of the control group."""
+    processes: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How one package is to be built: what ``[packages.NAME]`` of ``wheelyard.toml`` says, and a variant adds."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    config_settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    patches: tuple[Path, ...] = ()
+    image_packages: tuple[str, ...] = ()
+    local_version: str | None = None
+    """For a variant: the local version label (``openblas.v3``) that the finished wheel gets."""
+    variant: Mapping[str, str] = field(default_factory=dict)
+    """The choice, recorded in the wheel: ``{"name": "v3-mkl", "blas": "mkl", "simd": "x86-64-v3"}``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildUnit:
+    """One wheel to make: an sdist for a target, with its locked build requirements."""
+
+    package: LockedPackage
+    target: Target
+    recipe: Recipe
+    toolchain: str
+    """Identity of what compiles: the image's digest, or compiler and C library of the machine."""
+    key: str
+    """The build key (hexadecimal SHA-256): same key, same wheel."""
+    requires: tuple[str, ...] = ()
+    """Build keys of the build requirements that must themselves be built first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltWheel:
+    """The outcome of a build, kept under its key in the store: a repaired, checked wheel."""
+
+    key: str
+    filename: str
+    sha256: str
+    size: int
+    platform_policy: str = ""
+    """The platform tag that the wheel earned."""
+    grafted: tuple[str, ...] = ()
+    """File names of the libraries that repair put in."""
+    sandbox: str = ""
+    """Name of the sandbox it was built in."""
+    seconds: float = 0.0
+
+
+class Sandbox(Protocol):
+    """A place where other people's code runs: no network, no secrets, nothing outside its folders.
+
+    Every path is the same inside and outside, so that nothing has to be translated.
+    """
+
+    name: str
+    isolation: Literal["full", "network", "none"]
+    """``full``: network and file system are cut off; ``network``: only the network; ``none``: nothing is."""
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        readable: Sequence[Path],
+        writable: Sequence[Path],
+        limits: Limits,
+        log: Path,
+    ) -> Completed:
+        """Run a command that sees the system read-only, ``readable`` read-only and ``writable``, and no network."""
+        ...

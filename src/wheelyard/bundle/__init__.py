@@ -1,0 +1,1 @@
+"""Packing, verifying and importing wheelhouses across the gap."""

@@ -1,0 +1,1 @@
+"""wheelyard.toml and requirements files, read into frozen models."""

@@ -1,0 +1,103 @@
+"""``wheelyard.toml`` as values. Frozen; everything optional has its default here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from wheelyard.targets.model import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One requirement with the place it was written at."""
+
+    text: str
+    """PEP 508, normalised. A URL or local path has been turned into ``name @ …`` or, if the name is not known
+    yet, is in ``direct`` with an empty text."""
+    origin: str
+    """``requirements/demo.in``, as it will be shown in ``via -r …``."""
+    line: int
+    direct: str | None = None
+    """URL or path (relative to the configuration's folder) of a file or folder that is required directly."""
+    hashes: tuple[str, ...] = ()
+    """``sha256:…`` that a file of this requirement must have one of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSource:
+    """One index or find-links place. Credentials are not here: they are asked for when they are needed."""
+
+    name: str
+    url: str
+    kind: Literal["simple", "find-links"] = "simple"
+    explicit: bool = False
+    """Only projects that are bound to this index by ``[packages.NAME] index = …`` are looked up here."""
+    trusted: bool = False
+    """Plain http, or a certificate that does not verify, is accepted (pip's ``trusted-host``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRule:
+    """``[packages.NAME]``: what is special about one package."""
+
+    name: str
+    build: Literal["auto", "always", "never"] = "auto"
+    """``always``: from source even where a wheel fits; ``never``: a wheel or an error."""
+    index: str | None = None
+    """The one index that this name may come from."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    config_settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    patches: tuple[Path, ...] = ()
+    build_requires: tuple[str, ...] = ()
+    """Extra build requirements, or pins for the ones the sdist asks for."""
+    image_packages: tuple[str, ...] = ()
+    imports: tuple[str, ...] | None = None
+    """Modules to import as proof; None: every top-level module."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSettings:
+    """``[build]``."""
+
+    jobs: int = 0
+    """0: one per CPU."""
+    timeout: float = 3600.0
+    memory: int = 8 << 30
+    sandbox: Literal["auto", "bubblewrap", "unshare", "container", "none"] = "auto"
+    require_sandbox: bool = False
+    """Refuse to build where the network cannot be cut."""
+    source_date_epoch: int = 315532800
+    engine: str | None = None
+    engine_arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that ``wheelyard.toml`` says, with requirements files read."""
+
+    path: Path
+    """The configuration file, or the requirements file that stood in for it."""
+    requirements: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...] = ()
+    targets: tuple[Target, ...] = ()
+    """Never empty once loaded: without ``[[target]]`` it is this machine's Python and platform."""
+    indexes: tuple[IndexSource, ...] = ()
+    """In order; empty: those that the user's pip is configured for."""
+    packages: Mapping[str, PackageRule] = field(default_factory=dict)
+    """By normalised name."""
+    only_binary: frozenset[str] = frozenset()
+    no_binary: frozenset[str] = frozenset()
+    """Normalised names, or ``:all:``; a package rule wins over both."""
+    prereleases: bool = False
+    resolver: Literal["uv", "pip-tools"] = "uv"
+    build: BuildSettings = BuildSettings()
+    wheelhouse: Path = Path("wheelhouse")
+    """Absolute once loaded."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that relative paths and lock files belong to."""
+        return self.path.parent

@@ -1,0 +1,1 @@
+"""The only code with side effects - subprocesses (run), files (files) and HTTP (http)."""

@@ -1,0 +1,1 @@
+"""Bringing locked files into the store."""

@@ -1,0 +1,1 @@
+"""Writing the wheelhouse - pool, target folders, simple index."""

@@ -1,0 +1,67 @@
+"""The wheelhouse as values, before it is written: what each target's folder holds and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wheelyard.build.model import BuiltWheel
+from wheelyard.prove.model import Proof
+from wheelyard.targets.model import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheel:
+    """One file of the pool; its bytes are in the store under ``sha256``."""
+
+    filename: str
+    sha256: str
+    size: int
+    name: str
+    """Normalised (PEP 503)."""
+    version: str
+    requires_python: str | None = None
+    """From the wheel's own METADATA (it may contain ``<`` and ``>``: escape it)."""
+    yanked: str | None = None
+    """None: not yanked; else the upstream's reason."""
+    upload_time: str | None = None
+    """As upstream gave it (PEP 700), never our clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Why a wheel is in a target's folder."""
+
+    wheel: Wheel
+    origin: Literal["upstream", "built", "local"]
+    source: str
+    """Name of the index that the wheel came from, or file name of the sdist that it was built from."""
+    reason: str = ""
+    extras: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    built: BuiltWheel | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """``targets/<name>/``: what a host of that target needs and nothing else."""
+
+    name: str
+    """``<target>`` or ``<target>.<variant>``."""
+    target: Target
+    entries: tuple[Entry, ...]
+    requirements_txt: str
+    pylock_toml: str
+    proof: Proof
+    variant: str | None = None
+    pip: Wheel | None = None
+    """The carried pip, for hosts whose own could not see a wheel here; it lies in the folder too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The whole wheelhouse. ``extra`` are files of the pool that no folder holds (a mirror's, or added by hand)."""
+
+    folders: tuple[Folder, ...]
+    extra: tuple[Entry, ...] = ()
+    channel: str = "wheelhouse"

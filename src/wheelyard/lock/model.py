@@ -1,0 +1,67 @@
+"""A lock: the exact files, with hashes, for one target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedFile:
+    """One file to be had from upstream, or a local one."""
+
+    filename: str
+    sha256: str
+    url: str | None = None
+    """Without user name and password; None for a file of a local folder (``path`` is then set)."""
+    path: str | None = None
+    """Relative to the folder of ``wheelyard.toml``."""
+    size: int | None = None
+    index: str = ""
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether this is a wheel (else an sdist, which is to be built)."""
+        return self.filename.endswith(".whl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPackage:
+    """One package of a lock: a wheel to fetch, or an sdist to build."""
+
+    name: str
+    """Normalised (PEP 503)."""
+    version: str
+    file: LockedFile
+    reason: str
+    """Why this file, in words: what ``wheelyard why`` shows."""
+    requires_python: str | None = None
+    extras: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    expects: Literal["any", "binary"] = "any"
+    """``binary``: other targets have compiled wheels of this version, so a pure wheel out of a build is a failure."""
+    build_requirements: tuple[LockedPackage, ...] = ()
+    """For an sdist: everything its build environment holds, itself locked (and built first where it is an sdist)."""
+
+    @property
+    def how(self) -> Literal["fetch", "build"]:
+        """What is to be done to get the wheel."""
+        return "fetch" if self.file.is_wheel else "build"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """Everything one target gets. Written as ``pylock.<target>.toml`` (PEP 751) and ``requirements.<target>.txt``."""
+
+    target: str
+    requires_python: str
+    """PEP 440 specifier that the target's Python satisfies: ``==3.9.*``."""
+    environment: str
+    """PEP 508 marker that describes the target, for PEP 751 ``environments``."""
+    requirements_sha256: str
+    """Digest of all inputs (requirements, constraints, package rules): the same digest needs no new resolution."""
+    packages: tuple[LockedPackage, ...]
+    """Ordered by name."""
+    resolver: str = "uv"
+    pip: LockedPackage | None = None
+    """The pip wheel to carry for hosts of this target, where their own could not see or read what they need."""

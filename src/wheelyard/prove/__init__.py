@@ -1,0 +1,1 @@
+"""Installing and importing finished wheels in a clean environment of the target."""

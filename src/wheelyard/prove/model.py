@@ -1,0 +1,23 @@
+"""What a proof says of one target's folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The outcome of installing and importing a target's folder on that target."""
+
+    target: str
+    """Name of the folder: the target, or ``<target>.<variant>``."""
+    outcome: Literal["proven", "failed", "not run"]
+    reason: str
+    """Why it failed or was not run; else what was done, in words."""
+    python: str = ""
+    pip: str = ""
+    installed: int = 0
+    imported: int = 0
+    key: str = ""
+    """Digest of what was proven: the same key needs no second proof."""

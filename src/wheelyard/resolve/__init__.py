@@ -1,0 +1,1 @@
+"""From requirements to pins, by uv or pip-tools, behind one protocol."""

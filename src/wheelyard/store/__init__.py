@@ -1,0 +1,1 @@
+"""The content-addressed cache shared by all wheelhouses of a machine."""

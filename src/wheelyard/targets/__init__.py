@@ -1,0 +1,1 @@
+"""What a wheel must run on - tags, marker environments, presets, interpreters."""

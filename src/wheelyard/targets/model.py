@@ -1,0 +1,45 @@
+"""A target: what a wheel must run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a wheel must run on; gives a marker environment and an ordered tag list (see ``wheelyard.targets.tags``)."""
+
+    name: str
+    """``[a-z0-9_-]+``: also the name of the target's folder."""
+    python: str
+    """``X.Y``, with ``t`` behind it for a free-threaded build."""
+    python_full: str
+    """``X.Y.Z``: what ``python_full_version`` is in markers; ``X.Y.0`` where nobody knows better."""
+    platform: str
+    """The newest platform tag the host accepts: ``manylinux_2_34_x86_64``, ``musllinux_1_2_aarch64``,
+    ``macosx_11_0_arm64``, ``linux_x86_64``."""
+    implementation: str = "cpython"
+    pip: str | None = None
+    """Version of the pip that the host has; None: whatever is newest for its Python."""
+    interpreter: str | None = None
+    """Path of an interpreter on this machine that stands for the target's Python; None: looked for."""
+    image: str | None = None
+    """Container image to build in; None: a preset's, or none (the local sandbox)."""
+    host_image: str | None = None
+    """Plain container image, without compilers, to prove in; None: prove where ``interpreter`` is."""
+    toolchain: str | None = None
+    """``zig`` for cross compilation; None: the compiler of the machine or the image."""
+
+    @property
+    def version_info(self) -> tuple[int, int]:
+        """The Python version as two numbers."""
+        major, minor = self.python.removesuffix("t").split(".")
+        return int(major), int(minor)
+
+    @property
+    def machine(self) -> str:
+        """The CPU: ``x86_64``, ``aarch64``, ``arm64``, …"""
+        for known in ("x86_64", "aarch64", "arm64", "universal2", "ppc64le", "s390x", "i686", "armv7l", "riscv64"):
+            if self.platform.endswith("_" + known):
+                return known
+        return self.platform.rpartition("_")[2]

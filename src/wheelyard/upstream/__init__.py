@@ -1,0 +1,1 @@
+"""Reading other people's indexes - simple API pages and metadata."""
