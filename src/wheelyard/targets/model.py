@@ -29,6 +29,8 @@ class Target:
     """Plain container image, without compilers, to prove in; None: prove where ``interpreter`` is."""
     toolchain: str | None = None
     """``zig`` for cross compilation; None: the compiler of the machine or the image."""
+    preset: str | None = None
+    """The preset it was made from (``el9``), which knows images; see ``wheelyard.targets.presets``."""
 
     @property
     def version_info(self) -> tuple[int, int]:

@@ -1,0 +1,35 @@
+"""This machine as a target."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from wheelyard.targets.interpreters import Interpreter, probe
+from wheelyard.targets.model import Target
+
+
+def this_machine() -> Target:
+    """Return the target that stands for this machine: the Python that runs this code, its platform, the newest pip.
+
+    :raises ToolError: if the running interpreter cannot be asked.
+    """
+    return from_interpreter(probe(sys.executable))
+
+
+def from_interpreter(interpreter: Interpreter, name: str | None = None) -> Target:
+    """Return a target that an interpreter of this machine is a host of."""
+    return Target(
+        name=name or default_name(interpreter.python, interpreter.platform, interpreter.implementation),
+        python=interpreter.python,
+        python_full=interpreter.version,
+        platform=interpreter.platform,
+        implementation=interpreter.implementation,
+        interpreter=interpreter.path,
+    )
+
+
+def default_name(python: str, platform: str, implementation: str = "cpython") -> str:
+    """Return a name for a target that was given none: ``cp311-manylinux_2_36_x86_64``."""
+    short = {"cpython": "cp", "pypy": "pp"}.get(implementation, implementation)
+    return re.sub(r"[^a-z0-9_-]", "", f"{short}{python.replace('.', '')}-{platform}".lower())
