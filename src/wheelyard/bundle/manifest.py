@@ -1,0 +1,216 @@
+"""Writing the manifest: the one list of every file of a wheelhouse, which is what gets signed.
+
+Its format is described where it is read, in ``wheelyard.host.manifest``. A publisher needs one call, after everything
+else lies in place::
+
+    manifest.update(root, targets=[TargetInfo(...)], channel="wheelhouse", known={"files/a.whl": sha256})
+
+It lists what is in ``root``, and takes the next sequence number if anything changed since the manifest that is there.
+What a host needs to choose its folder (``TargetInfo``) is in the manifest only: there is no file a target besides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from wheelyard import __version__
+from wheelyard.doors import files
+from wheelyard.errors import ConfigError, VerificationError
+from wheelyard.host.manifest import (
+    BUNDLE,
+    MANIFEST,
+    MAX_MANIFEST,
+    SIGNATURE,
+    FileEntry,
+    Manifest,
+    TargetInfo,
+    digest_of,
+    dump_manifest,
+    load_manifest,
+)
+from wheelyard.host.refusal import Refused
+
+__all__ = ["FileEntry", "Manifest", "TargetInfo", "build", "read", "timestamp", "update", "write"]
+
+TOOL = f"wheelyard {__version__}"
+_UNLISTED = frozenset({MANIFEST, SIGNATURE, BUNDLE})
+
+
+def kind_of(path: str) -> str:
+    """Return the kind of a file from its path in the wheelhouse."""
+    name = path.rpartition("/")[2]
+    top = path.partition("/")[0]
+    endings = {".whl": "wheel", ".metadata": "metadata", ".tar.gz": "sdist", ".zip": "sdist"}
+    if top == "python":
+        return "python"
+    if "/" not in path and name in {"sbom.cdx.json", "licenses.html", "report.html", "vulnerabilities.html"}:
+        return "paper"
+    if name in {"install.py", "import.py"}:
+        return "installer"
+    if name in {"requirements.txt", "pylock.toml"}:
+        return "lock"
+    for ending, kind in endings.items():
+        if name.endswith(ending):
+            return kind
+    return "page" if name.endswith((".html", ".json", ".css", ".js", ".svg")) else "other"
+
+
+def timestamp(seconds: int | None = None) -> str | None:
+    """Return seconds since 1970 (UTC), or ``SOURCE_DATE_EPOCH`` where None, as ``2026-01-31T00:00:00Z``.
+
+    None where neither is given: the clock is never read.
+
+    :raises ConfigError: if ``SOURCE_DATE_EPOCH`` is not a number.
+    """
+    if seconds is None:
+        given = os.environ.get("SOURCE_DATE_EPOCH")
+        if not given:
+            return None
+        try:
+            seconds = int(given)
+        except ValueError:
+            raise ConfigError("SOURCE_DATE_EPOCH is not a number", where=given) from None
+    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def walk(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield path and status of every file below ``root``; names that begin with a dot are left out.
+
+    :raises VerificationError: for anything that is neither a file nor a folder.
+    """
+    with os.scandir(root) as found:
+        for entry in sorted(found, key=lambda each: each.name):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                for below, status in walk(root / entry.name):
+                    yield f"{entry.name}/{below}", status
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.name, entry.stat(follow_symlinks=False)
+            else:
+                raise VerificationError("neither a file nor a folder", where=str(root / entry.name))
+
+
+def build(
+    root: Path,
+    *,
+    targets: Iterable[TargetInfo] = (),
+    channel: str = "wheelhouse",
+    sequence: int = 1,
+    created: str | None = None,
+    expires: str | None = None,
+    previous: str | None = None,
+    known: Mapping[str, str] | None = None,
+    chosen: Callable[[str], bool] | None = None,
+) -> Manifest:
+    """List a wheelhouse.
+
+    :param known: path → sha256 of files that were hashed already; every other file is read once, and hard links of
+        one file only once together.
+    :param chosen: which paths to list; None: all.
+    :raises VerificationError: if there is a symlink or device, or a name that not every system can keep.
+    """
+    known = known or {}
+    seen: dict[tuple[int, int], str] = {}
+    listed: list[FileEntry] = []
+    for path, status in walk(root):
+        if path in _UNLISTED or (chosen is not None and not chosen(path)):
+            continue
+        inode = (status.st_dev, status.st_ino)
+        digest = known.get(path) or seen.get(inode) or files.sha256(root / path)
+        if status.st_nlink > 1:
+            seen[inode] = digest
+        listed.append(FileEntry(path=path, size=status.st_size, sha256=digest, kind=kind_of(path)))
+    made = Manifest(
+        channel=channel,
+        sequence=sequence,
+        created=created,
+        expires=expires,
+        previous=previous,
+        targets=tuple(sorted(targets, key=lambda target: target.folder)),
+        files=tuple(sorted(listed, key=lambda entry: entry.path)),
+        tool=TOOL,
+    )
+    with naming_errors():
+        return load_manifest(dump_manifest(made))  # what we write, every host must be able to read
+
+
+@contextlib.contextmanager
+def naming_errors() -> Iterator[None]:
+    """Turn a refusal of the offline side's code into Wheelyard's own error."""
+    try:
+        yield
+    except Refused as refused:
+        raise VerificationError(refused.message, where=refused.where or None, hint=refused.hint or None) from None
+
+
+def read(root: Path) -> tuple[Manifest, bytes]:
+    """Return the manifest of a wheelhouse (or a manifest file itself) and its bytes; signatures are not looked at.
+
+    :raises VerificationError: if there is none, or it is damaged.
+    """
+    path = root / MANIFEST if root.is_dir() else root
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_MANIFEST + 1)
+    except FileNotFoundError:
+        raise VerificationError("there is no manifest", where=str(path)) from None
+    with naming_errors():
+        return load_manifest(content), content
+
+
+def write(root: Path, manifest: Manifest) -> str:
+    """Put the manifest into the wheelhouse and return its sha256; a signature of other bytes is removed.
+
+    :raises StorageError: if it cannot be written.
+    """
+    content = dump_manifest(manifest)
+    place = root / MANIFEST
+    changed = not place.is_file() or place.read_bytes() != content
+    if changed:
+        # A signature that does not fit is worse than none. Removed first: never a moment with the wrong pair.
+        (root / SIGNATURE).unlink(missing_ok=True)
+        files.write(place, content)
+    return digest_of(content)
+
+
+def update(
+    root: Path,
+    *,
+    targets: Iterable[TargetInfo] = (),
+    channel: str = "wheelhouse",
+    created: str | None = None,
+    expires: str | None = None,
+    known: Mapping[str, str] | None = None,
+) -> Manifest:
+    """List the wheelhouse again and write the manifest; the same content keeps manifest, sequence and signature.
+
+    :param created: as ``timestamp`` makes it; None: from ``SOURCE_DATE_EPOCH``, else left out.
+    """
+    before: Manifest | None = None
+    digest: str | None = None
+    if (root / MANIFEST).is_file():
+        before, content = read(root)
+        digest = digest_of(content)
+    if before is not None and before.channel != channel:
+        before, digest = None, None  # another channel starts its own count
+    created = created or timestamp()
+    made = build(
+        root,
+        targets=targets,
+        channel=channel,
+        sequence=before.sequence + 1 if before else 1,
+        created=created,
+        expires=expires,
+        previous=digest,
+        known=known,
+    )
+    same = before is not None and made.files == before.files and made.targets == before.targets
+    if before is not None and same and expires in (None, before.expires):
+        return before
+    write(root, made)
+    return made

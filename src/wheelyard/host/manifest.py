@@ -1,0 +1,226 @@
+"""Reading a manifest that cannot be trusted yet: bounded, canonical, and with paths that stay inside.
+
+The manifest is the one list of every file of a wheelhouse. It is JSON in one canonical form (keys sorted, no spaces,
+ASCII only, one newline at the end), so that one content has one digest::
+
+    {"channel": "wheelhouse",           name of the stream of bundles that this one belongs to
+     "created": "2026-01-31T00:00:00Z", or null
+     "expires": "2026-07-31T00:00:00Z", or null: never
+     "files": [{"kind": "wheel", "path": "files/a-1-py3-none-any.whl", "sha256": "…", "size": 123}, …],
+     "format": 1,
+     "previous": "…",                   sha256 of the manifest before it, or null
+     "sequence": 7,                     grows by one with every published change
+     "targets": [{"folder": "rhel9", "implementation": "cpython", "pip": "pip-24.0-py3-none-any.whl",
+                  "platform": "manylinux_2_34_x86_64", "proof": "proven", "python": "3.9",
+                  "python_archive": null, "simd": null, "variant": null}, …],
+     "tool": "wheelyard 0.1.0"}
+
+``files`` is ordered by path. The manifest itself and its signatures are the only files it does not list.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from wheelyard.host.refusal import Refused
+
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.sig"
+BUNDLE = "bundle.json"
+FORMAT = 1
+MAX_MANIFEST = 64 << 20
+MAX_FILES = 400000
+MAX_FILE = 64 << 30
+KINDS = ("wheel", "sdist", "metadata", "page", "lock", "installer", "python", "paper", "other")
+
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+_BAD_CHARACTER = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|]")
+
+FileEntry = NamedTuple("FileEntry", [("path", str), ("size", int), ("sha256", str), ("kind", str)])
+
+TargetInfo = NamedTuple(
+    "TargetInfo",
+    [
+        ("folder", str),  # below targets/
+        ("python", str),  # "3.9", "3.13t"
+        ("implementation", str),  # "cpython"
+        ("platform", str),  # "manylinux_2_34_x86_64": the newest platform tag that the target accepts
+        ("pip", Optional[str]),  # file name of the carried pip in the folder
+        ("variant", Optional[str]),  # name of the variant; None: the baseline
+        ("simd", Optional[str]),  # "x86-64-v3": CPU level that the variant needs
+        ("proof", str),  # "proven", "failed", "not run"
+        ("python_archive", Optional[str]),  # path of a relocatable Python in the wheelhouse
+    ],
+)
+
+Manifest = NamedTuple(
+    "Manifest",
+    [
+        ("channel", str),
+        ("sequence", int),
+        ("created", Optional[str]),
+        ("expires", Optional[str]),
+        ("previous", Optional[str]),
+        ("targets", Tuple[TargetInfo, ...]),
+        ("files", Tuple[FileEntry, ...]),
+        ("tool", str),
+    ],
+)
+
+
+def _bad(message: str, name: str = "bad-manifest") -> Refused:
+    return Refused(name, message, where=MANIFEST)
+
+
+def check_path(path: object) -> str:
+    """Return a path if it is relative, plain and stays inside; else raise Refused."""
+    if not isinstance(path, str) or not path or len(path) > 1000:
+        raise _bad("a path is not a text of 1 to 1000 characters", "unsafe-path")
+    for part in path.split("/"):
+        if part in ("", ".", "..") or part.startswith((".", "-", " ")) or part.endswith((".", " ")):
+            raise Refused("unsafe-path", "the path is not plain and relative", where=ascii(path))
+        if _BAD_CHARACTER.search(part) or len(part.encode("utf-8", "replace")) > 255:
+            raise Refused("unsafe-path", "the path has characters that not every system can keep", where=ascii(path))
+    return path
+
+
+def check_collisions(paths: List[str]) -> None:
+    """Refuse paths that would fall on one another where case does not count, or a file that is also a folder."""
+    seen: Dict[str, str] = {}
+    folders: Set[str] = set()
+    for path in paths:
+        folded = path.casefold()
+        if folded in seen:
+            raise Refused(
+                "same-name", "the name differs from {!a} only by case".format(seen[folded]), where=ascii(path)
+            )
+        seen[folded] = path
+        parent = folded.rpartition("/")[0]
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    for folder in folders:
+        if folder in seen:
+            raise Refused("same-name", "the path is a file and a folder", where=ascii(seen[folder]))
+    folder_names: Dict[str, str] = {}
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and folder_names.setdefault(parent.casefold(), parent) == parent:
+            parent = parent.rpartition("/")[0]
+        if parent:
+            raise Refused("same-name", "the folder differs from another only by case", where=ascii(path))
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON form of a value."""
+    return (json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True) + "\n").encode("ascii")
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """Return the bytes of a manifest: what is hashed, signed and written."""
+    return canonical(
+        {
+            "format": FORMAT,
+            "channel": manifest.channel,
+            "sequence": manifest.sequence,
+            "created": manifest.created,
+            "expires": manifest.expires,
+            "previous": manifest.previous,
+            "tool": manifest.tool,
+            "targets": [dict(target._asdict()) for target in manifest.targets],
+            "files": [dict(entry._asdict()) for entry in manifest.files],
+        }
+    )
+
+
+def digest_of(content: bytes) -> str:
+    """Return the hexadecimal SHA-256 of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _record(value: object, keys: Tuple[str, ...], what: str) -> Dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != set(keys):
+        raise _bad("{} does not have exactly the keys {}".format(what, ", ".join(keys)))
+    return value
+
+
+def _text(value: object, what: str, pattern: Any = None, optional: bool = False) -> Any:
+    if value is None and optional:
+        return None
+    if not isinstance(value, str) or len(value) > 300 or (pattern is not None and not pattern.match(value)):
+        raise _bad("{} is not what it must be".format(what))
+    return value
+
+
+def _number(value: object, what: str, largest: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= largest:
+        raise _bad("{} is not a number from 0 to {}".format(what, largest))
+    return value
+
+
+def _target(value: object) -> TargetInfo:
+    record = _record(value, TargetInfo._fields, "a target")
+    for key in TargetInfo._fields:
+        optional = key in ("pip", "variant", "simd", "python_archive")
+        _text(record[key], "targets: " + key, optional=optional)
+    _text(record["folder"], "the folder of a target", _NAME)
+    for key in ("pip", "python_archive"):
+        if record[key] is not None:
+            check_path(record[key])
+    return TargetInfo(**record)
+
+
+def _file(value: object) -> FileEntry:
+    record = _record(value, FileEntry._fields, "a file")
+    check_path(record["path"])
+    _number(record["size"], "the size of a file", MAX_FILE)
+    _text(record["sha256"], "the sha256 of a file", _HEX)
+    if record["kind"] not in KINDS:
+        raise _bad("a file is of an unknown kind")
+    if record["path"] in (MANIFEST, SIGNATURE, BUNDLE):
+        raise _bad("the manifest lists itself")
+    return FileEntry(**record)
+
+
+def load_manifest(content: bytes) -> Manifest:
+    """Return the manifest that bytes hold.
+
+    :raises Refused: ``manifest-too-big``, ``bad-manifest``, ``unsafe-path`` or ``same-name``.
+    """
+    if len(content) > MAX_MANIFEST:
+        raise _bad("larger than {} MiB".format(MAX_MANIFEST >> 20), "manifest-too-big")
+    try:
+        raw = json.loads(content.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise _bad("not JSON: {}".format(error)) from None
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise _bad("not a manifest of format {}".format(FORMAT))
+    record = _record(raw, (*Manifest._fields, "format"), "the manifest")
+    if not isinstance(record["files"], list) or not isinstance(record["targets"], list):
+        raise _bad("files and targets are not lists")
+    if len(record["files"]) > MAX_FILES or len(record["targets"]) > 10000:
+        raise _bad("too many files or targets", "manifest-too-big")
+    manifest = Manifest(
+        channel=_text(record["channel"], "channel", _NAME),
+        sequence=_number(record["sequence"], "sequence", 1 << 53),
+        created=_text(record["created"], "created", _TIME, optional=True),
+        expires=_text(record["expires"], "expires", _TIME, optional=True),
+        previous=_text(record["previous"], "previous", _HEX, optional=True),
+        targets=tuple(_target(each) for each in record["targets"]),
+        files=tuple(_file(each) for each in record["files"]),
+        tool=_text(record["tool"], "tool"),
+    )
+    paths = [entry.path for entry in manifest.files]
+    if paths != sorted(set(paths)):
+        raise _bad("files are not in order, or one is listed twice")
+    check_collisions(paths)
+    known: Dict[str, int] = {}
+    for entry in manifest.files:
+        if known.setdefault(entry.sha256, entry.size) != entry.size:
+            raise _bad("one sha256 has two sizes")
+    if dump_manifest(manifest) != content:
+        raise _bad("not in the canonical form")
+    return manifest
