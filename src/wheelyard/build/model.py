@@ -74,9 +74,15 @@ class Sandbox(Protocol):
     Every path is the same inside and outside, so that nothing has to be translated.
     """
 
-    name: str
-    isolation: Literal["full", "network", "none"]
-    """``full``: network and file system are cut off; ``network``: only the network; ``none``: nothing is."""
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        ...
+
+    @property
+    def isolation(self) -> Literal["full", "network", "none"]:
+        """``full``: network and file system are cut off; ``network``: only the network; ``none``: nothing is."""
+        ...
 
     def run(
         self,

@@ -1,0 +1,119 @@
+"""A build environment: a venv of the target's interpreter with exactly the locked wheels, made without running pip."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import installer
+from installer.destinations import SchemeDictionaryDestination
+from installer.exceptions import InstallerError
+from installer.sources import WheelFile
+
+from wheelyard.build.model import Limits, Sandbox
+from wheelyard.errors import BuildError, ToolError, WheelError
+
+_SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
+
+# Runs on every Python from 3.6 on; the only answer that counts is what the target's own interpreter says.
+_PATHS = """\
+import json, sys, sysconfig
+paths = sysconfig.get_paths()
+paths["headers"] = sys.prefix + "/include/site/python" + sysconfig.get_python_version()
+with open(sys.argv[1], "w") as stream:
+    json.dump({name: paths[name] for name in ("purelib", "platlib", "headers", "scripts", "data")}, stream)
+"""
+_LIMITS = Limits(seconds=120)
+
+
+def interpreter_folders(python: Path) -> tuple[Path, ...]:
+    """Return the folders that an interpreter of this machine needs to be seen, beyond the system's.
+
+    A virtual environment needs the one it was made from too. An interpreter that lies in a folder of other things
+    (``~/bin/python3``) is returned alone: its folder is nobody's business.
+    """
+    found: list[Path] = []
+    venv = python.parent.parent
+    settings = venv / "pyvenv.cfg"
+    if settings.is_file():
+        found.append(venv)
+    real = Path(os.path.realpath(python))
+    prefix = real.parent.parent
+    is_prefix = prefix != Path.home() and any((prefix / "lib").glob("python*")) if prefix != Path("/") else False
+    found.append(prefix if is_prefix else real)
+    return tuple(path for path in dict.fromkeys(found) if path.exists() and not path.is_relative_to("/usr"))
+
+
+def create(
+    folder: Path,
+    interpreter: Path,
+    wheels: Mapping[str, Path] | Sequence[Path],
+    sandbox: Sandbox,
+    *,
+    log: Path,
+    root: Path | None = None,
+    readable: Sequence[Path] | None = None,
+    limits: Limits = _LIMITS,
+) -> Path:
+    """Make a virtual environment with the given wheels and return its interpreter.
+
+    :param folder: where to make it; replaced if there is one.
+    :param interpreter: of the target; a path inside the sandbox.
+    :param wheels: checked wheels, by file name where the path does not end in it (a blob of the store).
+    :param root: the writable folder of the build, if ``folder`` is part of a bigger one.
+    :param readable: what the interpreter needs to be seen; found by itself for one of this machine.
+    :raises ToolError: if the interpreter does not run or makes no environment.
+    :raises WheelError: if a wheel cannot be installed.
+    """
+    from wheelyard.build.workspace import SYSTEM_PATH, remove
+
+    remove(folder)
+    folder.mkdir(parents=True)
+    base = root or folder
+    seen = interpreter_folders(interpreter) if readable is None else tuple(readable)
+    environment = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": str(base), "TMPDIR": str(base)}
+
+    def run(*command: str) -> None:
+        done = sandbox.run(command, cwd=base, env=environment, readable=seen, writable=(base,), limits=limits, log=log)
+        if done.returncode != 0:
+            raise ToolError(
+                f"cannot make a build environment: {done.output.strip()[-500:] or 'no message'}",
+                where=str(interpreter),
+                hint="does this interpreter run, and is its venv module installed (python3-venv)?",
+                log=log,
+            )
+
+    run(str(interpreter), "-I", "-m", "venv", "--without-pip", str(folder))
+    python = folder / "bin" / "python"
+    answer = folder / "paths.json"
+    run(str(python), "-I", "-c", _PATHS, str(answer))
+    scheme = cast("dict[str, str]", json.loads(answer.read_text()))
+    answer.unlink()
+    if any(not Path(scheme[name]).resolve().is_relative_to(folder.resolve()) for name in _SCHEMES):
+        raise BuildError("the interpreter's folders are outside its environment", where=str(interpreter), log=log)
+    named = wheels if isinstance(wheels, Mapping) else {path.name: path for path in wheels}
+    for filename, path in named.items():
+        _install(filename, path, scheme, python)
+    return python
+
+
+def _install(filename: str, path: Path, scheme: Mapping[str, str], python: Path) -> None:
+    """Put one wheel into an environment, whatever Python that is of."""
+    # Each project's headers have a folder of their own, as pip has it.
+    headers = f"{scheme['headers']}/{filename.partition('-')[0]}"
+    destination = SchemeDictionaryDestination(
+        {**scheme, "headers": headers},
+        interpreter=str(python),
+        script_kind="posix",
+        overwrite_existing=True,
+    )
+    try:
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            archive.filename = filename
+            installer.install(WheelFile(archive), destination, additional_metadata={})
+    except (InstallerError, zipfile.BadZipFile, ValueError, KeyError) as error:
+        raise WheelError(f"cannot be installed into a build environment: {error}", where=filename) from error

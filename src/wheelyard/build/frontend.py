@@ -1,0 +1,176 @@
+"""A PEP 517 frontend whose hooks run in a sandbox: ``build`` decides what is called, the sandbox runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from build import BuildBackendException, BuildException, ProjectBuilder
+from wheelyard.build.environment import interpreter_folders
+from wheelyard.build.sdist import apply_patches, declared_requirements, static_metadata, unpack_sdist
+from wheelyard.build.workspace import Workspace, workspace
+from wheelyard.errors import BuildError, WheelyardError
+
+__all__ = [
+    "Workspace",
+    "apply_patches",
+    "build_wheel",
+    "declared_requirements",
+    "dynamic_requirements",
+    "prepare_metadata",
+    "static_metadata",
+    "unpack_sdist",
+    "workspace",
+]
+
+_MAX_ANSWER = 16 << 20
+_INTERESTING = re.compile(r"(^|[\s:])(fatal )?error\b[:\[]|undefined reference|cannot find -l|Error:", re.IGNORECASE)
+
+
+def dynamic_requirements(place: Workspace) -> tuple[str, ...]:
+    """Return what the backend asks for besides ``[build-system] requires`` (``get_requires_for_build_wheel``), sorted.
+
+    :raises BuildError: if the backend fails.
+    """
+    with _backend(place) as builder:
+        lines = builder.get_requires_for_build("wheel", place.recipe.config_settings)
+    for line in lines:
+        try:
+            Requirement(line)
+        except (InvalidRequirement, TypeError) as error:
+            raise _failure(place, f"its backend asks for something that is no requirement: {error}") from error
+    return tuple(sorted(lines))
+
+
+def prepare_metadata(place: Workspace) -> bytes:
+    """Return METADATA as the backend prepares it; where it cannot, from a wheel that is built for that.
+
+    :raises BuildError: if the backend fails or answers nonsense.
+    """
+    into = _empty(place.root / "metadata")
+    with _backend(place) as builder:
+        prepared = builder.prepare("wheel", into, place.recipe.config_settings)
+    if prepared is not None:
+        return _read(place, into / Path(prepared).name / "METADATA")
+    try:
+        with zipfile.ZipFile(build_wheel(place)) as archive:
+            (name,) = (each for each in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", each))
+            if archive.getinfo(name).file_size > _MAX_ANSWER:
+                raise ValueError("METADATA is too big")
+            return archive.read(name)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise _failure(place, f"the wheel that it built has no metadata: {error}") from error
+
+
+def build_wheel(place: Workspace) -> Path:
+    """Build the wheel and return its path, in ``<root>/out``.
+
+    :raises BuildError: if the backend fails, or leaves no wheel or more than one.
+    """
+    into = _empty(place.root / "out")
+    with _backend(place) as builder:
+        builder.build("wheel", into, place.recipe.config_settings)
+    wheels = sorted(path for path in into.iterdir() if path.suffix == ".whl")
+    if len(wheels) != 1:
+        names = ", ".join(path.name for path in wheels) or "none"
+        raise _failure(place, f"an sdist gives one wheel, its backend left {len(wheels)}: {names}")
+    if not stat.S_ISREG(wheels[0].lstat().st_mode):
+        raise _failure(place, f"what its backend left is not a file: {wheels[0].name}")
+    return wheels[0]
+
+
+@contextmanager
+def _backend(place: Workspace) -> Iterator[ProjectBuilder]:
+    """Yield the builder; whatever it raises becomes an error for people."""
+    try:
+        yield ProjectBuilder(place.source, str(place.python), runner=_Runner(place))
+    except BuildBackendException as error:
+        cause = error.exception
+        if isinstance(cause, WheelyardError):
+            raise cause from error
+        raise _failure(place, f"its build backend failed: {cause}") from error
+    except BuildException as error:
+        raise _failure(place, str(error)) from error
+
+
+class _Runner:
+    """Runs one hook in the sandbox.
+
+    The script and its input are put into the workspace, and only the answer is taken out of it again: so the sandbox
+    needs no folder but the workspace, and the backend never sees one of ours.
+    """
+
+    def __init__(self, place: Workspace) -> None:
+        self._place = place
+
+    def __call__(
+        self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
+    ) -> None:
+        place = self._place
+        python, script, hook, control = cmd
+        inside = _empty(place.root / "hook")
+        shutil.copyfile(script, inside / "hook.py")
+        shutil.copyfile(Path(control, "input.json"), inside / "input.json")
+        done = place.sandbox.run(
+            [python, str(inside / "hook.py"), hook, str(inside)],
+            cwd=Path(cwd) if cwd else place.source,
+            env={**place.environment(), **(extra_environ or {})},
+            readable=(*interpreter_folders(Path(python)), *place.readable),
+            writable=(place.root,),
+            limits=place.limits,
+            log=place.log,
+        )
+        if done.timed_out:
+            raise _failure(
+                place,
+                f"did not end within {place.limits.seconds:g} seconds",
+                hint="raise [build] timeout, or see the log for what it waits for",
+            )
+        if done.returncode != 0:
+            raise _failure(place, f"{hook} failed (exit code {done.returncode}):\n{last_lines(done.output)}")
+        Path(control, "output.json").write_bytes(_read(place, inside / "output.json"))
+
+
+def last_lines(output: str, count: int = 15) -> str:
+    """Return the lines of a log that say why a build failed: the first compiler errors, else the last lines."""
+    lines = [line.rstrip()[:400] for line in output.splitlines() if line.strip() and not line.startswith("$ ")]
+    wrong = [number for number, line in enumerate(lines) if _INTERESTING.search(line)]
+    shown = sorted({near for number in wrong[:4] for near in range(number, min(number + 3, len(lines)))})
+    chosen = [lines[number] for number in shown] or lines[-count:]
+    return "\n".join(f"    {line}" for line in chosen[:count])
+
+
+def _failure(place: Workspace, message: str, *, hint: str | None = None) -> BuildError:
+    return BuildError(message, where=place.package or place.source.name, hint=hint, log=place.log)
+
+
+def _empty(folder: Path) -> Path:
+    """Make a folder anew: what other people's code may have left there is gone."""
+    from wheelyard.build.workspace import remove
+
+    remove(folder)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _read(place: Workspace, path: Path) -> bytes:
+    """Read a file that other people's code wrote: no symlink, no pipe, no endless one."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise _failure(place, f"its backend left no {path.name}: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _failure(place, f"its backend left a {path.name} that is not a file")
+        content = stream.read(_MAX_ANSWER + 1)
+    if len(content) > _MAX_ANSWER:
+        raise _failure(place, f"its backend left a {path.name} that is too big")
+    return content

@@ -1,0 +1,120 @@
+"""The folder that a build happens in: at a path made from its key, so that a path in the output is always the same."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wheelyard.build.model import Limits, Recipe, Sandbox
+from wheelyard.doors import files
+from wheelyard.errors import StorageError
+
+DEFAULT_EPOCH = 315532800
+"""1980-01-01, the first time that a zip archive can hold."""
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def base() -> Path:
+    """Return the folder that all workspaces of this user are in: not in /tmp, which sandboxes have their own of."""
+    return Path(f"/var/tmp/wheelyard-{os.getuid()}")  # noqa: S108  (0700, and its owner is checked)
+
+
+@contextlib.contextmanager
+def workspace(key: str, *, keep_failed: bool = False) -> Iterator[Path]:
+    """Yield an empty folder of the fixed path ``<base>/<key[:24]>``, locked against other runs, removed afterwards.
+
+    :param keep_failed: leave it there if the block ends with an error.
+    :raises StorageError: if another run is at the same key, or the place is not ours.
+    """
+    parent = _own(base())
+    root = parent / key[:24]
+    with files.locked(parent / f"{key[:24]}.lock", what=f"the build {key[:12]}"):
+        remove(root)
+        root.mkdir(mode=0o700)
+        done = False
+        try:
+            yield root
+            done = True
+        finally:
+            if done or not keep_failed:
+                remove(root)
+            # Under the lock: who waits for it is refused at once, so nobody holds the file that goes away.
+            (parent / f"{key[:24]}.lock").unlink(missing_ok=True)
+
+
+def _own(parent: Path) -> Path:
+    with contextlib.suppress(FileExistsError):
+        parent.mkdir(mode=0o700)
+    status = parent.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise StorageError("this folder is not ours alone", where=str(parent), hint="remove it, then run again")
+    return parent
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that other people's code has written: also where it took away permissions."""
+
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+        return
+    for base_folder, names, _ in os.walk(folder):
+        for path in (Path(base_folder, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(0o700)
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A source tree with the interpreter of its build environment, ready for hooks to be called."""
+
+    root: Path
+    """The one folder that hooks may write; everything else of the build lies in it."""
+    source: Path
+    python: Path
+    """The interpreter of the build environment."""
+    sandbox: Sandbox
+    log: Path
+    package: str = ""
+    """``name version``, for messages."""
+    recipe: Recipe = field(default_factory=Recipe)
+    limits: Limits = field(default_factory=Limits)
+    readable: tuple[Path, ...] = ()
+    """Folders to be seen besides: the interpreter's, a toolchain's."""
+    epoch: int = DEFAULT_EPOCH
+    """SOURCE_DATE_EPOCH, seconds."""
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment that hooks get: nothing of ours, nothing that changes from run to run."""
+        home, temporary = self.root / "home", self.root / "tmp"
+        for folder in (home, temporary):
+            folder.mkdir(exist_ok=True)
+        environment = {
+            "PATH": f"{self.python.parent}:{SYSTEM_PATH}",
+            "HOME": str(home),
+            "TMPDIR": str(temporary),
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "USER": "builder",
+            "LOGNAME": "builder",
+            "SOURCE_DATE_EPOCH": str(self.epoch),
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONNOUSERSITE": "1",
+            "PIP_NO_INDEX": "1",
+            "VIRTUAL_ENV": str(self.python.parent.parent),
+            **self.recipe.environment,
+        }
+        # The path of the workspace differs from user to user; what is compiled must not.
+        for name in ("CFLAGS", "CXXFLAGS"):
+            given = self.recipe.environment.get(name, "")
+            environment[name] = f"{given} -ffile-prefix-map={self.root}=.".strip()
+        return environment
