@@ -1,0 +1,106 @@
+"""The command line: ``wheelyard COMMAND``. Every command is a module beside this one."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import click
+import typer
+
+from wheelyard import __version__
+from wheelyard.errors import Failures, Interrupted, StorageError, WheelyardError
+
+COMMANDS = ("build",)
+"""Modules of this package, in the order that ``--help`` shows them."""
+
+app = typer.Typer(
+    name="wheelyard",
+    help="Build, prove and carry wheelhouses for hosts without a network.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wheelyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Build, prove and carry wheelhouses for hosts without a network."""
+
+
+def load_commands() -> typer.Typer:
+    """Return the application with all its commands."""
+    if not app.registered_commands and not app.registered_groups:
+        for name in COMMANDS:
+            importlib.import_module(f"wheelyard.cli.{name}").register(app)
+    return app
+
+
+def show_error(error: WheelyardError, *, as_json_lines: bool) -> None:
+    """Print an error for people, or as one JSON line for each thing that is wrong."""
+    errors = error.errors if isinstance(error, Failures) else (error,)
+    for each in errors:
+        if as_json_lines:
+            facts = {
+                "event": "error",
+                "class": type(each).__name__,
+                "exit_code": each.exit_code,
+                "message": each.message,
+                "where": each.where,
+                "hint": each.hint,
+                "log": None if each.log is None else os.fspath(each.log),
+            }
+            sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        else:
+            sys.stderr.write(f"error: {each}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; no foreseen error ends in a traceback."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    as_json_lines = "--json" in given
+    try:
+        result = load_commands()(args=given, standalone_mode=False)
+    except click.exceptions.Abort:
+        show_error(Interrupted("interrupted; run the same command again to go on"), as_json_lines=as_json_lines)
+        return Interrupted.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        show_error(Interrupted("interrupted; run the same command again to go on"), as_json_lines=as_json_lines)
+        return Interrupted.exit_code
+    except WheelyardError as error:
+        show_error(error, as_json_lines=as_json_lines)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        show_error(
+            StorageError(str(error.strerror or error), where=os.fspath(error.filename) if error.filename else None),
+            as_json_lines=as_json_lines,
+        )
+        return StorageError.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def script() -> None:
+    """Entry point of the ``wheelyard`` program."""
+    sys.exit(main())
