@@ -1,0 +1,60 @@
+"""Runs inside the target's environment: import each module in a process of its own and say how that went.
+
+Standard library only, Python 3.6 and newer; imports nothing from the rest, as the target has nothing of the rest.
+
+Usage: ``python inside.py MODULES.json``; prints one JSON object, ``{module: null or the error's last line}``.
+A module that crashes or hangs takes only its own process along.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import traceback
+
+PATIENCE = 300
+
+
+def try_import(name):
+    """Import one module in a child process; return None, or the last line of what went wrong."""
+    with tempfile.TemporaryFile() as said:
+        child = os.fork()
+        if child == 0:
+            _child(name, said.fileno())
+        _, status = os.waitpid(child, 0)
+        if status == 0:
+            return None
+        said.seek(0)
+        lines = said.read().decode("utf-8", "replace").strip().splitlines()
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return "took too long" if number == signal.SIGALRM else "ended by signal %d" % number  # noqa: UP031
+    return lines[-1] if lines else "exit status %d" % os.WEXITSTATUS(status)  # noqa: UP031
+
+
+def _child(name, said):
+    """Import, and leave without running exit handlers (they would flush the parent's buffers again)."""
+    try:
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        signal.alarm(PATIENCE)
+        __import__(name)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def main():
+    """Import what the file lists and print the results."""
+    with open(sys.argv[1]) as stream:  # noqa: PTH123  (pathlib is not faster to start)
+        names = json.load(stream)
+    del sys.path[0]  # this file's own folder: nothing here is the target's
+    results = {name: try_import(name) for name in names}
+    print(json.dumps(results, sort_keys=True))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
