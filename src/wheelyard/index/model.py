@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from wheelyard.build.model import BuiltWheel
@@ -26,6 +27,8 @@ class Wheel:
     """None: not yanked; else the upstream's reason."""
     upload_time: str | None = None
     """As upstream gave it (PEP 700), never our clock."""
+    provenance: str | None = None
+    """URL of the upstream's attestations (PEP 740)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,10 @@ class Folder:
     variant: str | None = None
     pip: Wheel | None = None
     """The carried pip, for hosts whose own could not see a wheel here; it lies in the folder too."""
+    simd: str | None = None
+    """For a variant: the CPU level that it needs (``x86-64-v3``)."""
+    python_archive: str | None = None
+    """Path in the wheelhouse (a key of ``Site.attachments``) of a relocatable Python for hosts of this target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +72,22 @@ class Site:
     folders: tuple[Folder, ...]
     extra: tuple[Entry, ...] = ()
     channel: str = "wheelhouse"
+    documents: Mapping[str, bytes] = field(default_factory=dict)
+    """More files of the site by path, small ones: ``install.py``, ``sbom.cdx.json``, ``report.html``."""
+    attachments: Mapping[str, str] = field(default_factory=dict)
+    """More files of the site by path, big ones: the SHA-256 of a blob in the store (``python/….tar.gz``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What a publication changed. Counts are of distribution files (wheels and sdists) in the pool."""
+
+    added: int = 0
+    removed: int = 0
+    restored: int = 0
+    """Files that should have been there, and were missing or altered."""
+    unchanged: int = 0
+    written: int = 0
+    """Files of any kind that were written: distributions, metadata and pages."""
+    bytes: int = 0
+    """Bytes of those."""
