@@ -3,29 +3,46 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test check docs bench clean lock help
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs bench lock system-packages clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Wheelyard needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Wheelyard needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
 
-lock: $(READY)  ## lock our own development environment again (pip-tools)
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-	  --no-emit-trusted-host --output-file requirements/dev.txt requirements/dev.in
+demo: $(READY)  ## build a wheelhouse of requirements/demo.in for this machine's Python
+	$(BIN)/wheelyard build requirements/demo.in --into wheelhouse
 
-check: $(READY)  ## ruff and mypy
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+test: $(READY)  ## pass the tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY)  ## ruff, and mypy in strict mode
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(READY)  ## everything that must pass
-	$(BIN)/python -m pytest
+docs: $(READY)  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-clean:  ## remove what make made
+bench: $(READY)  ## measure against peers (takes minutes; see bench/README.md)
+	for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+lock: $(READY)  ## lock our own development environment again, by pip-tools
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --output-file requirements/dev.txt requirements/dev.in
+
+system-packages:  ## install the Debian packages that the whole test suite uses (as root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+	  $$(grep -v '^#' tests/system-packages.txt) >/dev/null
+
+clean:  ## remove what make made, but not the wheelhouse
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist site
