@@ -1,0 +1,59 @@
+"""What we know of a wheel after it was checked once: kept in the store, so that no wheel is opened twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from wheelyard.check import wheel
+from wheelyard.doors import files
+from wheelyard.store.model import Store
+
+_EDITION = "1"
+"""Raise it when what is kept, or what is checked, changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The part of ``WheelFacts`` that later stages need."""
+
+    name: str
+    """Normalised (PEP 503)."""
+    version: str
+    size: int
+    requires_python: str | None
+    provides_extra: tuple[str, ...]
+    modules: tuple[str, ...]
+    """Importable top-level modules."""
+    metadata_sha256: str
+
+
+def facts(store: Store, filename: str, sha256: str) -> Facts:
+    """Return the facts of a wheel in the store, reading and checking it strictly the first time.
+
+    :raises WheelError: if the wheel is damaged or hostile.
+    """
+    place = store.area("facts") / _EDITION / sha256[:2] / f"{sha256}.json"
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        known = json.loads(place.read_bytes())
+        sequences = {key: tuple(known[key]) for key in ("provides_extra", "modules")}
+        return Facts(**{**known, **sequences})
+    found = _read(store, filename, sha256)
+    files.write(place, json.dumps(asdict(found), sort_keys=True), sync=False)
+    return found
+
+
+def _read(store: Store, filename: str, sha256: str) -> Facts:
+    blob = store.path(sha256)
+    read = wheel.read(blob, filename=filename)
+    return Facts(
+        name=read.name,
+        version=read.version,
+        size=blob.stat().st_size,
+        requires_python=read.requires_python,
+        provides_extra=read.provides_extra,
+        modules=read.top_level_modules,
+        metadata_sha256=hashlib.sha256(read.metadata).hexdigest(),
+    )
