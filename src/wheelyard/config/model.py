@@ -21,9 +21,14 @@ class Requirement:
     """``requirements/demo.in``, as it will be shown in ``via -r …``."""
     line: int
     direct: str | None = None
-    """URL or path (relative to the configuration's folder) of a file or folder that is required directly."""
+    """URL (without credentials), or path (relative to the configuration's folder), of a wheel, sdist or project folder
+    that is required directly; also where ``text`` says ``name @ …``, and there it is the same place."""
     hashes: tuple[str, ...] = ()
     """``sha256:…`` that a file of this requirement must have one of."""
+    extras: tuple[str, ...] = ()
+    """Of a direct requirement with an empty text; else they are in the text."""
+    marker: str | None = None
+    """Of a direct requirement with an empty text; else it is in the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,11 @@ class Config:
     """Never empty once loaded: without ``[[target]]`` it is this machine's Python and platform."""
     indexes: tuple[IndexSource, ...] = ()
     """In order; empty: those that the user's pip is configured for."""
+    default_indexes: bool = True
+    """Whether the indexes that the user's pip is configured for are asked as well, before ``indexes``; False where the
+    configuration names an index of its own, or forbids any (``no-index``)."""
+    credentials: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
+    """User name and password by ``scheme://host[:port]``, from URLs that had them; never written or shown."""
     packages: Mapping[str, PackageRule] = field(default_factory=dict)
     """By normalised name."""
     only_binary: frozenset[str] = frozenset()
@@ -94,6 +104,10 @@ class Config:
     prereleases: bool = False
     resolver: Literal["uv", "pip-tools"] = "uv"
     build: BuildSettings = BuildSettings()
+    prefer_binary: bool = False
+    """Rather an older version with a fitting wheel than a newer one to be built (pip's ``--prefer-binary``)."""
+    variants: tuple[Mapping[str, object], ...] = ()
+    """``[[variant]]`` tables as they are written."""
     wheelhouse: Path = Path("wheelhouse")
     """Absolute once loaded."""
 

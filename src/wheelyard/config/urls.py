@@ -1,0 +1,51 @@
+"""URLs of a configuration: their secrets are kept apart, and local ones become paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+
+
+class UnsetVariableError(ValueError):
+    """A ``${NAME}`` whose variable is not set."""
+
+
+def expand(text: str) -> str:
+    """Replace each ``${NAME}`` (capitals only, as pip does) by the environment variable.
+
+    :raises UnsetVariableError: naming the variable that is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in os.environ:
+            raise UnsetVariableError(f"environment variable {name} is not set")
+        return os.environ[name]
+
+    return _VARIABLE.sub(value, text)
+
+
+def without_credentials(url: str) -> tuple[str, dict[str, tuple[str, str]]]:
+    """Return the URL without user name and password, and these by ``scheme://host[:port]``.
+
+    :raises ValueError: if it is no URL at all.
+    """
+    parts = urlsplit(url)
+    _ = parts.port  # raises ValueError where it is no number
+    place = parts.netloc.rpartition("@")[2]
+    bare = urlunsplit((parts.scheme, place, parts.path, parts.query, parts.fragment))
+    if parts.username is None and parts.password is None:
+        return bare, {}
+    secret = (unquote(parts.username or ""), unquote(parts.password or ""))
+    return bare, {f"{parts.scheme.lower()}://{place.lower()}": secret}
+
+
+def local_path(url: str) -> str | None:
+    """Return the path of a ``file:`` URL of this machine (RFC 8089), None for any other."""
+    parts = urlsplit(url)
+    if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
+        return None
+    return unquote(parts.path)
