@@ -1,0 +1,165 @@
+"""The client of any number of indexes and find-links places: files of a project, and metadata of a wheel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+
+from wheelyard.config.model import IndexSource
+from wheelyard.doors import files
+from wheelyard.doors.http import Http, HttpSettings, origin
+from wheelyard.errors import ConfigError
+from wheelyard.events import Reporter, Warned, silent
+from wheelyard.store.model import Store
+from wheelyard.upstream.credentials import KnownCredentials
+from wheelyard.upstream.metadata import read_metadata
+from wheelyard.upstream.model import ProjectPage, RemoteFile
+from wheelyard.upstream.pages import Pages
+from wheelyard.upstream.pip_config import PipSettings, configured, split_secret
+
+T = TypeVar("T")
+
+
+class Client:
+    """What the indexes say. Safe to use from many threads; one request at a time for one name."""
+
+    def __init__(
+        self,
+        store: Store,
+        indexes: Sequence[IndexSource] = (),
+        *,
+        settings: PipSettings | None = None,
+        report: Reporter = silent,
+        http: Http | None = None,
+    ) -> None:
+        """``indexes``: in order; empty: those of ``settings``, which is what the user's pip says if it is None."""
+        self.store = store
+        self.settings = settings if settings is not None else configured(store.area("pages"))
+        secrets = dict(self.settings.secrets)
+        known = []
+        for index in indexes or self.settings.indexes:
+            url, secret = split_secret(index.url)
+            if secret is not None:
+                secrets[origin(url)] = secret
+            known.append(replace(index, url=url))
+        self.indexes = tuple(known)
+        self.http = http or Http(_trusting(self.settings.http(), known), KnownCredentials(secrets))
+        self._report = report
+        self._pages = Pages(store, self.http)
+        self._lock = threading.Lock()
+        self._running: dict[tuple[str, str | None], Future[ProjectPage]] = {}
+        self._metadata: dict[str, Future[bytes]] = {}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.http.close()
+
+    def project(self, name: str, *, index: str | None = None) -> ProjectPage:
+        """Return the files of a project; none where no index knows it.
+
+        :param index: the one index that the name is bound to; None: every index that is not explicit.
+        :raises UpstreamError: if an index does not answer, or not properly.
+        :raises ConfigError: if there is no index of that name.
+        """
+        key = (canonicalize_name(name), index)
+        with self._lock:
+            future = self._running.get(key)
+            mine = future is None
+            if future is None:
+                future = self._running[key] = Future()
+        if mine:
+            _settle(future, lambda: self._project(*key))
+            if future.exception() is not None:
+                with self._lock:
+                    self._running.pop(key, None)
+        return future.result()
+
+    def prefetch(self, names: Iterable[str], *, jobs: int = 16) -> None:
+        """Ask for many projects at once, so that ``project`` has them; what fails will fail there again."""
+        with ThreadPoolExecutor(jobs, thread_name_prefix="prefetch") as pool:
+            for future in [pool.submit(self.project, name) for name in dict.fromkeys(names)]:
+                future.exception()
+
+    def metadata(self, file: RemoteFile) -> bytes:
+        """Return the METADATA of a wheel: the index's own copy (PEP 658), else read out of the wheel.
+
+        :raises UpstreamError: if a server does not answer properly.
+        :raises HashMismatchError: if what came is not what the index promised.
+        :raises WheelError: if the wheel has none.
+        """
+        key = file.sha256 or file.url
+        with self._lock:
+            future = self._metadata.get(key)
+            mine = future is None
+            if future is None:
+                future = self._metadata[key] = Future()
+        if mine:
+            _settle(future, lambda: self._cached_metadata(file))
+            if future.exception() is not None:
+                with self._lock:
+                    self._metadata.pop(key, None)
+        return future.result()
+
+    def _project(self, name: str, index: str | None) -> ProjectPage:
+        if index is None:
+            sources = [source for source in self.indexes if not source.explicit]
+        else:
+            sources = [source for source in self.indexes if source.name == index]
+            if not sources:
+                raise ConfigError(
+                    f"there is no index named {index!r}",
+                    where=f"[packages.{name}]",
+                    hint="known: " + (", ".join(source.name for source in self.indexes) or "none"),
+                )
+        merged: dict[str, RemoteFile] = {}
+        for source in sources:
+            for file in self._pages.files(source, name):
+                first = merged.setdefault(file.filename, file)
+                if first.sha256 and file.sha256 and first.sha256 != file.sha256:
+                    self._report(
+                        Warned(
+                            message=f"{file.filename} is a different file at {file.index} than at {first.index}; "
+                            f"the one of {first.index} is used"
+                        )
+                    )
+        return ProjectPage(name=name, files=tuple(merged.values()))
+
+    def _cached_metadata(self, file: RemoteFile) -> bytes:
+        cached = None
+        if file.sha256:
+            cached = self.store.area("metadata") / file.sha256[:2] / file.sha256
+            try:
+                return cached.read_bytes()
+            except FileNotFoundError:
+                pass
+        content = read_metadata(file, store=self.store, http=self.http)
+        if cached is not None:
+            files.write(cached, content, sync=False)
+        return content
+
+
+def _trusting(settings: HttpSettings, indexes: Iterable[IndexSource]) -> HttpSettings:
+    hosts = frozenset(urlsplit(index.url).hostname or "" for index in indexes if index.trusted)
+    return replace(settings, trusted_hosts=settings.trusted_hosts | hosts)
+
+
+def _settle(future: Future[T], action: Callable[[], T]) -> None:
+    """Give a future the outcome of an action, for all who wait for it."""
+    try:
+        future.set_result(action())
+    except BaseException as error:
+        future.set_exception(error)
+        if not isinstance(error, Exception):
+            raise

@@ -1,0 +1,61 @@
+"""What is common to every page of links: which of them are distribution files of a project."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from packaging.utils import canonicalize_name
+
+SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!~-]{0,254}\Z")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_SCHEMES = {"http": ("http", "https"), "https": ("http", "https"), "file": ("http", "https", "file")}
+
+
+def sha256_or_none(text: object) -> str | None:
+    """Return a well-formed hexadecimal SHA-256 in lower case, else None."""
+    lowered = text.lower() if isinstance(text, str) else ""
+    return lowered if _SHA256.match(lowered) else None
+
+
+def is_safe_filename(filename: str) -> bool:
+    """Whether a name is one that a distribution file can have: no slash, no control character, nothing to escape."""
+    return bool(_SAFE.match(filename)) and ".." not in filename
+
+
+def belongs(filename: str, project: str) -> bool:
+    """Whether a file name is that of a wheel or sdist of a project (normalised name)."""
+    if not is_safe_filename(filename):
+        return False
+    if filename.endswith(".whl"):
+        parts = filename.count("-")
+        return parts in (4, 5) and _normal(filename.partition("-")[0]) == project
+    for suffix in SDIST_SUFFIXES:
+        if filename.endswith(suffix):
+            stem = filename[: -len(suffix)]
+            return any(character == "-" and _normal(stem[:at]) == project for at, character in enumerate(stem) if at)
+    return False
+
+
+def target_of(url: str, page: str) -> tuple[str, str, str] | None:
+    """Return an absolute link's file name, URL without secrets and fragment, and fragment; None if it is not safe.
+
+    A page from the net may not point at files of this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        allowed = _SCHEMES.get(urlsplit(page).scheme.lower(), ())
+        if parts.scheme.lower() not in allowed:
+            return None
+        netloc = parts.netloc.rpartition("@")[2]
+        filename = unquote(parts.path.rpartition("/")[2])
+        return filename, urlunsplit((parts.scheme, netloc, parts.path, parts.query, "")), parts.fragment
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _normal(name: str) -> str:
+    return canonicalize_name(name)

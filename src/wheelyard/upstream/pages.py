@@ -1,0 +1,142 @@
+"""Pages of projects: fetched, parsed, and kept on disk with the validators that tell whether they still hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from wheelyard.config.model import IndexSource
+from wheelyard.doors import files
+from wheelyard.doors.http import Http, Reply, local_path, redact
+from wheelyard.errors import UpstreamError
+from wheelyard.store.model import Store
+from wheelyard.upstream import html
+from wheelyard.upstream import json as simple_json
+from wheelyard.upstream.links import belongs
+from wheelyard.upstream.model import RemoteFile
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+_JSON = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json")
+_HTML = ("application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html", "text/html", "")
+_FORMAT = "1"
+"""Part of every key: a parser that reads more starts with a new cache."""
+
+
+class Pages:
+    """What each index or find-links place lists for a project."""
+
+    def __init__(self, store: Store, http: Http) -> None:
+        self._area = store.area("pages")
+        self._store = store
+        self._http = http
+
+    def files(self, source: IndexSource, project: str) -> tuple[RemoteFile, ...]:
+        """Return the files of a project (normalised name) at one place; none where it is not known there.
+
+        :raises UpstreamError: if the place does not answer, or not with a page of links.
+        """
+        if source.kind == "simple":
+            return self._page(f"{source.url.rstrip('/')}/{project}/", source.name, project)
+        url = (
+            source.url if "://" in source.url or source.url.startswith("file:") else Path(source.url).resolve().as_uri()
+        )
+        if urlsplit(url).scheme == "file" and (folder := _folder(url)) is not None:
+            return self._local(folder, source.name, project)
+        return self._page(url, source.name, project)
+
+    def _page(self, url: str, index: str, project: str) -> tuple[RemoteFile, ...]:
+        place = self._place(url, project)
+        kept = _load(place)
+        headers = {"accept": ACCEPT}
+        if kept is not None:
+            headers |= {name: kept[key] for name, key in _VALIDATORS.items() if kept.get(key)}
+        reply = self._http.get(url, headers=headers, accept=frozenset({200, 304, 404, 410}))
+        if reply.status in (404, 410):
+            return ()
+        if reply.status == 304 and kept is not None:
+            return tuple(_revive(row, index) for row in kept["files"])
+        if reply.status == 304:
+            raise UpstreamError("the index answers 304 to a question that was not conditional", where=redact(url))
+        found = _parse(reply, project, index)
+        self._keep(place, reply, found)
+        return found
+
+    def _place(self, url: str, project: str) -> Path:
+        key = hashlib.sha256(f"{_FORMAT}\n{url}\n{project}".encode()).hexdigest()
+        return self._area / key[:2] / f"{key}.json"
+
+    def _keep(self, place: Path, reply: Reply, found: tuple[RemoteFile, ...]) -> None:
+        validators = {key: reply.headers[key] for key in ("etag", "last-modified") if key in reply.headers}
+        if validators:
+            page = {**validators, "files": [astuple(file)[:-1] for file in found]}
+            files.write(place, json.dumps(page, separators=(",", ":")), sync=False)
+
+    def _local(self, folder: Path, index: str, project: str) -> tuple[RemoteFile, ...]:
+        """List the files of a project in a local folder; their hashes are remembered by size and time."""
+        return tuple(
+            RemoteFile(
+                filename=path.name, url=path.as_uri(), sha256=self._digest(path), size=path.stat().st_size, index=index
+            )
+            for path in sorted(folder.iterdir())
+            if belongs(path.name, project) and path.is_file()
+        )
+
+    def _digest(self, path: Path) -> str:
+        status = path.stat()
+        key = hashlib.sha256(f"{path}\n{status.st_size}\n{status.st_mtime_ns}\n{status.st_ino}".encode()).hexdigest()
+        place = self._area / key[:2] / f"{key}.sha256"
+        try:
+            return place.read_text()
+        except OSError:
+            digest = files.sha256(path)
+            files.write(place, digest, sync=False)
+            return digest
+
+
+_VALIDATORS = {"if-none-match": "etag", "if-modified-since": "last-modified"}
+
+
+def _folder(url: str) -> Path | None:
+    path = local_path(url)
+    return path if path is not None and path.is_dir() else None
+
+
+def _parse(reply: Reply, project: str, index: str) -> tuple[RemoteFile, ...]:
+    kind = reply.content_type
+    if kind in _JSON:
+        return simple_json.parse(reply.content, url=reply.url, project=project, index=index)
+    if kind in _HTML:
+        return html.parse(reply.content, url=reply.url, project=project, index=index)
+    raise UpstreamError(
+        f"the answer is {kind[:60]!r}, not a page of links",
+        where=redact(reply.url),
+        hint="check the address of the index: it usually ends with /simple",
+    )
+
+
+def _load(place: Path) -> dict[str, Any] | None:
+    """Return a kept page, None where there is none or it is damaged."""
+    try:
+        kept = json.loads(place.read_bytes())
+        return kept if isinstance(kept["files"], list) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _revive(row: list[Any], index: str) -> RemoteFile:
+    filename, url, sha256, requires_python, yanked, size, metadata_sha256, upload_time = row
+    return RemoteFile(
+        filename=filename,
+        url=url,
+        sha256=sha256,
+        requires_python=requires_python,
+        yanked=yanked,
+        size=size,
+        metadata_sha256=metadata_sha256,
+        upload_time=upload_time,
+        index=index,
+    )
