@@ -33,7 +33,13 @@ class Recipe:
     local_version: str | None = None
     """For a variant: the local version label (``openblas.v3``) that the finished wheel gets."""
     variant: Mapping[str, str] = field(default_factory=dict)
-    """The choice, recorded in the wheel: ``{"name": "v3-mkl", "blas": "mkl", "simd": "x86-64-v3"}``."""
+    """The choice, recorded in the wheel: ``{"blas": "mkl", "simd": "x86-64-v3"}``."""
+    pkg_config: Mapping[str, str] = field(default_factory=dict)
+    """pkg-config files that the build sees before any other, by name; ``{environment}`` and ``{purelib}`` stand for
+    the build environment's folder and site-packages."""
+    licences: tuple[str, ...] = ()
+    """Where licence texts are that the wheel has to carry besides its own: names of build requirements, or absolute
+    paths in the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,8 +113,23 @@ class Workspace:
             "VIRTUAL_ENV": str(self.python.parent.parent),
             **self.recipe.environment,
         }
+        if self.recipe.pkg_config:
+            environment["PKG_CONFIG_PATH"] = str(self._pkg_config())
         # The path of the workspace differs from user to user; what is compiled must not.
         for name in ("CFLAGS", "CXXFLAGS"):
             given = self.recipe.environment.get(name, "")
             environment[name] = f"{given} -ffile-prefix-map={self.root}=.".strip()
         return environment
+
+    def _pkg_config(self) -> Path:
+        """Write the recipe's pkg-config files, which can only now say where the libraries are; return their folder."""
+        folder = self.root / "pkgconfig"
+        prefix = self.python.parent.parent
+        purelib = next(iter(sorted(prefix.glob("lib/python*/site-packages"))), prefix)
+        for name, text in self.recipe.pkg_config.items():
+            files.write(
+                folder / f"{name}.pc",
+                text.replace("{environment}", str(prefix)).replace("{purelib}", str(purelib)),
+                sync=False,
+            )
+        return folder

@@ -1,0 +1,203 @@
+"""From a variant and a package to the recipe of its build."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from wheelyard.build.model import Recipe
+from wheelyard.errors import VariantError
+from wheelyard.targets.model import Target
+from wheelyard.variants import simd
+from wheelyard.variants.book import Book, BuildSystem, Library, PackageRecipe, Settings, Source
+from wheelyard.variants.model import Variant
+
+_WORD = re.compile(r"\{([a-z0-9-]+)\}")
+_JOINED = frozenset({"CFLAGS", "CXXFLAGS", "FFLAGS", "LDFLAGS", "RUSTFLAGS"})
+"""Variables that hold lists: what a package rule says is kept before what the variant adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """The compiler of an image, as archspec names it."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantRecipe:
+    """How one package is built for one variant."""
+
+    recipe: Recipe
+    requires: tuple[str, ...]
+    """Build requirements beside those of the sdist, to be locked with them."""
+    dispatched: tuple[re.Pattern[str], ...] = ()
+    """Functions that are called only after asking the CPU."""
+    warning: str = ""
+    """What a person should know: redistribution is restricted."""
+
+
+def make_recipe(
+    variant: Variant,
+    *,
+    package: str,
+    version: str,
+    backend: str,
+    target: Target,
+    compiler: Compiler,
+    book: Book,
+    base: Recipe,
+    has: Callable[[str], bool],
+) -> VariantRecipe:
+    """Return the recipe of one package for a variant.
+
+    :param package: normalised name.
+    :param backend: the sdist's PEP 517 build backend.
+    :param base: what the configuration says of the package; the variant adds to it.
+    :param has: whether the image has a file (absolute path).
+    :raises VariantError: if there is no recipe, the level is of another architecture, the compiler has no code for it,
+        or the BLAS is not in the image.
+    """
+    where = f"{package} {version}, variant {variant.name}, target {target.name}"
+    simd.check_machine(variant.simd, target.machine, where)
+    own = book.recipe_for(package, version)
+    system = _system(book, own, backend, where)
+    flags = " ".join(simd.compiler_flags(variant.simd, compiler.name, compiler.version, where))
+    words = {"cflags": flags, "rust-cpu": flags.partition("-march=")[2].partition(" ")[0] or "generic"}
+    parts: list[Settings] = []
+    requires: tuple[str, ...] = ()
+    warning = ""
+    recipe = base
+    if variant.blas is not None:
+        library = book.libraries[variant.blas]
+        source = find_source(library, variant, target, has, where)
+        words["blas"] = source.package
+        parts += _blas_settings(variant, own, system, package, where)
+        requires = source.requires
+        recipe = replace(base, pkg_config=_pc(source, target), licences=source.licences)
+        if library.restricted:
+            warning = f"{where}: {library.title} may not be passed on freely: {library.restricted}"
+    if variant.simd != simd.BASELINE:
+        words["level"] = _level(variant, own, where)
+        # A package that has an option of its own for it gets no flags: both would fight.
+        parts.append(own.simd if own and own.levels else system.simd)
+    return VariantRecipe(
+        recipe=replace(_merged(recipe, parts, words), local_version=variant.local_version, variant=variant.choice),
+        requires=requires,
+        dispatched=own.dispatched if own else (),
+        warning=warning,
+    )
+
+
+def find_source(library: Library, variant: Variant, target: Target, has: Callable[[str], bool], where: str) -> Source:
+    """Return the way to have a BLAS that fits the variant's threads, the target and the image.
+
+    :raises VariantError: if there is none.
+    """
+    platforms = library.platforms or ("manylinux", "musllinux", "linux")
+    if not target.platform.startswith(platforms) or (library.machines and target.machine not in library.machines):
+        raise VariantError(
+            f"there is no {library.title} for {target.platform}",
+            where=where,
+            hint="choose another blas for this target",
+        )
+    fitting = [each for each in library.sources if variant.threads in (None, each.threads)]
+    if not fitting:
+        known = ", ".join(dict.fromkeys(each.threads for each in library.sources))
+        raise VariantError(
+            f"{library.title} is not to be had with threads = {variant.threads!r}", where=where, hint=f"it has: {known}"
+        )
+    for source in fitting:
+        if all(has(path.replace("{machine}", target.machine)) for path in source.probe):
+            return source
+    raise VariantError(
+        f"{library.title} is not in the image: no {fitting[0].probe[0].replace('{machine}', target.machine)}",
+        where=where,
+        hint=library.install,
+    )
+
+
+def _system(book: Book, own: PackageRecipe | None, backend: str, where: str) -> BuildSystem:
+    named = own.system if own else None
+    system = next((each for each in book.systems if each.name == named), None) or book.system_of(backend)
+    if system is None:
+        known = ", ".join(each.name for each in book.systems)
+        raise VariantError(
+            f"there is no recipe for the build backend {backend}",
+            where=where,
+            hint=f"add a [[recipe]] for the package that names a system ({known})",
+        )
+    return system
+
+
+def _blas_settings(
+    variant: Variant, own: PackageRecipe | None, system: BuildSystem, package: str, where: str
+) -> list[Settings]:
+    chosen = (own.blas if own else None) or system.blas
+    if chosen is None:
+        raise VariantError(
+            f"nobody has said how {package} is told which BLAS to take",
+            where=where,
+            hint='add a [[recipe]] with package, and blas.environment or blas.config-settings that hold "{blas}"',
+        )
+    if variant.blas == "openblas64":
+        if own is None or not own.takes_ilp64:
+            raise VariantError(
+                f"nobody has said how {package} is told to use 64-bit integers",
+                where=where,
+                hint="choose openblas, or add openblas64 settings to a [[recipe]] of the package",
+            )
+        return [chosen, own.openblas64]
+    return [chosen]
+
+
+def _level(variant: Variant, own: PackageRecipe | None, where: str) -> str:
+    """Return the package's own word for the level, if it has words of its own."""
+    if own is None or not own.levels:
+        return ""
+    name = list(simd.X86_LEVELS)[simd.psabi_level(variant.simd) - 1]
+    if name not in own.levels:
+        raise VariantError(
+            f"{own.package} has no word for {variant.simd}", where=where, hint=f"it has: {', '.join(own.levels)}"
+        )
+    return own.levels[name]
+
+
+def _pc(source: Source, target: Target) -> dict[str, str]:
+    return {source.package: source.pc.replace("{machine}", target.machine)} if source.pc else {}
+
+
+def _merged(base: Recipe, parts: list[Settings], words: Mapping[str, str]) -> Recipe:
+    """Return a recipe with settings added, their words filled in."""
+    environment = dict(base.environment)
+    config: dict[str, str | tuple[str, ...]] = dict(base.config_settings)
+    for part in parts:
+        for name, text in part.environment.items():
+            filled = _fill(text, words)
+            before = environment.get(name, "") if name in _JOINED else ""
+            environment[name] = f"{before} {filled}".strip()
+        for name, value in part.config_settings.items():
+            if isinstance(value, str):
+                config[name] = _fill(value, words)
+            else:
+                given = config.get(name, ())
+                kept = (given,) if isinstance(given, str) else given
+                config[name] = (*kept, *(_fill(each, words) for each in value))
+    return replace(base, environment=environment, config_settings=config)
+
+
+def _fill(text: str, words: Mapping[str, str]) -> str:
+    """Fill in the words in braces; what is not a word of ours stays."""
+    return _WORD.sub(lambda match: words.get(match[1], match[0]), text)
+
+
+def with_versions(recipe: Recipe, versions: Mapping[str, str]) -> Recipe:
+    """Return the recipe once the build requirements are locked: its pkg-config files then know the library's version.
+
+    :param versions: of the build requirements, by normalised name.
+    """
+    version = next((versions[name] for name in recipe.licences if name in versions), "0")
+    texts = {name: _fill(text, {"version": version}) for name, text in recipe.pkg_config.items()}
+    return replace(recipe, pkg_config=texts)
