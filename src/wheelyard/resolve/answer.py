@@ -1,0 +1,121 @@
+"""Ask a resolver, and give back either pins or an error that a person understands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from wheelyard.errors import NoCandidateError, ResolutionError
+from wheelyard.resolve.metadata import CoreMetadata
+from wheelyard.resolve.model import Pin, Question, Resolver
+from wheelyard.resolve.view import Source, View
+from wheelyard.targets.environment import environment
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_EXACT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==(?P<version>[A-Za-z0-9.+!]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Pins, with the metadata of each."""
+
+    pins: tuple[Pin, ...]
+    metadata: dict[str, CoreMetadata]
+    """By normalised name."""
+
+
+def ask(resolver: Resolver, question: Question, source: Source, *, direct: Container[str] = ()) -> Answer:
+    """Serve a source to a resolver and return its answer, extras spelled as the packages spell them.
+
+    :raises ResolutionError: if there is no answer, or a project that nobody has.
+    :raises NoCandidateError: if what is asked for exists, but not for the target.
+    :raises WheelyardError: whatever went wrong in the source.
+    """
+    with View(source, environment(question.target), direct=direct) as view:
+        try:
+            pins = resolver.resolve(question, view.url)
+        except ResolutionError as error:
+            view.reraise()
+            raise _explained(error, view, question) from error
+        metadata = {pin.name: view.metadata(pin.name, pin.version) for pin in pins}
+    return Answer(pins=tuple(_spelled(pin, metadata[pin.name]) for pin in pins), metadata=metadata)
+
+
+def _spelled(pin: Pin, metadata: CoreMetadata) -> Pin:
+    spelling = {canonicalize_name(extra): extra for extra in metadata.extras}
+    extras = tuple(sorted({spelling.get(canonicalize_name(extra), extra) for extra in pin.extras}))
+    return Pin(name=pin.name, version=pin.version, extras=extras, via=pin.via)
+
+
+def _explained(error: ResolutionError, view: View, question: Question) -> ResolutionError | NoCandidateError:
+    """Add to a resolver's words what only we know: what exists but was not shown to it, and why."""
+    where = f"target {question.target.name}"
+    mentioned = {canonicalize_name(word) for word in _WORD.findall(error.message)}
+    asked = {name: candidates for name, candidates in view.asked().items() if name in mentioned}
+    missing = sorted(name for name, candidates in asked.items() if candidates is None)
+    if missing:
+        name = missing[0]
+        return ResolutionError(
+            f"no index has a project named {name}{_wanted_by(name, view, question)}",
+            where=where,
+            hint="check the spelling, and that its index is configured",
+        )
+    for name, version in _unavailable(error.message, view, asked):
+        known = f"{name} {version}" if version else name
+        refused = {version: view.refusals(name)[version]} if version else view.refusals(name)
+        why = "; ".join(_facts(name, refused)) or "its index lists no files"
+        return NoCandidateError(
+            f"nothing of {known} fits{_wanted_by(name, view, question)}: {why}",
+            where=where,
+            hint="choose another version, allow building from source, or change the target",
+        )
+    facts = [fact for name in sorted(asked) for fact in _facts(name, view.refusals(name))]
+    message = "\n  ".join([error.message, *(f"not for this target: {fact}" for fact in facts)])
+    return ResolutionError(message, where=where, hint=error.hint)
+
+
+def _unavailable(text: str, view: View, asked: Container[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield what was wanted and exists, but of which the target can have nothing."""
+    for name, candidates in view.asked().items():
+        if name in asked and candidates is not None and not candidates.versions:
+            yield name, None
+    for found in _EXACT.finditer(text):
+        name = canonicalize_name(found["name"])
+        for version in view.refusals(name):
+            if _same(version, found["version"].rstrip(".")):
+                yield name, version
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return False
+
+
+def _wanted_by(name: str, view: View, question: Question) -> str:
+    """Return `` (wanted by …)``, or nothing where nobody is known."""
+
+    def asks(line: str) -> bool:
+        found = _WORD.match(line)
+        return found is not None and canonicalize_name(found[0]) == name
+
+    files = [origin for origin, lines in question.requirements.items() if any(map(asks, lines))]
+    projects = [f"{each} {version}" for (each, version), core in view.read().items() if any(map(asks, core.requires))]
+    wanting = [*files, *sorted(projects)[:3]]
+    return f" (wanted by {', '.join(wanting)})" if wanting else ""
+
+
+def _facts(name: str, refused: dict[str, str]) -> Iterator[str]:
+    """Yield one line for every reason, with the versions it holds for."""
+    by_reason: dict[str, list[str]] = {}
+    for version, reason in refused.items():
+        by_reason.setdefault(reason, []).append(version)
+    for reason, versions in list(by_reason.items())[:4]:
+        ordered = sorted(versions, key=Version)
+        span = ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]} ({len(ordered)} versions)"
+        yield f"{name} {span}: {reason}"

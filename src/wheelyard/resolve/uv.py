@@ -1,0 +1,73 @@
+"""Resolving with uv: fast, and the default."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from wheelyard.doors.run import run
+from wheelyard.errors import ResolutionError, ToolError
+from wheelyard.resolve import files
+from wheelyard.resolve.model import Pin, Question
+
+_TIMEOUT = 24 * 3600.0
+"""An answer may wait for the metadata of an sdist that has to be prepared; that has its own limit."""
+
+
+class Uv:
+    """``uv pip compile`` against the loopback index."""
+
+    name = "uv"
+
+    def resolve(self, question: Question, index_url: str) -> tuple[Pin, ...]:
+        """Return the pins, ordered by name (see ``Resolver``)."""
+        with tempfile.TemporaryDirectory(prefix="wheelyard-uv-") as name:
+            scratch = Path(name)
+            written = files.write_question(question, scratch)
+            command = [
+                _binary(), "pip", "compile", "--no-config", "--cache-dir", str(scratch / "cache"),
+                "--no-progress", "--no-header", "--annotation-style", "split", "--no-strip-extras",
+                "--no-build", "--no-sources", "--default-index", index_url, "--python", sys.executable,
+                "--no-python-downloads", "--keyring-provider", "disabled", "--output-file", files.OUTPUT,
+            ]  # fmt: skip
+            command += ["--prerelease", "allow"] if question.prereleases else []
+            command += [part for each in written.constraints for part in ("--constraints", each)]
+            environment = {
+                **files.clean_environment(scratch),
+                "UV_NO_WRAP": "1",
+                "UV_HTTP_RETRIES": "0",
+                "UV_HTTP_TIMEOUT": str(int(_TIMEOUT)),
+            }
+            ended = run([*command, *written.requirements], cwd=scratch, env=environment, timeout=_TIMEOUT)
+            if ended.returncode:
+                raise ResolutionError(explanation(ended.errors), hint="loosen one of these requirements")
+            return files.read_pins((scratch / files.OUTPUT).read_text(), written.origins)
+
+
+def _binary() -> str:
+    """Return the path of uv's program.
+
+    :raises ToolError: if the ``uv`` package is there without it.
+    """
+    import uv
+
+    try:
+        return uv.find_uv_bin()
+    except FileNotFoundError as error:
+        raise ToolError("uv's program is missing", hint="reinstall: pip install --force-reinstall uv") from error
+
+
+def explanation(errors: str) -> str:
+    """Return uv's own explanation of a conflict, without its drawing, its warnings and the words of its plumbing."""
+    lines: list[str] = []
+    for line in errors.splitlines():
+        text = line.strip().lstrip("×╰─▶│ ").strip()
+        if not text or text.startswith(("warning:", "Resolved ", "hint:")):
+            continue
+        text = text.removeprefix("error: ").removeprefix("cause: ")
+        text = text.replace("in the package registry", "in any index").replace(", we can conclude that", ", so")
+        lines.append(text)
+    if lines and lines[0].startswith("No solution found"):
+        lines[0] = "no versions fit together:"
+    return "\n  ".join(lines)
