@@ -75,7 +75,7 @@ def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
         return False
     key, nonce = _decompress(public), _decompress(signature[:32])
     scalar = int.from_bytes(signature[32:], "little")
-    if key is None or nonce is None or scalar >= _L:
+    if key is None or nonce is None or scalar >= _L or _multiply(8, key)[0] == 0:  # a key of small order fits anything
         return False
     challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _L
     left, right = _multiply(scalar, _BASE), _add(nonce, _multiply(challenge, key))
