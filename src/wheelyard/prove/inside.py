@@ -12,11 +12,12 @@ import signal
 import sys
 import tempfile
 import traceback
+from typing import Optional
 
 PATIENCE = 300
 
 
-def try_import(name):
+def try_import(name: str) -> Optional[str]:
     """Import one module in a child process; return None, or the last line of what went wrong."""
     with tempfile.TemporaryFile() as said:
         child = os.fork()
@@ -29,11 +30,11 @@ def try_import(name):
         lines = said.read().decode("utf-8", "replace").strip().splitlines()
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return "took too long" if number == signal.SIGALRM else "ended by signal %d" % number  # noqa: UP031
-    return lines[-1] if lines else "exit status %d" % os.WEXITSTATUS(status)  # noqa: UP031
+        return "took too long" if number == signal.SIGALRM else "ended by signal %d" % number
+    return lines[-1] if lines else "exit status %d" % os.WEXITSTATUS(status)
 
 
-def _child(name, said):
+def _child(name: str, said: int) -> None:
     """Import, and leave without running exit handlers (they would flush the parent's buffers again)."""
     try:
         os.dup2(said, 1)
@@ -47,13 +48,13 @@ def _child(name, said):
     os._exit(0)
 
 
-def main():
+def main() -> None:
     """Import what the file lists and print the results."""
     with open(sys.argv[1]) as stream:  # noqa: PTH123  (pathlib is not faster to start)
         names = json.load(stream)
     del sys.path[0]  # this file's own folder: nothing here is the target's
     results = {name: try_import(name) for name in names}
-    print(json.dumps(results, sort_keys=True))  # noqa: T201
+    print(json.dumps(results, sort_keys=True))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""From locks and built wheels to what each target's folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from wheelyard.build.model import BuiltWheel
+from wheelyard.check.facts import Facts, facts
+from wheelyard.errors import WheelError
+from wheelyard.index.model import Entry, Wheel
+from wheelyard.lock.model import Lock, LockedFile, LockedPackage
+from wheelyard.store.model import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What one folder holds, and the lock of exactly that: the final wheels, where the first lock names sdists."""
+
+    lock: Lock
+    entries: tuple[Entry, ...]
+    facts: Mapping[str, Facts]
+    """By normalised name of the project."""
+    pip: Wheel | None = None
+    """The carried pip."""
+
+
+def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, store: Store) -> Contents:
+    """Return what a target's folder holds; every wheel is checked strictly the first time that it is seen.
+
+    :param built: what became of the lock's sdists, by normalised name.
+    :raises WheelError: if a wheel is damaged, hostile, or not the package that the lock says it is.
+    """
+    entries = []
+    packages = []
+    known: dict[str, Facts] = {}
+    for package in lock.packages:
+        made = built.get(package.name) if package.how == "build" else None
+        final = _final(package, made)
+        known[package.name] = _facts_of(final, store)
+        packages.append(final)
+        entries.append(_entry(package, final, known[package.name], made))
+    carried = None
+    if lock.pip is not None:
+        carried = _wheel(lock.pip, _facts_of(lock.pip, store))
+    return Contents(lock=replace(lock, packages=tuple(packages)), entries=tuple(entries), facts=known, pip=carried)
+
+
+def _final(package: LockedPackage, made: BuiltWheel | None) -> LockedPackage:
+    """Return the package as the wheelhouse has it: with the built wheel in place of the sdist."""
+    if made is None:
+        return replace(package, file=replace(package.file, url=None, path=package.file.filename))
+    version = made.filename.split("-")[1].replace("_", "+", 1) if "+" in made.filename else package.version
+    file = LockedFile(filename=made.filename, sha256=made.sha256, path=made.filename, size=made.size)
+    return replace(package, file=file, version=version, build_requirements=())
+
+
+def _facts_of(package: LockedPackage, store: Store) -> Facts:
+    found = facts(store, package.file.filename, package.file.sha256)
+    if found.name != package.name:
+        raise WheelError(f"this wheel is {found.name} {found.version}, not {package.name}", where=package.file.filename)
+    return found
+
+
+def _wheel(package: LockedPackage, found: Facts) -> Wheel:
+    return Wheel(
+        filename=package.file.filename,
+        sha256=package.file.sha256,
+        size=found.size,
+        name=found.name,
+        version=found.version,
+        requires_python=found.requires_python,
+    )
+
+
+def _entry(package: LockedPackage, final: LockedPackage, found: Facts, made: BuiltWheel | None) -> Entry:
+    if made is not None:
+        source = package.file.filename
+    else:
+        source = package.file.index or package.file.path or "a file given by its URL"
+    return Entry(
+        wheel=_wheel(final, found),
+        origin="built" if made else ("local" if package.file.path else "upstream"),
+        source=source,
+        reason=package.reason,
+        extras=package.extras,
+        via=package.via,
+        built=made,
+    )

@@ -1,0 +1,127 @@
+"""The stage: every folder that can be proven here is proven, once; the others say why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from wheelyard.build.model import Sandbox
+from wheelyard.doors import files
+from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
+from wheelyard.index.assemble import Contents
+from wheelyard.prove import local
+from wheelyard.prove.model import Proof
+from wheelyard.store.model import Store
+from wheelyard.targets import interpreters
+from wheelyard.targets.interpreters import Interpreter
+from wheelyard.targets.model import Target
+from wheelyard.targets.tags import newest_pip, tags
+
+HostPip = Callable[[Target, str], tuple[str, str]]
+"""From a target and a version of pip to the file name and SHA-256 of its wheel, which is then in the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One folder to prove."""
+
+    folder: str
+    target: Target
+    contents: Contents
+    requirements_txt: str
+    imports: Mapping[str, Sequence[str]]
+    """Modules to import instead of all, by project, where the configuration says so."""
+
+
+def prove_all(
+    questions: Sequence[Question], *, store: Store, sandbox: Callable[[], Sandbox], host_pip: HostPip, report: Reporter
+) -> dict[str, Proof]:
+    """Return a proof for every folder, two at a time; one that was proven before with the same content is reused.
+
+    Never raises for what a wheel does: a proof that failed says so.
+    """
+    report(StageStarted(stage="prove", jobs=len(questions)))
+    stage = _Stage(store=store, sandbox=sandbox, host_pip=host_pip)
+
+    def one(question: Question) -> Proof:
+        report(JobStarted(stage="prove", job=question.folder))
+        proof, reused = stage.prove(question)
+        outcome = {"proven": "reused" if reused else "done", "failed": "failed", "not run": "skipped"}[proof.outcome]
+        report(JobFinished(stage="prove", job=question.folder, outcome=outcome, note=proof.reason))  # type: ignore[arg-type]  # a literal of the table above
+        return proof
+
+    with ThreadPoolExecutor(2, thread_name_prefix="prove") as pool:
+        proofs = dict(zip((each.folder for each in questions), pool.map(one, questions), strict=True))
+    report(StageFinished(stage="prove"))
+    return proofs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    store: Store
+    sandbox: Callable[[], Sandbox]
+    host_pip: HostPip
+
+    def prove(self, question: Question) -> tuple[Proof, bool]:
+        """Return the proof, and whether it was there already."""
+        interpreter = interpreters.find(question.target)
+        reason = _why_not(interpreter, question)
+        if interpreter is None or reason:
+            return Proof(target=question.folder, outcome="not run", reason=reason), False
+        subject = self._subject(question)
+        known = self._read(local.proof_key(subject, interpreter))
+        if known is not None:
+            return known, True
+        log = self.store.area("logs") / f"prove-{question.folder}.log"
+        with self.store.scratch() as scratch:
+            proof = local.prove(subject, interpreter, sandbox=self.sandbox(), scratch=scratch, log=log)
+        if proof.outcome == "proven":
+            files.write(self._place(proof.key), json.dumps(asdict(proof), sort_keys=True))
+            return proof, False
+        return replace(proof, reason=f"{proof.reason} [log: {log}]"), False
+
+    def _subject(self, question: Question) -> local.Subject:
+        version = question.target.pip or newest_pip(question.target.python)
+        filename, sha256 = self.host_pip(question.target, version)
+        contents = question.contents
+        wheels = {entry.wheel.filename: self.store.path(entry.wheel.sha256) for entry in contents.entries}
+        if contents.pip is not None:
+            wheels[contents.pip.filename] = self.store.path(contents.pip.sha256)
+        modules = {name: question.imports.get(name, facts.modules) for name, facts in contents.facts.items()}
+        return local.Subject(
+            folder=question.folder,
+            wheels=wheels,
+            requirements_txt=question.requirements_txt,
+            modules=modules,
+            pip=(filename, self.store.path(sha256)),
+            carried_pip=contents.pip.version if contents.pip else None,
+        )
+
+    def _place(self, key: str) -> Path:
+        return self.store.area("proofs") / key[:2] / f"{key}.json"
+
+    def _read(self, key: str) -> Proof | None:
+        try:
+            return Proof(**json.loads(self._place(key).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+
+def _why_not(interpreter: Interpreter | None, question: Question) -> str:
+    """Return why a folder cannot be proven on this machine; empty if it can."""
+    target = question.target
+    if interpreter is None:
+        return f"this machine has no {target.implementation} {target.python}"
+    if interpreters.runs_here(interpreter, target):
+        return ""
+    # The target may be newer than this machine and its wheels still run here.
+    here = set(tags(replace(target, platform=interpreter.platform)))
+    for entry in question.contents.entries:
+        if here.isdisjoint(parse_wheel_filename(entry.wheel.filename)[3]):
+            return f"{entry.wheel.filename} does not run on this machine ({interpreter.platform})"
+    return ""
