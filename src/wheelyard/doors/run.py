@@ -17,6 +17,8 @@ from wheelyard.errors import ToolError
 
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 _STEPS = 0.02
+_MAX_OUTPUT = 16 << 20
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,8 @@ def run(
             raise ToolError(
                 f"cannot start {arguments[0]}: {error.strerror or error}", hint="is it installed and executable?"
             ) from error
+        _running.add(process)
+        stack.callback(_running.discard, process)
         timed_out = False
         output = errors = b""
         try:
@@ -92,7 +96,8 @@ def run(
             _kill_group(process)
             output, errors = process.communicate()
         if sink is not None:
-            sink.seek(begin)
+            # The end of a log tells why it ended; one without end must not fill our memory.
+            sink.seek(max(begin, sink.seek(0, os.SEEK_END) - _MAX_OUTPUT))
             output = sink.read()
     return Completed(
         command=arguments,
@@ -102,6 +107,12 @@ def run(
         timed_out=timed_out,
         seconds=time.monotonic() - started,
     )
+
+
+def end_all() -> None:
+    """End every program that runs now, in whatever thread: for an interrupt, which only the main thread hears of."""
+    for process in tuple(_running):
+        _kill_group(process)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
