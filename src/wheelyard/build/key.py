@@ -1,0 +1,77 @@
+"""The build key: everything that a wheel depends on, as one digest. Same key, same wheel."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from wheelyard.build.model import Recipe
+from wheelyard.doors import files
+from wheelyard.doors import run as door
+from wheelyard.lock.model import LockedPackage
+from wheelyard.targets.model import Target
+
+FORMAT = 1
+"""Version of how we build: raised when the same inputs give another wheel."""
+
+
+def build_key(
+    package: LockedPackage,
+    target: Target,
+    recipe: Recipe,
+    toolchain: str,
+    *,
+    requires: Sequence[str] = (),
+    epoch: int = 315532800,
+) -> str:
+    """Return the build key: SHA-256 over the canonical JSON of all inputs, patches by their content.
+
+    Names of targets, places of files and order of mappings do not count.
+
+    :param requires: build keys of build requirements that are built themselves.
+    """
+    inputs: dict[str, Any] = {
+        "format": FORMAT,
+        "name": package.name,
+        "version": package.version,
+        "sdist": package.file.sha256,
+        "expects": package.expects,
+        # A wheel counts by its bytes; an sdist by its build key, which is among ``requires``.
+        "environment": sorted(
+            (each.name, each.version, each.file.sha256) for each in package.build_requirements if each.file.is_wheel
+        ),
+        "built environment": sorted(requires),
+        "target": [target.python, target.python_full, target.implementation, target.platform, target.toolchain],
+        "toolchain": toolchain,
+        "variables": dict(recipe.environment),
+        "settings": {name: _plain(value) for name, value in recipe.config_settings.items()},
+        "patches": [files.sha256(patch) for patch in recipe.patches],
+        "image packages": sorted(recipe.image_packages),
+        "local version": recipe.local_version,
+        "variant": dict(recipe.variant),
+        "epoch": epoch,
+    }
+    canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: str | tuple[str, ...]) -> str | list[str]:
+    return value if isinstance(value, str) else list(value)
+
+
+@functools.cache
+def local_toolchain() -> str:
+    """Return what identifies this machine's compiler and C library: ``gcc 12.2.0, glibc 2.36, x86_64``."""
+    library = " ".join(platform.libc_ver()).strip() or "unknown C library"
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        said = "no compiler"
+    else:
+        done = door.run([compiler, "--version"], timeout=20)
+        said = done.output.partition("\n")[0].strip() or "unknown compiler"
+    return f"{said}, {library}, {platform.machine()}"

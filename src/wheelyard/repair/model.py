@@ -1,0 +1,43 @@
+"""What repair makes of a wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from wheelyard.targets.model import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """A wheel that needs nothing of its target but what every such target has."""
+
+    path: Path
+    policy: str
+    """The platform tag that it earned: ``manylinux_2_17_x86_64``, ``any`` for a pure wheel."""
+    grafted: tuple[str, ...] = ()
+    """File names of the libraries that were put in."""
+
+
+class Repairer(Protocol):
+    """Grafts what a wheel needs from outside, and finds the oldest platform that it runs on."""
+
+    def __call__(
+        self,
+        wheel: Path,
+        into: Path,
+        target: Target,
+        *,
+        log: Path,
+        libraries: Sequence[Path] = (),
+        check_instructions: bool = True,
+    ) -> Repaired:
+        """Write the repaired wheel into the folder ``into``.
+
+        :param libraries: folders to look for shared libraries in, instead of this machine's own: an image's.
+        :param check_instructions: refuse code for newer CPUs than the platform promises; off for variants.
+        :raises RepairError: if the wheel cannot run on the target, with the object and what it needs.
+        """
+        ...

@@ -1,0 +1,36 @@
+"""Repair, by the kind of the target."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from wheelyard.errors import RepairError
+from wheelyard.repair import linux
+from wheelyard.repair.model import Repaired
+from wheelyard.targets.model import Target
+
+
+def repair(
+    wheel: Path,
+    into: Path,
+    target: Target,
+    *,
+    log: Path,
+    libraries: Sequence[Path] = (),
+    check_instructions: bool = True,
+) -> Repaired:
+    """Repair a wheel for any target; see :class:`wheelyard.repair.model.Repairer`.
+
+    A pure wheel, and a wheel for plain ``linux_*`` (this very machine), is copied as it is.
+
+    :raises RepairError: if the wheel cannot run on the target.
+    """
+    platforms = wheel.stem.rpartition("-")[2].split(".")
+    if platforms == ["any"] or target.platform.startswith("linux_"):
+        into.mkdir(parents=True, exist_ok=True)
+        return Repaired(path=Path(shutil.copy2(wheel, into)), policy=platforms[0])
+    if target.platform.startswith(("manylinux", "musllinux")):
+        return linux.repair(wheel, into, target, log=log, libraries=libraries, check_instructions=check_instructions)
+    raise RepairError(f"nobody here repairs wheels for {target.platform}", where=wheel.name)

@@ -1,0 +1,161 @@
+"""Write a wheel anew: the same content gives the same bytes, and every list in it is true again."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import itertools
+import re
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.tags import parse_tag
+
+from wheelyard.errors import WheelError
+
+EPOCH = 315532800
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is to be different in the new wheel; nothing by default."""
+
+    platforms: Sequence[str] = ()
+    """Platform tags to replace the old ones."""
+    local_version: str | None = None
+    """A local version label (PEP 440) to be added to the version."""
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+    """Files to be added, by their path below the dist-info folder."""
+
+
+_UNCHANGED = Changes()
+
+
+def rewrite(wheel: Path, into: Path, changes: Changes = _UNCHANGED, *, epoch: int = EPOCH) -> Path:
+    """Write ``wheel`` into the folder ``into`` and return the new file.
+
+    Members are ordered (dist-info last, RECORD at the very end), all have the time ``epoch`` and plain modes, RECORD
+    is made from what is written. Names are not judged here: check the result.
+
+    :param epoch: seconds since 1970; a zip archive holds nothing before 1980.
+    :raises WheelError: if the wheel has not the parts that are to be changed.
+    """
+    with zipfile.ZipFile(wheel) as source:
+        members = [member for member in source.infolist() if not member.is_dir()]
+        plan = _Plan.of(wheel.name, [member.filename for member in members], changes)
+        into.mkdir(parents=True, exist_ok=True)
+        path = into / plan.filename(wheel.name, changes)
+        record: list[tuple[str, str, str]] = []
+        when = time.gmtime(max(epoch, EPOCH))[:6]
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as sink:
+            for name, blocks, executable in plan.members(source, members, changes):
+                info = zipfile.ZipInfo(name, when)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.create_system = 3
+                info.external_attr = (0o100755 if executable else 0o100644) << 16
+                digest, size = hashlib.sha256(), 0
+                with sink.open(info, "w", force_zip64=False) as stream:
+                    for block in blocks:
+                        stream.write(block)
+                        digest.update(block)
+                        size += len(block)
+                encoded = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+                record.append((name, f"sha256={encoded}", str(size)))
+            listing = io.StringIO(newline="")
+            csv.writer(listing, lineterminator="\n").writerows([*record, (f"{plan.new_info}/RECORD", "", "")])
+            info = zipfile.ZipInfo(f"{plan.new_info}/RECORD", when)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3
+            info.external_attr = 0o100644 << 16
+            sink.writestr(info, listing.getvalue())
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Old and new names of the folders that have the version in them."""
+
+    old_info: str
+    new_info: str
+
+    @classmethod
+    def of(cls, filename: str, names: Sequence[str], changes: Changes) -> _Plan:
+        infos = {name.partition("/")[0] for name in names if ".dist-info/" in name}
+        infos = {name for name in infos if name.endswith(".dist-info")}
+        if len(infos) != 1:
+            raise WheelError(f"it has {len(infos)} .dist-info folders, not one", where=filename)
+        old = infos.pop()
+        new = old
+        if changes.local_version:
+            new = f"{old.removesuffix('.dist-info')}+{changes.local_version}.dist-info"
+        return cls(old, new)
+
+    def filename(self, old: str, changes: Changes) -> str:
+        parts = old.removesuffix(".whl").split("-")
+        if len(parts) not in (5, 6):
+            raise WheelError("its name is not a wheel's", where=old)
+        if changes.local_version:
+            parts[1] += f"+{changes.local_version}"
+        if changes.platforms:
+            parts[-1] = ".".join(changes.platforms)
+        return "-".join(parts) + ".whl"
+
+    def members(
+        self, source: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], changes: Changes
+    ) -> Iterator[tuple[str, Iterator[bytes], bool]]:
+        """Yield new name, content in pieces and whether it is executable, in the order of the new archive."""
+        renamed = {self._renamed(member.filename): member for member in members}
+        # Signatures are of the old list (PEP 427).
+        for gone in ("RECORD", "RECORD.jws", "RECORD.p7s"):
+            renamed.pop(f"{self.new_info}/{gone}", None)
+        added = {f"{self.new_info}/{name}": content for name, content in changes.extra.items()}
+        for name in sorted({*renamed, *added}, key=lambda name: (name.startswith(f"{self.new_info}/"), name)):
+            if name in added:
+                yield name, iter((added[name],)), False
+                continue
+            member = renamed[name]
+            executable = bool((member.external_attr >> 16) & 0o111)
+            if name == f"{self.new_info}/WHEEL" and changes.platforms:
+                yield name, iter((_retagged(source.read(member), changes.platforms),)), False
+            elif name == f"{self.new_info}/METADATA" and changes.local_version:
+                yield name, iter((_relabelled(source.read(member), changes.local_version),)), False
+            else:
+                yield name, _blocks(source, member), executable
+
+    def _renamed(self, name: str) -> str:
+        for suffix in (".dist-info", ".data"):
+            old = self.old_info.removesuffix(".dist-info") + suffix
+            if name.startswith(f"{old}/"):
+                return self.new_info.removesuffix(".dist-info") + suffix + name[len(old) :]
+        return name
+
+
+def _blocks(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    with source.open(member) as stream:
+        while block := stream.read(_CHUNK):
+            yield block
+
+
+def _retagged(content: bytes, platforms: Sequence[str]) -> bytes:
+    """Return WHEEL with the same interpreters and ABIs on other platforms."""
+    lines = content.decode("utf-8").replace("\r\n", "\n").rstrip("\n").split("\n")
+    old = {tag for line in lines if line.startswith("Tag:") for tag in parse_tag(line[4:].strip())}
+    pairs = sorted({(tag.interpreter, tag.abi) for tag in old})
+    kept = [line for line in lines if not line.startswith("Tag:") and line]
+    tags = [f"Tag: {python}-{abi}-{each}" for (python, abi), each in itertools.product(pairs, platforms)]
+    return ("\n".join([*kept, *tags]) + "\n").encode()
+
+
+def _relabelled(content: bytes, label: str) -> bytes:
+    """Return METADATA whose version has the label."""
+    head, separator, body = content.partition(b"\n\n")
+    changed, count = re.subn(rb"(?mi)^(Version:[^\r\n]*?)[ \t]*(?=\r?$)", rb"\1+" + label.encode(), head, count=1)
+    if count != 1:
+        raise WheelError("METADATA has no version")
+    return changed + separator + body
