@@ -109,6 +109,7 @@ def build(
 ) -> Manifest:
     """List a wheelhouse.
 
+    :param targets: in the admin's order of preference: a host takes the first folder among equals.
     :param known: path → sha256 of files that were hashed already; every other file is read once, and hard links of
         one file only once together.
     :param chosen: which paths to list; None: all.
@@ -131,7 +132,7 @@ def build(
         created=created,
         expires=expires,
         previous=previous,
-        targets=tuple(sorted(targets, key=lambda target: target.folder)),
+        targets=tuple(targets),
         files=tuple(sorted(listed, key=lambda entry: entry.path)),
         tool=TOOL,
     )

@@ -1,0 +1,110 @@
+"""Which folder of the wheelhouse fits this host, and why the others do not."""
+
+import re
+from typing import List, NamedTuple, Optional, Tuple
+
+from wheelyard.host.machine import HostFacts, Version, numbers_of
+from wheelyard.host.manifest import TargetInfo
+from wheelyard.host.refusal import EXIT_NO_FOLDER, Refused
+
+Choice = NamedTuple("Choice", [("target", TargetInfo), ("reasons", Tuple[str, ...])])
+
+_LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(\w+)\Z")
+# The first pip that accepts each kind of wheel tag (its changelog: 8.1, 19.0, 19.3, 20.3, 21.2).
+_PIP_FOR = (("manylinux1_", (8, 1)), ("manylinux2010_", (19, 0)), ("manylinux2014_", (19, 3)))
+_PIP_FOR_MANYLINUX, _PIP_FOR_MUSLLINUX = (20, 3), (21, 2)
+
+
+def platform_parts(tag: str) -> Tuple[str, Version, str]:
+    """Return kind, version and machine of a platform tag: ("manylinux", (2, 34), "x86_64")."""
+    for name, version in _LEGACY.items():
+        if tag.startswith(name + "_"):
+            return "manylinux", version, tag[len(name) + 1 :]
+    found = _PLATFORM.match(tag)
+    if found:
+        return found.group(1), (int(found.group(2)), int(found.group(3))), found.group(4)
+    kind, _, machine = tag.partition("_")
+    return kind, (), machine
+
+
+def why_not(target: TargetInfo, host: HostFacts) -> Optional[str]:
+    """Return why a target's wheels cannot run here, or None if they can."""
+    if target.implementation != host.implementation:
+        return "is for {}".format(target.implementation)
+    if target.python != host.python:
+        return "is for Python {}".format(target.python)
+    kind, version, machine = platform_parts(target.platform)
+    if machine not in (host.machine, "universal2"):
+        return "is for {}".format(machine)
+    wanted = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macos", "linux": ""}.get(kind)
+    if wanted is None:
+        return "is for {}".format(target.platform)
+    if wanted and wanted != host.libc:
+        return "needs {}".format(wanted)
+    if version > host.libc_version:
+        return "needs {} {}".format(wanted, ".".join(str(number) for number in version))
+    if target.simd:
+        level = numbers_of(target.simd.rpartition("-v")[2])
+        if target.simd.startswith("x86-64-v") and level > (host.cpu_level,):
+            return "needs a CPU of level {}".format(target.simd)
+    return None
+
+
+def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -> Choice:
+    """Return the folder for this host.
+
+    The baseline is taken unless a variant is asked for by name, or by ``auto``: then the first that this CPU can run,
+    in the admin's order. Among equals it is the newest platform, then the admin's order.
+
+    :raises Refused: ``no-folder``, with a reason for each that was looked at.
+    """
+    reasons = []
+    fitting = []
+    for order, target in enumerate(targets):
+        reason = why_not(target, host)
+        if reason is None and variant is None and target.variant is not None:
+            reason = "is a variant, and none was asked for (--variant {})".format(target.variant)
+        if reason is None and variant not in (None, "auto") and target.variant != variant:
+            reason = "is not the variant {}".format(variant)
+        if reason is None:
+            _, version, _ = platform_parts(target.platform)
+            specific = target.variant is not None
+            fitting.append((target.proof == "failed", not specific, tuple(-n for n in version), order, target))
+        else:
+            reasons.append("{}: {}".format(target.folder, reason))
+    if not fitting:
+        raise Refused(
+            "no-folder",
+            "no folder of this wheelhouse is for this host" + "".join("\n  " + each for each in reasons),
+            hint="ask the admin for a target like this host, or use another Python",
+            code=EXIT_NO_FOLDER,
+        )
+    fitting.sort(key=lambda each: each[:4])
+    failed, _, _, _, best = fitting[0]
+    words = ["{}: fits (Python {}, {})".format(best.folder, best.python, best.platform)]
+    words += ["{}: fits too, but comes behind".format(each[4].folder) for each in fitting[1:]]
+    if failed:
+        words.append("{}: WARNING: its proof failed when the wheelhouse was made".format(best.folder))
+    return Choice(target=best, reasons=tuple(words + reasons))
+
+
+def pip_needed(wheels: List[str]) -> Tuple[Version, str]:
+    """Return the oldest pip that accepts every one of some wheels, and the wheel that needs it."""
+    newest: Version = ()
+    which = ""
+    for name in wheels:
+        platforms = name[: -len(".whl")].rpartition("-")[2].split(".")
+        needs = [_needed_for(tag) for tag in platforms]
+        if min(needs) > newest:
+            newest, which = min(needs), name
+    return newest, which
+
+
+def _needed_for(tag: str) -> Version:
+    for start, version in _PIP_FOR:
+        if tag.startswith(start):
+            return version
+    if tag.startswith("manylinux_"):
+        return _PIP_FOR_MANYLINUX
+    return _PIP_FOR_MUSLLINUX if tag.startswith("musllinux_") else ()
