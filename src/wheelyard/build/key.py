@@ -54,6 +54,8 @@ def build_key(
         "image packages": sorted(recipe.image_packages),
         "local version": recipe.local_version,
         "variant": dict(recipe.variant),
+        "pkg-config": dict(recipe.pkg_config),
+        "licences": list(recipe.licences),
         "epoch": epoch,
     }
     canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
