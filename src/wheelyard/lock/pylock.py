@@ -1,0 +1,126 @@
+"""A lock as ``pylock.<target>.toml`` (PEP 751), and back.
+
+What the standard has no place for is under ``tool.wheelyard``: of the file, and of each package.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from packaging.pylock import Pylock, PylockValidationError
+
+from wheelyard.errors import ConfigError
+from wheelyard.lock import toml
+from wheelyard.lock.model import Lock, LockedFile, LockedPackage
+
+CREATOR = "wheelyard"
+
+
+def filename(target: str) -> str:
+    """Return the name of a target's lock file."""
+    return f"pylock.{target}.toml"
+
+
+def dumps(lock: Lock) -> str:
+    """Return the text of a lock file: the same lock, the same text."""
+    own: dict[str, object] = {
+        "target": lock.target,
+        "resolver": lock.resolver,
+        "requirements-sha256": lock.requirements_sha256,
+        "pip": _package(lock.pip) if lock.pip is not None else None,
+    }
+    document: dict[str, object] = {
+        "lock-version": "1.0",
+        "environments": [lock.environment],
+        "requires-python": lock.requires_python,
+        "created-by": CREATOR,
+        "packages": [_package(each) for each in lock.packages],
+        "tool": {"wheelyard": own},
+    }
+    if not lock.packages:
+        document["packages"] = []
+    return toml.dumps(document)
+
+
+def _package(package: LockedPackage) -> dict[str, object]:
+    file = package.file
+    kept: dict[str, object] = {
+        "reason": package.reason,
+        "via": list(package.via) or None,
+        "extras": list(package.extras) or None,
+        "expects": package.expects if package.expects != "any" else None,
+        "index": file.index or None,
+        "build-requirements": [_package(each) for each in package.build_requirements] or None,
+    }
+    described: dict[str, object] = {
+        "name": file.filename,
+        "url": file.url,
+        "path": file.path,
+        "size": file.size,
+        "hashes": {"sha256": file.sha256},
+    }
+    return {
+        "name": package.name,
+        "version": package.version,
+        "requires-python": package.requires_python,
+        **({"wheels": [described]} if file.is_wheel else {"sdist": described}),
+        "tool": {"wheelyard": kept},
+    }
+
+
+def loads(text: str, *, where: str) -> Lock:
+    """Return the lock that ``dumps`` wrote.
+
+    :param where: the file's name, for messages.
+    :raises ConfigError: if it is not valid, or no lock of ours.
+    """
+    try:
+        document = tomllib.loads(text)
+        Pylock.from_dict(document)
+    except (tomllib.TOMLDecodeError, PylockValidationError) as error:
+        raise ConfigError(f"not a valid lock: {error}", where=where, hint=_AGAIN) from error
+    try:
+        own = document["tool"]["wheelyard"]
+        return Lock(
+            target=own["target"],
+            requires_python=document["requires-python"],
+            environment=document["environments"][0],
+            requirements_sha256=own["requirements-sha256"],
+            packages=_packages(document["packages"]),
+            resolver=own["resolver"],
+            pip=_read(own["pip"]) if "pip" in own else None,
+        )
+    except (KeyError, IndexError, TypeError) as error:
+        raise ConfigError(f"not a lock that wheelyard wrote: {error} is missing", where=where, hint=_AGAIN) from error
+
+
+_AGAIN = "remove the file and run `wheelyard lock`"
+
+
+def _packages(tables: Sequence[Mapping[str, Any]]) -> tuple[LockedPackage, ...]:
+    return tuple(_read(table) for table in tables)
+
+
+def _read(table: Mapping[str, Any]) -> LockedPackage:
+    own = table["tool"]["wheelyard"]
+    file = table["wheels"][0] if "wheels" in table else table["sdist"]
+    return LockedPackage(
+        name=table["name"],
+        version=table["version"],
+        file=LockedFile(
+            filename=file["name"],
+            sha256=file["hashes"]["sha256"],
+            url=file.get("url"),
+            path=file.get("path"),
+            size=file.get("size"),
+            index=own.get("index", ""),
+        ),
+        reason=own["reason"],
+        requires_python=table.get("requires-python"),
+        extras=tuple(own.get("extras", ())),
+        via=tuple(own.get("via", ())),
+        expects=own.get("expects", "any"),
+        build_requirements=_packages(own.get("build-requirements", ())),
+    )

@@ -1,0 +1,54 @@
+"""Hash-locked requirements, in the format of pip-compile: read by every pip since 8, and by pip-sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from wheelyard.lock.model import Lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One package with the files that may be installed for it."""
+
+    name: str
+    version: str
+    sha256s: Sequence[str]
+    extras: Sequence[str] = ()
+    via: Sequence[str] = ()
+
+
+def filename(target: str) -> str:
+    """Return the name of a target's requirements file."""
+    return f"requirements.{target}.txt"
+
+
+def dumps(lock: Lock) -> str:
+    """Return a lock as requirements; an sdist that is to be built is there with its own hash."""
+    header = (f"Locked by wheelyard for {lock.target}; made again by: wheelyard lock",)
+    lines = (
+        Line(name=each.name, version=each.version, sha256s=(each.file.sha256,), extras=each.extras, via=each.via)
+        for each in lock.packages
+    )
+    return render(lines, header=header)
+
+
+def render(lines: Iterable[Line], *, header: Sequence[str] = ()) -> str:
+    """Return the text of a requirements file; ``header`` becomes comments at its top."""
+    text = "".join(f"# {line}\n" for line in header)
+    return text + "".join(_entry(line) for line in lines)
+
+
+def _entry(line: Line) -> str:
+    extras = f"[{','.join(line.extras)}]" if line.extras else ""
+    hashes = "".join(f" \\\n    --hash=sha256:{each}" for each in sorted(line.sha256s))
+    return f"{line.name}{extras}=={line.version}{hashes}\n{_via(line.via)}"
+
+
+def _via(via: Sequence[str]) -> str:
+    # A requirer may be a file name: no line of it may get out of the comment.
+    clean = [" ".join(each.split()) for each in via]
+    if len(clean) == 1:
+        return f"    # via {clean[0]}\n"
+    return ("    # via\n" + "".join(f"    #   {each}\n" for each in clean)) if clean else ""
