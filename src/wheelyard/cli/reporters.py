@@ -136,7 +136,9 @@ class LiveView:
                 case StageFinished():
                     self._finish_stage(event)
                 case Warned():
-                    self.progress.console.print(f"warning: {event.message}", style="yellow", markup=False)
+                    self.progress.console.print(
+                        f"warning: {event.message}", style="yellow", markup=False, highlight=False
+                    )
 
     def _start_stage(self, event: StageStarted) -> None:
         if known := self._stages.get(event.stage):
@@ -177,7 +179,7 @@ class LiveView:
             self.progress.remove_task(job)
         self.progress.update(stage.task, advance=1)
         if event.outcome == "failed":
-            self.progress.console.print(_plain(event) or "", style="red", markup=False)
+            self.progress.console.print(_plain(event) or "", style="red", markup=False, highlight=False)
 
     def _finish_stage(self, event: StageFinished) -> None:
         if stage := self._stages.get(event.stage):

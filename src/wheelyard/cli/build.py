@@ -1,0 +1,138 @@
+"""``wheelyard build``: the main job, from requirements to a wheelhouse."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from wheelyard.cli.reporters import human_bytes, reporter
+
+if TYPE_CHECKING:
+    from wheelyard.pipeline import Outcome
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("build")(build)
+
+
+def build(
+    source: Annotated[
+        Path, typer.Argument(help="wheelyard.toml, or a requirements file, pyproject.toml or pylock.toml in its place.")
+    ] = Path("wheelyard.toml"),
+    into: Annotated[Path | None, typer.Option(help="Write the wheelhouse there instead.", show_default=False)] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="Only this target, or a preset such as el9 (repeatable).")
+    ] = None,
+    upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="Forget earlier pins.")] = False,
+    upgrade_package: Annotated[
+        list[str] | None, typer.Option("--upgrade-package", "-P", metavar="NAME", help="Forget one pin (repeatable).")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Builds at a time; 0: one per CPU.")] = 0,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first build that fails.")] = False,
+    prove: Annotated[bool, typer.Option("--prove/--no-prove", help="Install and import every target's folder.")] = True,
+    require_sandbox: Annotated[
+        bool, typer.Option("--require-sandbox", help="Refuse to build where the network cannot be cut.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+) -> int:
+    """Lock, fetch, build, repair, prove and index: everything that every target needs, in one folder."""
+    from packaging.utils import canonicalize_name
+
+    from wheelyard import pipeline
+    from wheelyard.config.load import load
+
+    config = load(source)
+    settings = dataclasses.replace(
+        config.build, jobs=jobs or config.build.jobs, require_sandbox=require_sandbox or config.build.require_sandbox
+    )
+    config = dataclasses.replace(config, build=settings, wheelhouse=(into or config.wheelhouse).absolute())
+    if target:
+        config = pipeline.only_targets(config, tuple(target))
+    options = pipeline.Options(
+        upgrade=upgrade,
+        upgrade_packages=frozenset(map(canonicalize_name, upgrade_package or ())),
+        fail_fast=fail_fast,
+        prove=prove,
+    )
+    console = Console(stderr=True)
+    with reporter(console, quiet=quiet, as_json_lines=as_json) as report:
+        outcome = pipeline.run(config, options, report=report)
+    if as_json:
+        sys.stdout.write(json.dumps(summary(outcome), ensure_ascii=False) + "\n")
+    elif not quiet:
+        show(outcome, Console())
+    return 0
+
+
+def summary(outcome: Outcome) -> dict[str, object]:
+    """Return the last JSON line of a run."""
+    return {
+        "event": "summary",
+        "wheelhouse": str(outcome.wheelhouse),
+        "fetched": outcome.fetched,
+        "fetched_bytes": outcome.fetched_bytes,
+        "built": outcome.built,
+        "reused": outcome.reused,
+        "published": dataclasses.asdict(outcome.published),
+        "seconds": round(outcome.seconds, 3),
+        "targets": [
+            {
+                "name": folder.name,
+                "packages": len(folder.entries),
+                "bytes": sum(entry.wheel.size for entry in folder.entries),
+                "proof": folder.proof.outcome,
+                "reason": folder.proof.reason,
+            }
+            for folder in outcome.folders
+        ],
+    }
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """Print what a run came to, and what to type on the host."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("target", "packages", "size", "compiled", "proof"):
+        table.add_column(heading, overflow="fold")
+    for folder in outcome.folders:
+        made = [entry.wheel.filename for entry in folder.entries if entry.origin == "built"]
+        colour = {"proven": "green", "failed": "red"}.get(folder.proof.outcome, "yellow")
+        note = folder.proof.outcome if folder.proof.outcome == "proven" else f"not proven: {folder.proof.reason}"
+        table.add_row(
+            folder.name,
+            str(len(folder.entries)),
+            human_bytes(sum(entry.wheel.size for entry in folder.entries)),
+            "\n".join(made) or "-",
+            Text(note, style=colour),
+        )
+    console.print(table)
+    done = outcome.published
+    console.print(
+        f"\nfetched {outcome.fetched} files ({human_bytes(outcome.fetched_bytes)}), built {outcome.built}, "
+        f"reused {outcome.reused} builds; wheelhouse: {done.added} added, {done.restored} restored, "
+        f"{done.removed} removed, {done.unchanged} unchanged; {outcome.seconds:.1f} s",
+        highlight=False,
+    )
+    console.print("\nOn the host, with the pip that it has and without a network:", highlight=False)
+    for folder in outcome.folders:
+        place = outcome.wheelhouse / "targets" / folder.name
+        if folder.pip is not None:
+            console.print(f"  {command(place, f'pip=={folder.pip.version}')}", highlight=False, soft_wrap=True)
+        console.print(f"  {command(place)}", highlight=False, soft_wrap=True)
+
+
+def command(place: Path, requirement: str | None = None) -> str:
+    """Return the command to type on a host that has the folder at ``place``."""
+    what = [requirement] if requirement else ["-r", str(place / "requirements.txt")]
+    return shlex.join(["pip", "install", "--user", "--no-index", "-f", str(place), *what])

@@ -1,0 +1,46 @@
+"""``wheelyard init``: write a commented ``wheelyard.toml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wheelyard.config import template
+from wheelyard.config.load import NAME
+from wheelyard.doors import files
+from wheelyard.errors import ConfigError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(init)
+
+
+def init(
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FROM]",
+            help="Requirements file, pyproject.toml or pylock.toml to make it from.",
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", "-t", metavar="PRESET", help="A kind of host, as el9 or el8-py39; may be repeated."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path(NAME),
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a commented wheelyard.toml."""
+    path = output.absolute()
+    if path.exists() and not force:
+        raise ConfigError("is there already", where=str(output), hint="--force replaces it, --output names another")
+    files.write(path, template.render(source, path.parent, targets=tuple(target or ())))
+    typer.echo(f"wrote {output}")
+    if source is None and not (path.parent / "requirements.in").exists():
+        typer.echo("next: list your requirements in requirements.in, one a line, then run: wheelyard build")
+    else:
+        typer.echo("next: wheelyard build")
