@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import resource
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ NO_ENGINE = "install podman (dnf install podman, apt install podman) or docker"
 
 _QUICK = 60.0
 """Seconds that an engine may take to answer a question."""
+
+_TASKS = 32768
+"""Tasks that all containers together may have; each one's own limit is its control group's."""
 
 _ENGINE_FAILED = 125
 """Exit code by which `podman run` and `docker run` say that they themselves failed, not what they ran."""
@@ -75,6 +79,18 @@ class Engine:
         if done.returncode != 0:
             raise ToolError(f"{self.kind} {arguments[0]} failed: {own_message(done)}")
         return done.output
+
+    def own_limits(self) -> list[str]:
+        """Return options of ``run`` that keep open files and tasks within what we may have ourselves.
+
+        The defaults of a podman run by root are above what a restricted root may have; no container starts then.
+        """
+        if self.kind != "podman" or self.rootless:
+            return []
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        allowed = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+        tasks = _TASKS if allowed == resource.RLIM_INFINITY else min(_TASKS, allowed)
+        return [f"--ulimit=nofile={soft}:{hard}", f"--ulimit=nproc={tasks}:{tasks}"]
 
     def end(self, container: str) -> None:
         """Kill a container with everything in it, and remove it; nothing happens where it is gone already."""
@@ -171,7 +187,7 @@ def own_message(done: Completed) -> str:
 
 
 def this_run() -> str:
-    """Return the value of the label: boot, process-id name space, process and its start, so that no two are the same."""
+    """Return the value of the label: boot, process-id name space, process and its start, which no two runs share."""
     return f"{_boot()}.{_pid_space()}.{os.getpid()}.{_started(os.getpid())}"
 
 

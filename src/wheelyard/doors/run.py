@@ -31,6 +31,8 @@ class Completed:
     errors: str = ""
     timed_out: bool = False
     seconds: float = 0.0
+    reason: str = ""
+    """Which limit made it fail, in words, where the sandbox knows."""
 
 
 def redact(text: str) -> str:
