@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -48,61 +47,90 @@ def run_graph(
     :param skipped: called for each unit that is skipped, with the reason.
     :raises ValueError: if units require one another in a circle.
     """
-    needs = {key: {each for each in requires.get(key, ()) if each in units} for key in units}
-    needed_by: dict[K, list[K]] = {key: [] for key in units}
-    for key, wanted in needs.items():
-        for each in wanted:
-            needed_by[each].append(key)
-    ranks = _critical_paths(needs, needed_by, durations or {})
-    outcome: Outcome[K, R] = Outcome()
-    order = itertools.count()  # equal ranks keep the order they were given in
-    position = {key: next(order) for key in units}
-    ready = [(-ranks[key], position[key], key) for key in units if not needs[key]]
-    heapq.heapify(ready)
+    queue: _Queue[K, U, R] = _Queue(units, requires, durations or {}, skipped or _unheard)
     running: dict[Future[R], K] = {}
-    waiting = {key: set(wanted) for key, wanted in needs.items()}
-
-    def fail(key: K, error: WheelyardError) -> None:
-        outcome.failed[key] = error
-        stack = list(needed_by[key])
-        while stack:
-            each = stack.pop()
-            if each not in outcome.skipped:
-                outcome.skipped[each] = key
-                if skipped:
-                    skipped(each, key)
-                stack += needed_by[each]
-
+    outcome = queue.outcome
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         try:
-            while ready or running:
-                while ready and len(running) < max(1, jobs) and not (fail_fast and outcome.failed):
-                    key = heapq.heappop(ready)[2]
+            while True:
+                while len(running) < max(1, jobs) and not (fail_fast and outcome.failed) and queue.ready:
+                    key = queue.take()
                     running[pool.submit(work, key, units[key])] = key
                 if not running:
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     key = running.pop(future)
                     try:
-                        outcome.done[key] = future.result()
+                        queue.done(key, future.result())
                     except WheelyardError as error:
-                        fail(key, error)
-                        continue
-                    for each in needed_by[key]:
-                        waiting[each].discard(key)
-                        if not waiting[each] and each not in outcome.skipped:
-                            heapq.heappush(ready, (-ranks[each], position[each], each))
+                        queue.fail(key, error)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             while wait(running, timeout=0.1).not_done:
                 door.end_all()
             raise
-    for key in units:
-        if key not in outcome.done and key not in outcome.failed and key not in outcome.skipped:
-            outcome.skipped[key] = None
-            if skipped:
-                skipped(key, None)
+    queue.skip_rest()
     return outcome
+
+
+def _unheard(key: Hashable, reason: Hashable) -> None:
+    """Tell nobody."""
+
+
+class _Queue(Generic[K, U, R]):
+    """Which units wait, which are ready (a heap, longest way to the end first), and what became of the others."""
+
+    def __init__(
+        self,
+        units: Mapping[K, U],
+        requires: Mapping[K, Iterable[K]],
+        durations: Mapping[K, float],
+        skipped: Callable[[K, K | None], None],
+    ) -> None:
+        self._units = units
+        self._skipped = skipped
+        self._waiting = {key: {each for each in requires.get(key, ()) if each in units} for key in units}
+        self._needed_by: dict[K, list[K]] = {key: [] for key in units}
+        for key, wanted in self._waiting.items():
+            for each in wanted:
+                self._needed_by[each].append(key)
+        ranks = _critical_paths(self._waiting, self._needed_by, durations)
+        # Equal ranks keep the order they were given in; keys themselves need not be comparable.
+        self._place = {key: (-ranks[key], number) for number, key in enumerate(units)}
+        self.ready = [(*self._place[key], key) for key, wanted in self._waiting.items() if not wanted]
+        heapq.heapify(self.ready)
+        self.outcome: Outcome[K, R] = Outcome()
+
+    def take(self) -> K:
+        """Return the most urgent unit that is ready."""
+        return heapq.heappop(self.ready)[2]
+
+    def done(self, key: K, result: R) -> None:
+        """Note a result; what waited for this last becomes ready."""
+        self.outcome.done[key] = result
+        for each in self._needed_by[key]:
+            self._waiting[each].discard(key)
+            if not self._waiting[each] and each not in self.outcome.skipped:
+                heapq.heappush(self.ready, (*self._place[each], each))
+
+    def fail(self, key: K, error: WheelyardError) -> None:
+        """Note a failure; everything that needs the unit, near or far, is skipped."""
+        self.outcome.failed[key] = error
+        stack = list(self._needed_by[key])
+        while stack:
+            each = stack.pop()
+            if each not in self.outcome.skipped:
+                self.outcome.skipped[each] = key
+                self._skipped(each, key)
+                stack += self._needed_by[each]
+
+    def skip_rest(self) -> None:
+        """Note what was never started."""
+        outcome = self.outcome
+        for key in self._units:
+            if key not in outcome.done and key not in outcome.failed and key not in outcome.skipped:
+                outcome.skipped[key] = None
+                self._skipped(key, None)
 
 
 def _critical_paths(

@@ -24,6 +24,9 @@ FILE_SIZE = 8 << 30
 BUILDER = 65534
 """User and group that a build runs as where we are root: root has no process limit, and owns too much."""
 
+LOCAL = frozenset({"bubblewrap", "unshare", "none"})
+"""Names of the sandboxes that see this machine's own system, libraries included."""
+
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/rh")
 _SETTINGS = (
     *("alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"),

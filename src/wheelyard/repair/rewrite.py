@@ -77,6 +77,11 @@ def rewrite(wheel: Path, into: Path, changes: Changes = _UNCHANGED, *, epoch: in
     return path
 
 
+def labelled(version: str, label: str) -> str:
+    """Return a version with a local version label (PEP 440), put behind the one that it may have already."""
+    return f"{version}{'.' if '+' in version else '+'}{label}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Old and new names of the folders that have the version in them."""
@@ -93,7 +98,7 @@ class _Plan:
         old = infos.pop()
         new = old
         if changes.local_version:
-            new = f"{old.removesuffix('.dist-info')}+{changes.local_version}.dist-info"
+            new = f"{labelled(old.removesuffix('.dist-info'), changes.local_version)}.dist-info"
         return cls(old, new)
 
     def filename(self, old: str, changes: Changes) -> str:
@@ -101,7 +106,7 @@ class _Plan:
         if len(parts) not in (5, 6):
             raise WheelError("its name is not a wheel's", where=old)
         if changes.local_version:
-            parts[1] += f"+{changes.local_version}"
+            parts[1] = labelled(parts[1], changes.local_version)
         if changes.platforms:
             parts[-1] = ".".join(changes.platforms)
         return "-".join(parts) + ".whl"
@@ -155,7 +160,8 @@ def _retagged(content: bytes, platforms: Sequence[str]) -> bytes:
 def _relabelled(content: bytes, label: str) -> bytes:
     """Return METADATA whose version has the label."""
     head, separator, body = content.partition(b"\n\n")
-    changed, count = re.subn(rb"(?mi)^(Version:[^\r\n]*?)[ \t]*(?=\r?$)", rb"\1+" + label.encode(), head, count=1)
-    if count != 1:
+    found = re.search(rb"(?mi)^Version:[ \t]*([^\s]+)", head)
+    if found is None:
         raise WheelError("METADATA has no version")
-    return changed + separator + body
+    version = labelled(found[1].decode(), label).encode()
+    return head[: found.start(1)] + version + head[found.end(1) :] + separator + body

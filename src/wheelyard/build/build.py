@@ -1,0 +1,257 @@
+"""Build: from units to repaired, checked wheels in the store."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.tags import parse_tag
+from packaging.version import InvalidVersion, Version
+
+from wheelyard.build import environment, frontend, records
+from wheelyard.build.graph import run_graph
+from wheelyard.build.libraries import collect
+from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Sandbox
+from wheelyard.build.sandbox import LOCAL
+from wheelyard.build.workspace import DEFAULT_EPOCH, Workspace, workspace
+from wheelyard.check.model import WheelFacts
+from wheelyard.check.wheel import read
+from wheelyard.doors.files import storage_error
+from wheelyard.errors import BuildError, Failures, StorageError
+from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter
+from wheelyard.repair.repair import repair
+from wheelyard.repair.rewrite import Changes, labelled, rewrite
+from wheelyard.store.model import Store
+from wheelyard.targets import tags
+
+_LOG_TAIL = 1 << 20
+
+
+def build_all(
+    units: Sequence[BuildUnit],
+    *,
+    store: Store,
+    sandbox_for: Callable[[BuildUnit], Sandbox],
+    interpreter_for: Callable[[BuildUnit], Path],
+    limits: Limits,
+    jobs: int,
+    fail_fast: bool,
+    report: Reporter,
+    epoch: int = DEFAULT_EPOCH,
+    readable: Sequence[Path] = (),
+    keep_failed: bool = False,
+) -> Mapping[str, BuiltWheel]:
+    """Build what is not in the store yet, and return the wheel of each unit by its key.
+
+    All inputs (sdists, wheels of build requirements) must be in the store.
+
+    :param interpreter_for: the target's interpreter, as its sandbox sees it.
+    :param jobs: how many at once.
+    :param fail_fast: start nothing new after a failure; else everything that can be built is.
+    :param readable: folders that builds may read besides: a toolchain's.
+    :param keep_failed: leave the folder of a failed build there, to be looked at.
+    :raises Failures: when all the others are built and stored, with the error of each build that failed.
+    """
+    bench = _Bench(
+        store=store,
+        sandbox_for=sandbox_for,
+        interpreter_for=interpreter_for,
+        limits=limits,
+        report=report,
+        epoch=epoch,
+        readable=tuple(readable),
+        keep_failed=keep_failed,
+    )
+    by_key = {unit.key: unit for unit in units}
+    built: dict[str, BuiltWheel] = {}
+    for key, unit in by_key.items():
+        if found := records.load(store, key):
+            built[key] = found
+            report(_finished(unit, "reused", found.filename))
+    wanted = {key: unit for key, unit in by_key.items() if key not in built}
+    durations = {key: records.seconds(store, unit.package.name) for key, unit in wanted.items()}
+
+    def skipped(key: str, reason: str | None) -> None:
+        note = f"needs {_job(by_key[reason])}, which failed" if reason else "the run was ended by a failure"
+        report(_finished(wanted[key], "skipped", note))
+
+    outcome = run_graph(
+        wanted,
+        {key: unit.requires for key, unit in wanted.items()},
+        lambda _, unit: bench.build(unit, built),
+        jobs=jobs,
+        fail_fast=fail_fast,
+        durations={key: seconds for key, seconds in durations.items() if seconds is not None},
+        skipped=skipped,
+    )
+    if outcome.failed:
+        raise Failures(tuple(outcome.failed[key] for key in wanted if key in outcome.failed))
+    return {key: built[key] for key in by_key}
+
+
+def _job(unit: BuildUnit) -> str:
+    return f"{unit.package.name} {unit.package.version}"
+
+
+def _finished(unit: BuildUnit, outcome: str, note: str) -> JobFinished:
+    return JobFinished(stage="build", job=_job(unit), target=unit.target.name, outcome=outcome, note=note)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """What all builds of one run share."""
+
+    store: Store
+    sandbox_for: Callable[[BuildUnit], Sandbox]
+    interpreter_for: Callable[[BuildUnit], Path]
+    limits: Limits
+    report: Reporter
+    epoch: int
+    readable: tuple[Path, ...]
+    keep_failed: bool
+
+    def build(self, unit: BuildUnit, built: dict[str, BuiltWheel]) -> BuiltWheel:
+        """Build one unit, store it and note it in ``built``."""
+        self.report(JobStarted(stage="build", job=_job(unit), target=unit.target.name))
+        try:
+            wheel = self._build(unit, built)
+        except OSError as error:
+            self.report(_finished(unit, "failed", str(error)))
+            raise storage_error(Path(error.filename or self.store.root), error) from error
+        except Exception as error:
+            self.report(_finished(unit, "failed", str(error).partition("\n")[0]))
+            raise
+        built[unit.key] = wheel
+        self.report(_finished(unit, "done", wheel.filename))
+        return wheel
+
+    def _build(self, unit: BuildUnit, built: Mapping[str, BuiltWheel]) -> BuiltWheel:
+        started = time.monotonic()
+        package, sandbox, interpreter = unit.package, self.sandbox_for(unit), self.interpreter_for(unit)
+        log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
+        log.unlink(missing_ok=True)
+        with workspace(unit.key, keep_failed=self.keep_failed) as root:
+            source = frontend.unpack_sdist(
+                self._blob(package.file.sha256, package.file.filename), root / "src", filename=package.file.filename
+            )
+            frontend.apply_patches(source, unit.recipe.patches, log=log)
+            python = environment.create(
+                root / "env", interpreter, self._wheels(unit, built), sandbox, log=log, root=root
+            )
+            place = Workspace(
+                root=root,
+                source=source,
+                python=python,
+                sandbox=sandbox,
+                log=log,
+                package=_job(unit),
+                recipe=unit.recipe,
+                limits=self.limits,
+                readable=self.readable,
+                epoch=self.epoch,
+            )
+            raw = frontend.build_wheel(place)
+            self._advance(unit, "repairing")
+            path, policy, grafted = _finish(unit, place, raw)
+            digest = self.store.add_file(path)
+            wheel = BuiltWheel(
+                key=unit.key,
+                filename=path.name,
+                sha256=digest,
+                size=path.stat().st_size,
+                platform_policy=policy,
+                grafted=grafted,
+                sandbox=sandbox.name,
+                seconds=time.monotonic() - started,
+            )
+        records.save(self.store, wheel, package.name)
+        return wheel
+
+    def _advance(self, unit: BuildUnit, note: str) -> None:
+        self.report(JobAdvanced(stage="build", job=_job(unit), target=unit.target.name, note=note))
+
+    def _wheels(self, unit: BuildUnit, built: Mapping[str, BuiltWheel]) -> dict[str, Path]:
+        """Return the wheels of the build environment by file name, in the order of their names."""
+        fetched = {
+            each.file.filename: self._blob(each.file.sha256, each.file.filename)
+            for each in unit.package.build_requirements
+            if each.how == "fetch"
+        }
+        made = {built[key].filename: self._blob(built[key].sha256, built[key].filename) for key in unit.requires}
+        return dict(sorted({**fetched, **made}.items()))
+
+    def _blob(self, sha256: str, filename: str) -> Path:
+        if not self.store.has(sha256):
+            raise StorageError("it is not in the store", where=filename, hint="run again: it is fetched first")
+        return self.store.path(sha256)
+
+
+def _finish(unit: BuildUnit, place: Workspace, raw: Path) -> tuple[Path, str, tuple[str, ...]]:
+    """Judge, repair, label and check what the backend left; return the wheel, its policy and what was grafted.
+
+    :raises BuildError: if it is another wheel than the one that was asked for.
+    :raises RepairError: if it cannot run on the target.
+    :raises WheelError: if it is damaged.
+    """
+    _judge(unit, place, read(raw))
+    libraries = () if place.sandbox.name in LOCAL else collect(place, raw)
+    repaired = repair(
+        raw,
+        place.root / "repaired",
+        unit.target,
+        log=place.log,
+        libraries=libraries,
+        check_instructions=not unit.recipe.variant,
+    )
+    extra = {}
+    if unit.recipe.variant:
+        about = {"build-key": unit.key, "grafted": list(repaired.grafted), "variant": dict(unit.recipe.variant)}
+        extra["wheelyard.json"] = (json.dumps(about, indent=1, sort_keys=True) + "\n").encode()
+    changes = Changes(local_version=unit.recipe.local_version, extra=extra)
+    # Written anew in any case: order and times of a zip archive are the backend's whim.
+    path = rewrite(repaired.path, place.root / "finished", changes, epoch=place.epoch)
+    facts = read(path, strict=True)
+    accepted = set(tags.tags(unit.target))
+    if not any(parse_tag(each) & accepted for each in facts.tags):
+        raise BuildError(
+            f"the wheel {facts.filename} does not fit {unit.target.name}",
+            where=place.package,
+            hint="the backend built for another Python or platform",
+            log=place.log,
+        )
+    return path, repaired.policy, repaired.grafted
+
+
+def _judge(unit: BuildUnit, place: Workspace, facts: WheelFacts) -> None:
+    """Refuse a wheel of another project or version, or one that is less than what was expected."""
+    package = unit.package
+    try:
+        same = facts.name == package.name and Version(facts.version) == Version(package.version)
+    except InvalidVersion:
+        same = False
+    if not same:
+        raise BuildError(
+            f"the backend built {facts.name} {facts.version}",
+            where=place.package,
+            hint="is the version taken from a repository that an sdist does not have?",
+            log=place.log,
+        )
+    if package.expects == "binary" and facts.is_pure:
+        with place.log.open("rb") as stream:
+            stream.seek(max(0, place.log.stat().st_size - _LOG_TAIL))
+            lines = frontend.last_lines(stream.read().decode(errors="replace"))
+        raise BuildError(
+            f"a pure wheel came out, where other platforms have a compiled one: its extension did not compile\n{lines}",
+            where=place.package,
+            hint="a compiler or a header may be missing; what the log says comes first",
+            log=place.log,
+        )
+
+
+def expected_version(unit: BuildUnit) -> str:
+    """Return the version that the finished wheel of a unit has: with its local label, if it gets one."""
+    version = unit.package.version
+    return labelled(version, unit.recipe.local_version) if unit.recipe.local_version else version

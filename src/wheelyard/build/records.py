@@ -1,0 +1,43 @@
+"""What earlier builds came to, kept in the store under their keys."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from wheelyard.build.model import BuiltWheel
+from wheelyard.doors import files
+from wheelyard.store.model import Store
+
+
+def load(store: Store, key: str) -> BuiltWheel | None:
+    """Return the wheel of an earlier build of this key, None where there is none or its bytes are gone."""
+    try:
+        said = json.loads(_path(store, key).read_bytes())
+        built = BuiltWheel(**{**said, "grafted": tuple(said["grafted"])})
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+    return built if built.key == key and store.has(built.sha256) else None
+
+
+def save(store: Store, built: BuiltWheel, name: str) -> None:
+    """Keep the outcome of a build, and how long the package of this name took."""
+    files.write(_path(store, built.key), json.dumps(asdict(built), indent=1, sort_keys=True) + "\n")
+    files.write(_seconds(store, name), f"{built.seconds:.3f}\n")
+
+
+def seconds(store: Store, name: str) -> float | None:
+    """Return how long the last build of a package took, whatever its version."""
+    try:
+        return float(_seconds(store, name).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _path(store: Store, key: str) -> Path:
+    return store.area("builds") / f"{key}.json"
+
+
+def _seconds(store: Store, name: str) -> Path:
+    return store.area("builds") / "seconds" / name

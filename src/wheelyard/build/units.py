@@ -1,0 +1,75 @@
+"""From a lock to build units: every sdist of it, and every sdist that those need to be built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wheelyard.build.key import build_key
+from wheelyard.build.model import BuildUnit, Limits, Recipe
+from wheelyard.config.model import BuildSettings, Config
+from wheelyard.lock.model import Lock, LockedPackage
+from wheelyard.targets.model import Target
+
+_PLAIN = Recipe()
+
+
+def recipes_of(config: Config) -> Mapping[str, Recipe]:
+    """Return what ``[packages.NAME]`` says about building, by normalised name; patches as absolute paths."""
+    return {
+        name: Recipe(
+            environment=rule.environment,
+            config_settings=rule.config_settings,
+            patches=tuple(config.root / patch for patch in rule.patches),
+            image_packages=rule.image_packages,
+        )
+        for name, rule in config.packages.items()
+    }
+
+
+def limits_of(settings: BuildSettings) -> Limits:
+    """Return what one build may use, by the configuration."""
+    return Limits(seconds=settings.timeout, memory=settings.memory)
+
+
+def units_of(
+    lock: Lock,
+    target: Target,
+    recipes: Mapping[str, Recipe],
+    toolchain: str,
+    *,
+    epoch: int = 315532800,
+) -> tuple[BuildUnit, ...]:
+    """Return a unit for each sdist of the lock, those that others need first, each key once.
+
+    :param recipes: by normalised name; a package without one is built plainly.
+    :param toolchain: identity of what compiles: ``key.local_toolchain()``, or the image's digest.
+    :param epoch: SOURCE_DATE_EPOCH, seconds.
+    """
+    units: dict[str, BuildUnit] = {}
+    for package in lock.packages:
+        if package.how == "build":
+            _add(units, package, target, recipes, toolchain, epoch)
+    return tuple(units.values())
+
+
+def _add(
+    units: dict[str, BuildUnit],
+    package: LockedPackage,
+    target: Target,
+    recipes: Mapping[str, Recipe],
+    toolchain: str,
+    epoch: int,
+) -> str:
+    """Add the unit of a package after those it needs, and return its key."""
+    requires = tuple(
+        _add(units, needed, target, recipes, toolchain, epoch)
+        for needed in package.build_requirements
+        if needed.how == "build"
+    )
+    recipe = recipes.get(package.name, _PLAIN)
+    key = build_key(package, target, recipe, toolchain, requires=requires, epoch=epoch)
+    units.setdefault(
+        key,
+        BuildUnit(package=package, target=target, recipe=recipe, toolchain=toolchain, key=key, requires=requires),
+    )
+    return key
