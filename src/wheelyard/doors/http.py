@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import queue
 import ssl
 import threading
 import time
@@ -22,6 +23,8 @@ from wheelyard.errors import UpstreamError
 T = TypeVar("T")
 
 MIB = 1 << 20
+STEP = MIB
+"""So many more bytes count as getting on."""
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -45,6 +48,8 @@ class HttpSettings:
     backoff: float = 0.5
     """Wait before the first new try; doubled for each one after it."""
     longest_wait: float = 60.0
+    answer_timeout: float = 120.0
+    """The status and all headers must be here by then."""
     stall_window: float = 30.0
     """A server that sent less than ``stall_bytes`` in this time is given up."""
     stall_bytes: int = 16 << 10
@@ -259,18 +264,22 @@ class Http:
                 chunks=self._watched(response.iter_raw(), final),
             )
 
-    def again(self, action: Callable[[], T], *, retries: int | None = None) -> T:
-        """Run an action, and again after each ``Interruption``, waiting twice as long each time."""
-        left = self.settings.retries if retries is None else retries
-        wait = self.settings.backoff
+    def again(self, action: Callable[[], T], *, progress: Callable[[], int] | None = None) -> T:
+        """Run an action, and again after each ``Interruption``, waiting twice as long each time.
+
+        :param progress: how far the action has come (bytes); every ``STEP`` that it comes further than ever before
+            gives it all its tries back.
+        :raises Interruption: the last one, when all tries are used up.
+        """
+        left, wait, furthest = self.settings.retries, self.settings.backoff, 0
         while True:
             try:
                 return action()
             except Interruption as error:
-                if left <= 0:
-                    raise
+                if progress is not None and progress() >= furthest + STEP:
+                    left, wait, furthest = self.settings.retries, self.settings.backoff, progress()
                 pause = max(wait, error.retry_after)
-                if pause > self.settings.longest_wait:
+                if left <= 0 or pause > self.settings.longest_wait:
                     raise
             left -= 1
             self._sleep(pause)
@@ -300,13 +309,17 @@ class Http:
         self._check(url)
         client = self._client(multiplex=multiplex, verify=not self.trusts(url))
         plain = without_userinfo(url)
-        known = self._credentials.known(url) if self._credentials else None
+        known = _userinfo(url) or (self._credentials.known(url) if self._credentials else None)
+
+        def ask(who: tuple[str, str] | None) -> httpx.Response:
+            request = client.build_request("GET", plain, headers=_authorised(headers, who))
+            return _within(self.settings.answer_timeout, lambda: client.send(request, stream=True), url)
+
         with _translated(url):
-            response = client.send(client.build_request("GET", plain, headers=_authorised(headers, known)), stream=True)
+            response = ask(known)
             if response.status_code == 401 and self._credentials and (more := self._credentials.challenged(url)):
                 response.close()
-                request = client.build_request("GET", plain, headers=_authorised(headers, more))
-                response = client.send(request, stream=True)
+                response = ask(more)
         try:
             yield response
         finally:
@@ -381,6 +394,53 @@ def _tls(settings: HttpSettings, verify: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _within(seconds: float, ask: Callable[[], httpx.Response], url: str) -> httpx.Response:
+    """Return an answer whose headers came in time.
+
+    httpx only limits the wait for the next byte, so a server that sends its headers a byte a second would hold us for
+    hours. The request is made in a thread that is left behind if it takes too long.
+    """
+    answers: queue.SimpleQueue[httpx.Response | BaseException] = queue.SimpleQueue()
+    lock, abandoned = threading.Lock(), threading.Event()
+
+    def work() -> None:
+        answer: httpx.Response | BaseException
+        try:
+            answer = ask()
+        except BaseException as error:
+            answer = error
+        with lock:
+            if not abandoned.is_set():
+                answers.put(answer)
+            elif isinstance(answer, httpx.Response):
+                answer.close()
+
+    threading.Thread(target=work, name="http", daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except BaseException as error:
+        with lock:
+            abandoned.set()
+        while not answers.empty():
+            if isinstance(late := answers.get(), httpx.Response):
+                late.close()
+        if isinstance(error, queue.Empty):
+            raise UpstreamError(
+                f"no complete answer within {seconds:.0f} s", where=redact(url), hint="try again later"
+            ) from None
+        raise
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def _userinfo(url: str) -> tuple[str, str] | None:
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return None
+    return unquote(parts.username or ""), unquote(parts.password or "")
 
 
 def _authorised(headers: Mapping[str, str], who: tuple[str, str] | None) -> dict[str, str]:

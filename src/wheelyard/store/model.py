@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from wheelyard.doors import files
 from wheelyard.errors import HashMismatchError
@@ -56,13 +57,71 @@ class Store:
         return digest
 
     def add_file(self, source: Path, *, sha256: str | None = None) -> str:
-        """Copy a file into the store and return its SHA-256.
+        """Copy a file into the store and return its SHA-256, that of the very bytes that were copied.
 
         :raises HashMismatchError: if ``sha256`` is given and is not the file's.
+        :raises StorageError: if the store cannot be written.
         """
-        digest = files.sha256(source)
-        if sha256 is not None and digest != sha256:
-            raise HashMismatchError(f"expected sha256 {sha256}, found {digest}", where=source.name)
-        if not self.has(digest):
-            files.copy(source, self.path(digest), mode=0o444)
+        with source.open("rb") as reader, self.scratch() as folder:
+            copied = folder / "blob"
+            digest = _copy_hashing(reader, copied)
+            if sha256 is not None and digest != sha256:
+                raise HashMismatchError(f"expected sha256 {sha256}, found {digest}", where=source.name)
+            if not self.has(digest):
+                _publish(copied, self.path(digest))
         return digest
+
+    def verify(self, sha256: str) -> bool:
+        """Whether the blob is here and still has its digest; one that does not is removed."""
+        path = self.path(sha256)
+        try:
+            if files.sha256(path) == sha256:
+                return True
+        except FileNotFoundError:
+            return False
+        path.unlink(missing_ok=True)
+        return False
+
+    def blobs(self) -> Iterator[str]:
+        """Yield the digest of every blob, in order."""
+        for path in sorted((self.root / "sha256").glob("*/*")):
+            if len(path.name) == 64:
+                yield path.name
+
+    def prune(self, keep: Container[str] = (), *, older_than: float = 0.0) -> int:
+        """Remove blobs that are not in ``keep``, and partial files; return how many bytes that frees.
+
+        :param older_than: only what has not been touched after this time (seconds since the epoch); 0: everything.
+        """
+        freed = 0
+        partial = list(self.area("partial").glob("*.part"))
+        for path in [*(self.path(digest) for digest in self.blobs() if digest not in keep), *partial]:
+            status = path.stat()
+            if not older_than or status.st_mtime < older_than:
+                path.unlink(missing_ok=True)
+                freed += status.st_size
+        return freed
+
+
+def _copy_hashing(reader: IO[bytes], destination: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with destination.open("xb") as writer:
+            while block := reader.read(files.CHUNK):
+                digest.update(block)
+                writer.write(block)
+            writer.flush()
+            os.fchmod(writer.fileno(), 0o444)
+            os.fsync(writer.fileno())
+    except OSError as error:
+        raise files.storage_error(destination, error) from error
+    return digest.hexdigest()
+
+
+def _publish(path: Path, destination: Path) -> None:
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(destination)
+        files.sync_directory(destination.parent)
+    except OSError as error:
+        raise files.storage_error(destination, error) from error

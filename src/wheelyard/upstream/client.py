@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from wheelyard.upstream.metadata import read_metadata
 from wheelyard.upstream.model import ProjectPage, RemoteFile
 from wheelyard.upstream.pages import Pages
 from wheelyard.upstream.pip_config import PipSettings, configured, split_secret
+from wheelyard.upstream.pool import each
 
 T = TypeVar("T")
 
@@ -49,7 +50,8 @@ class Client:
                 secrets[origin(url)] = secret
             known.append(replace(index, url=url))
         self.indexes = tuple(known)
-        self.http = http or Http(_trusting(self.settings.http(), known), KnownCredentials(secrets))
+        self._credentials = KnownCredentials(secrets)
+        self.http = http or Http(_trusting(self.settings.http(), known), self._credentials)
         self._report = report
         self._pages = Pages(store, self.http)
         self._lock = threading.Lock()
@@ -86,11 +88,20 @@ class Client:
                     self._running.pop(key, None)
         return future.result()
 
+    def remember(self, url: str) -> str:
+        """Take user name and password out of a URL, keep them in memory for its server, and return the rest."""
+        plain, secret = split_secret(url)
+        if secret is not None:
+            self._credentials.add(plain, secret)
+        return plain
+
     def prefetch(self, names: Iterable[str], *, jobs: int = 16) -> None:
         """Ask for many projects at once, so that ``project`` has them; what fails will fail there again."""
-        with ThreadPoolExecutor(jobs, thread_name_prefix="prefetch") as pool:
-            for future in [pool.submit(self.project, name) for name in dict.fromkeys(names)]:
-                future.exception()
+        for _ in each(dict.fromkeys(names), self._prefetch_one, jobs=jobs, name="prefetch"):
+            pass
+
+    def _prefetch_one(self, name: str) -> None:
+        self.project(name)
 
     def metadata(self, file: RemoteFile) -> bytes:
         """Return the METADATA of a wheel: the index's own copy (PEP 658), else read out of the wheel.

@@ -31,6 +31,11 @@ class KnownCredentials:
     def __repr__(self) -> str:
         return "KnownCredentials(…)"
 
+    def add(self, url: str, secret: tuple[str, str]) -> None:
+        """Take a user name and password for the server of a URL."""
+        with self._lock:
+            self._secrets[origin(url)] = secret
+
     def known(self, url: str) -> tuple[str, str] | None:
         """Return what a configured URL held for this server, what keyring said before, or what netrc has."""
         place = origin(url)
