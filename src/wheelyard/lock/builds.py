@@ -1,0 +1,115 @@
+"""What the build environment of an sdist holds: found, locked and recorded before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wheelyard.config.model import Config
+from wheelyard.errors import BuildError
+from wheelyard.lock.candidates import TargetSource
+from wheelyard.lock.model import LockedPackage
+from wheelyard.lock.ports import Backends, Upstream
+from wheelyard.resolve.answer import ask
+from wheelyard.resolve.model import Question, Resolver
+from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
+from wheelyard.upstream.model import RemoteFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequirements:
+    """Finds the build requirements of sdists for one target, and their metadata where only their code knows it."""
+
+    config: Config
+    target: Target
+    resolver: Resolver
+    upstream: Upstream
+    store: Store
+    backends: Backends
+    kept: Mapping[str, LockedPackage]
+    """Packages of the earlier lock by the SHA-256 of their sdist: these keep their build requirements."""
+
+    def complete(self, package: LockedPackage, source: TargetSource, chain: tuple[str, ...] = ()) -> LockedPackage:
+        """Return a package with its build requirements; a wheel is returned as it is.
+
+        :param chain: names of the sdists whose build requirements lead here.
+        :raises BuildError: if it needs itself to be built.
+        """
+        if package.how == "fetch":
+            return package
+        kept = self.kept.get(package.file.sha256)
+        if kept is not None and kept.extras == package.extras:
+            return replace(package, build_requirements=kept.build_requirements)
+        environment = self._static(package, source, chain)
+        dynamic = self.backends.dynamic_requirements(package, self.target, environment)
+        if dynamic:
+            environment = self._resolve(package, (*self._declared(package), *dynamic), source, chain)
+        return replace(package, build_requirements=environment)
+
+    def metadata(self, package: LockedPackage, source: TargetSource, chain: tuple[str, ...] = ()) -> bytes:
+        """Return the METADATA that an sdist's wheel will have; its code runs only where nothing else tells.
+
+        :raises BuildError: if the backend fails.
+        """
+        from wheelyard.build.sdist import static_metadata
+
+        static = static_metadata(self._sdist(package), filename=package.file.filename)
+        if static is not None:
+            return static
+        completed = self.complete(package, source, chain)
+        return self.backends.metadata(completed, self.target, completed.build_requirements)
+
+    def _static(
+        self, package: LockedPackage, source: TargetSource, chain: tuple[str, ...]
+    ) -> tuple[LockedPackage, ...]:
+        return self._resolve(package, self._declared(package), source, chain)
+
+    def _declared(self, package: LockedPackage) -> tuple[str, ...]:
+        """Return ``[build-system] requires`` and what the user adds."""
+        from wheelyard.build.sdist import apply_patches, declared_requirements, unpack_sdist
+
+        rule = self.config.packages.get(package.name)
+        with self.store.scratch() as folder:
+            source = unpack_sdist(self._sdist(package), folder, filename=package.file.filename)
+            if rule:
+                apply_patches(source, [self.config.root / patch for patch in rule.patches])
+            declared = declared_requirements(source)
+        return (*declared, *(rule.build_requires if rule else ()))
+
+    def _resolve(
+        self, package: LockedPackage, lines: Sequence[str], source: TargetSource, chain: tuple[str, ...]
+    ) -> tuple[LockedPackage, ...]:
+        deeper = (*chain, package.name)
+        if package.name in chain:
+            raise BuildError(
+                f"needs itself to be built: {' -> '.join(deeper[deeper.index(package.name) :])}",
+                where=f"{package.name} {package.version} for target {self.target.name}",
+                hint="allow a wheel of one of them",
+            )
+        inner = source.within(lambda sdist: self.metadata(sdist, source, deeper))
+        origin = f"{package.name} {package.version}"
+        question = Question(target=self.target, requirements={f"-r {origin}": lines}, constraints={}, preferences={})
+        answer = ask(self.resolver, question, inner)
+        return tuple(
+            self.complete(
+                inner.locked(
+                    replace(pin, via=tuple(origin if each == f"-r {origin}" else each for each in pin.via)),
+                    requires_python=answer.metadata[pin.name].requires_python,
+                ),
+                source,
+                deeper,
+            )
+            for pin in answer.pins
+        )
+
+    def _sdist(self, package: LockedPackage) -> Path:
+        """Return the sdist, in the store."""
+        file = package.file
+        if not self.store.has(file.sha256):
+            url = file.url or (self.config.root / (file.path or "")).resolve().as_uri()
+            self.upstream.fetch(
+                [RemoteFile(filename=file.filename, url=url, sha256=file.sha256, size=file.size, index=file.index)]
+            )
+        return self.store.path(file.sha256)

@@ -1,0 +1,161 @@
+"""What a resolver may choose from, for one target."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
+
+from packaging.version import Version
+
+from wheelyard.config.model import Config
+from wheelyard.lock.direct import DirectFile
+from wheelyard.lock.inputs import hashes
+from wheelyard.lock.model import LockedFile, LockedPackage
+from wheelyard.lock.ports import Upstream
+from wheelyard.resolve.model import Pin
+from wheelyard.resolve.once import Once
+from wheelyard.resolve.view import Candidate, Candidates
+from wheelyard.select import Choice, Choices, choices
+from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
+from wheelyard.upstream.model import RemoteFile
+
+SdistMetadata = Callable[[LockedPackage], bytes]
+
+
+class TargetSource:
+    """A ``resolve.view.Source``: for every version the one file that the target would get, and its metadata."""
+
+    def __init__(
+        self,
+        config: Config,
+        target: Target,
+        *,
+        upstream: Upstream,
+        store: Store,
+        direct: Mapping[str, DirectFile] = MappingProxyType({}),
+        prefer_binary: bool = False,
+        sdist_metadata: SdistMetadata,
+    ) -> None:
+        """Prepare a source.
+
+        :param direct: files that are required directly, by normalised name: the only candidates of these projects.
+        :param prefer_binary: leave out what would have to be built where another version would not.
+        :param sdist_metadata: returns the metadata of an sdist; may build, may raise.
+        """
+        self._config = config
+        self._target = target
+        self._upstream = upstream
+        self._store = store
+        self._direct = direct
+        self._prefer_binary = prefer_binary
+        self._sdist_metadata = sdist_metadata
+        self._hashes = hashes(config)
+        self._choices = Once(self._find)
+
+    def within(self, sdist_metadata: SdistMetadata) -> TargetSource:
+        """Return the same source with another way to learn the metadata of sdists."""
+        other = copy.copy(self)
+        other._sdist_metadata = sdist_metadata
+        return other
+
+    def __call__(self, name: str) -> Candidates | None:
+        """Return the candidates of a project; None where no index has it."""
+        found = self._choices(name)
+        if found is None:
+            return None
+        versions = [
+            Candidate(version=version, metadata=self._metadata(name, choice), yanked=choice.file.yanked)
+            for version, choice in found.by_version.items()
+        ]
+        return Candidates(versions=versions, refused=found.refused)
+
+    def choice(self, name: str, version: str) -> Choice:
+        """Return the file of a version that was served."""
+        found = self._choices(name)
+        assert found is not None  # noqa: S101  (it was served)
+        return found.by_version[version]
+
+    def newest(self, name: str) -> Choice | None:
+        """Return the newest version that is neither yanked nor a pre-release and has a wheel."""
+        found = self._choices(name)
+        fitting = (found.by_version if found else {}).items()
+        good = [
+            choice
+            for version, choice in fitting
+            if choice.file.is_wheel and choice.file.yanked is None and not Version(version).is_prerelease
+        ]
+        return good[-1] if good else None
+
+    def locked(self, pin: Pin, *, requires_python: str | None = None) -> LockedPackage:
+        """Return the package that a pin stands for; a file without a known hash is fetched to learn it."""
+        choice = self.choice(pin.name, pin.version)
+        return LockedPackage(
+            name=pin.name,
+            version=pin.version,
+            file=self._direct[pin.name].file if pin.name in self._direct else self.file(choice.file),
+            reason=choice.reason,
+            requires_python=requires_python,
+            extras=pin.extras,
+            via=pin.via,
+            expects=choice.expects,
+        )
+
+    def file(self, file: RemoteFile) -> LockedFile:
+        """Return an upstream file as a lock names it."""
+        sha256, size = file.sha256, file.size
+        if sha256 is None:
+            sha256, size = self._upstream.fetch_unknown(file.url)
+        path = local_path(file.url, self._config.root)
+        return LockedFile(
+            filename=file.filename,
+            sha256=sha256,
+            url=file.url if path is None else None,
+            path=path,
+            size=size,
+            index=file.index,
+        )
+
+    def _find(self, name: str) -> Choices | None:
+        rule = self._config.packages.get(name)
+        if name in self._direct:
+            page = self._direct[name].page(self._store)
+        else:
+            page = self._upstream.project(name, index=rule.index if rule else None)
+        if not page.files:
+            return None
+        found = choices(
+            page,
+            self._target,
+            rule,
+            only_binary=self._config.only_binary,
+            no_binary=self._config.no_binary,
+            hashes=self._hashes.get(name, ()),
+        )
+        return _wheels_only(found) if self._prefer_binary else found
+
+    def _metadata(self, name: str, choice: Choice) -> Callable[[], bytes]:
+        if choice.file.is_wheel:
+            return lambda: self._upstream.metadata(choice.file)
+        return lambda: self._sdist_metadata(self.locked(Pin(name=name, version=choice.version)))
+
+
+def _wheels_only(found: Choices) -> Choices:
+    """Leave out what would have to be built, where there is a version that would not."""
+    wheels = {version: choice for version, choice in found.by_version.items() if choice.file.is_wheel}
+    if not wheels:
+        return found
+    left = dict.fromkeys(found.by_version.keys() - wheels.keys(), "would be built, and prefer-binary is set")
+    return Choices(by_version=wheels, refused={**found.refused, **left})
+
+
+def local_path(url: str, root: Path) -> str | None:
+    """Return the path of a ``file:`` URL relative to a folder; None for any other URL."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        return None
+    return Path(os.path.relpath(unquote(parts.path), root)).as_posix()

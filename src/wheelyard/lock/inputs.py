@@ -1,0 +1,92 @@
+"""What a lock depends on: the digest that tells whether to resolve again, and the question for the resolver."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from wheelyard.config.model import Config, PackageRule
+from wheelyard.config.model import Requirement as Wanted
+from wheelyard.doors import files
+from wheelyard.targets.model import Target
+
+_FORMAT = 1
+"""To be raised when the same inputs would be locked differently."""
+
+
+def digest(config: Config, target: Target) -> str:
+    """Return the SHA-256 of everything that one target's lock depends on, save what the indexes have."""
+    inputs = {
+        "format": _FORMAT,
+        "requirements": [_wanted(each, config.root) for each in config.requirements],
+        "constraints": [_wanted(each, config.root) for each in config.constraints],
+        "indexes": [[each.name, each.url, each.kind, each.explicit] for each in config.indexes],
+        "default-indexes": config.default_indexes,
+        "packages": {name: _rule(rule, config.root) for name, rule in config.packages.items()},
+        "only-binary": sorted(config.only_binary),
+        "no-binary": sorted(config.no_binary),
+        "prereleases": config.prereleases,
+        "prefer-binary": config.prefer_binary,
+        "resolver": config.resolver,
+        "target": [target.name, target.python, target.python_full, target.platform, target.implementation, target.pip],
+    }
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def _wanted(wanted: Wanted, root: Path) -> list[object]:
+    # Not the line: a comment above it changes nothing.
+    local = root / wanted.direct if wanted.direct and "://" not in wanted.direct else None
+    content = files.sha256(local) if local is not None and local.is_file() else None
+    return [wanted.text, wanted.origin, wanted.direct, wanted.hashes, wanted.extras, wanted.marker, content]
+
+
+def _rule(rule: PackageRule, root: Path) -> list[object]:
+    patches = [files.sha256(root / each) if (root / each).is_file() else str(each) for each in rule.patches]
+    settings = {key: value if isinstance(value, str) else list(value) for key, value in rule.config_settings.items()}
+    return [rule.build, rule.index, dict(rule.environment), settings, patches, list(rule.build_requires)]
+
+
+def by_origin(wanted: Iterable[Wanted], pinned: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return requirement lines by the file that they come from.
+
+    :param pinned: for each direct requirement (URL or path), the ``name==version`` that it turned out to be.
+    """
+    lines: dict[str, list[str]] = {}
+    for each in wanted:
+        text = _direct_line(each, pinned[each.direct]) if each.direct is not None else each.text
+        lines.setdefault(each.origin, []).append(text)
+    return lines
+
+
+def _direct_line(wanted: Wanted, pin: str) -> str:
+    extras: Iterable[str] = wanted.extras
+    marker = wanted.marker
+    if wanted.text:
+        parsed = Requirement(wanted.text)
+        extras, marker = sorted(parsed.extras), str(parsed.marker) if parsed.marker else None
+    name, _, version = pin.partition("==")
+    listed = f"[{','.join(extras)}]" if extras else ""
+    return f"{name}{listed}=={version}" + (f" ; {marker}" if marker else "")
+
+
+def name_of(wanted: Wanted) -> str | None:
+    """Return the normalised name of what is required; None for a direct requirement that does not say."""
+    try:
+        return canonicalize_name(Requirement(wanted.text).name)
+    except InvalidRequirement:
+        return None
+
+
+def hashes(config: Config) -> dict[str, frozenset[str]]:
+    """Return the hashes that the files of each project must be among, where requirements or constraints say so."""
+    allowed: dict[str, frozenset[str]] = {}
+    for each in (*config.requirements, *config.constraints):
+        name = name_of(each)
+        if name is not None and each.hashes:
+            allowed[name] = allowed.get(name, frozenset()) | frozenset(each.hashes)
+    return allowed

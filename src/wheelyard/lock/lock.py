@@ -1,0 +1,161 @@
+"""From a configuration to one lock a target: keep what is still right, resolve the rest, write all or nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from wheelyard.config.model import Config
+from wheelyard.doors import files
+from wheelyard.errors import ConfigError, Failures, WheelyardError
+from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
+from wheelyard.lock import inputs, pylock, requirements_txt
+from wheelyard.lock.model import Lock
+from wheelyard.lock.ports import Backends, Upstream
+from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
+
+if TYPE_CHECKING:
+    pass
+
+
+def read(config: Config, target: str) -> Lock | None:
+    """Return the lock of a target as it lies beside the configuration; None where there is none.
+
+    :raises ConfigError: if the file is no lock of ours.
+    """
+    path = config.root / pylock.filename(target)
+    try:
+        return pylock.loads(path.read_text(), where=path.name)
+    except FileNotFoundError:
+        return None
+
+
+def lock(
+    config: Config,
+    *,
+    client: Callable[[], Upstream],
+    store: Store,
+    backends: Backends,
+    report: Reporter = silent,
+    upgrade: bool = False,
+    upgrade_packages: Iterable[str] = (),
+) -> dict[str, Lock]:
+    """Lock every target, all at once, and write the lock files beside the configuration.
+
+    A target whose inputs have not changed keeps its lock, and nothing is asked of anybody. Else earlier versions are
+    kept where they still fit.
+
+    :param client: connects to the indexes; called once at most, and not at all where there is nothing to do.
+    :param upgrade: keep no earlier version.
+    :param upgrade_packages: names that are not kept.
+    :raises Failures: what is wrong for each target (one error alone: that error); no file is then written.
+    """
+    earlier = {target.name: read(config, target.name) for target in config.targets}
+    names = frozenset(canonicalize_name(name) for name in upgrade_packages)
+    _check_names(names, earlier.values())
+    digests = {target.name: inputs.digest(config, target) for target in config.targets}
+    again = upgrade or bool(names)
+    stale = [target for target in config.targets if again or not _fresh(earlier[target.name], digests[target.name])]
+    report(StageStarted(stage="lock", jobs=len(config.targets)))
+    locks: dict[str, Lock] = {}
+    for target in config.targets:
+        if target not in stale and (kept := earlier[target.name]) is not None:
+            locks[target.name] = kept
+            report(JobFinished(stage="lock", job=target.name, outcome="reused", note=_count(kept)))
+    if stale:
+        upstream = client()
+        keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
+        locks |= _lock_all(
+            config, stale, digests, keep, upstream=upstream, store=store, backends=backends, report=report
+        )
+        _write(config, [locks[target.name] for target in stale])
+    report(StageFinished(stage="lock"))
+    return {target.name: locks[target.name] for target in config.targets}
+
+
+def _check_names(names: Iterable[str], earlier: Iterable[Lock | None]) -> None:
+    known = {package.name for found in earlier if found for package in found.packages}
+    for name in sorted(names):
+        if known and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ConfigError(
+                f"no lock has a package named {name}",
+                where="--upgrade-package",
+                hint=f"did you mean {near[0]}?" if near else "see the pylock files for what there is",
+            )
+
+
+def _fresh(found: Lock | None, digest: str) -> bool:
+    return found is not None and found.requirements_sha256 == digest
+
+
+def _without(found: Lock, names: frozenset[str]) -> Lock:
+    return replace(found, packages=tuple(each for each in found.packages if each.name not in names))
+
+
+def _count(found: Lock) -> str:
+    builds = sum(package.how == "build" for package in found.packages)
+    return f"{len(found.packages)} packages" + (f", {builds} to build" if builds else "")
+
+
+def _lock_all(
+    config: Config,
+    targets: list[Target],
+    digests: Mapping[str, str],
+    keep: Mapping[str, Lock],
+    *,
+    upstream: Upstream,
+    store: Store,
+    backends: Backends,
+    report: Reporter,
+) -> dict[str, Lock]:
+    """Lock the given targets side by side; all errors are raised, after the last has ended."""
+    from wheelyard.lock.direct import bring
+    from wheelyard.lock.target import TargetLocker
+
+    wanted = [each for each in (*config.requirements, *config.constraints) if each.direct is not None]
+    direct = {
+        each.direct: bring(each, root=config.root, upstream=upstream, store=store)
+        for each in wanted
+        if each.direct is not None
+    }
+
+    def one(target: Target) -> Lock | WheelyardError:
+        report(JobStarted(stage="lock", job=target.name))
+        locker = TargetLocker(
+            config=config,
+            target=target,
+            digest=digests[target.name],
+            keep=keep.get(target.name),
+            direct=direct,
+            upstream=upstream,
+            store=store,
+            backends=backends,
+        )
+        try:
+            made = locker.lock()
+        except WheelyardError as error:
+            report(JobFinished(stage="lock", job=target.name, outcome="failed", note=error.message.splitlines()[0]))
+            return error
+        report(JobFinished(stage="lock", job=target.name, outcome="done", note=_count(made)))
+        return made
+
+    with ThreadPoolExecutor(len(targets), thread_name_prefix="lock") as pool:
+        outcomes = list(pool.map(one, targets))
+    errors = tuple(outcome for outcome in outcomes if isinstance(outcome, WheelyardError))
+    if errors:
+        raise errors[0] if len(errors) == 1 else Failures(errors)
+    return {outcome.target: outcome for outcome in outcomes if isinstance(outcome, Lock)}
+
+
+def _write(config: Config, locks: Iterable[Lock]) -> None:
+    """Write requirements first: the pylock says what is done."""
+    for each in locks:
+        files.write(config.root / requirements_txt.filename(each.target), requirements_txt.dumps(each))
+        files.write(config.root / pylock.filename(each.target), pylock.dumps(each))

@@ -1,0 +1,52 @@
+"""What locking needs of its neighbours, as narrow protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from wheelyard.lock.model import LockedPackage
+from wheelyard.targets.model import Target
+from wheelyard.upstream.model import ProjectPage, RemoteFile
+
+
+class Upstream(Protocol):
+    """The indexes and file hosts; called from many threads."""
+
+    def project(self, name: str, *, index: str | None = None) -> ProjectPage:
+        """Return the files of a project; none where no index knows it."""
+        ...
+
+    def metadata(self, file: RemoteFile) -> bytes:
+        """Return the METADATA of a wheel."""
+        ...
+
+    def fetch(self, files: Iterable[RemoteFile]) -> None:
+        """Bring files whose hash is known into the store."""
+        ...
+
+    def fetch_unknown(self, url: str) -> tuple[str, int]:
+        """Bring a file whose hash nobody knows yet into the store; return its SHA-256 and size."""
+        ...
+
+
+class Backends(Protocol):
+    """Where the code of an sdist may run: a sandbox without network."""
+
+    def dynamic_requirements(
+        self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+    ) -> tuple[str, ...]:
+        """Return what the build backend asks for besides ``[build-system] requires``.
+
+        :param package: the sdist; its bytes are in the store.
+        :param environment: the locked static build requirements.
+        :raises BuildError: if the backend fails.
+        """
+        ...
+
+    def metadata(self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> bytes:
+        """Return the METADATA that the backend prepares.
+
+        :raises BuildError: if the backend fails.
+        """
+        ...

@@ -1,0 +1,135 @@
+"""Locking one target: ask the resolver, choose the files, and find what has to be there to build the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wheelyard.config.model import Config
+from wheelyard.errors import ResolutionError, ToolError
+from wheelyard.lock import inputs
+from wheelyard.lock.builds import BuildRequirements
+from wheelyard.lock.candidates import TargetSource
+from wheelyard.lock.direct import DirectFile
+from wheelyard.lock.model import Lock, LockedPackage
+from wheelyard.lock.ports import Backends, Upstream
+from wheelyard.resolve.answer import Answer, ask
+from wheelyard.resolve.model import Pin, Question, Resolver
+from wheelyard.resolve.pip_tools import PipTools
+from wheelyard.resolve.uv import Uv
+from wheelyard.select import needs_newer_pip
+from wheelyard.store.model import Store
+from wheelyard.targets.environment import marker
+from wheelyard.targets.model import Target
+
+
+def resolver_named(name: str) -> Resolver:
+    """Return the resolver of a name in the configuration."""
+    return PipTools() if name == PipTools.name else Uv()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLocker:
+    """Everything that locking one target needs."""
+
+    config: Config
+    target: Target
+    digest: str
+    keep: Lock | None
+    """The earlier lock, without what is to be upgraded."""
+    direct: Mapping[str, DirectFile]
+    """By the URL or path that is required."""
+    upstream: Upstream
+    store: Store
+    backends: Backends
+
+    def lock(self) -> Lock:
+        """Return the new lock.
+
+        :raises WheelyardError: whatever keeps it from being made.
+        """
+        resolver = resolver_named(self.config.resolver)
+        kept = self.keep.packages if self.keep is not None else ()
+        builds = BuildRequirements(
+            config=self.config,
+            target=self.target,
+            resolver=resolver,
+            upstream=self.upstream,
+            store=self.store,
+            backends=self.backends,
+            kept={each.file.sha256: each for each in kept if each.how == "build"},
+        )
+        answer, source = self._ask(resolver, builds)
+        packages = tuple(
+            builds.complete(source.locked(pin, requires_python=answer.metadata[pin.name].requires_python), source)
+            for pin in answer.pins
+        )
+        return Lock(
+            target=self.target.name,
+            requires_python=f"=={self.target.python.removesuffix('t')}.*",
+            environment=marker(self.target),
+            requirements_sha256=self.digest,
+            packages=packages,
+            resolver=resolver.name,
+            pip=self._pip(source) if needs_newer_pip(packages, self.target) else None,
+        )
+
+    def _ask(self, resolver: Resolver, builds: BuildRequirements) -> tuple[Answer, TargetSource]:
+        question = self._question()
+        if self.config.prefer_binary:
+            source = self._source(builds, prefer_binary=True)
+            try:
+                return ask(resolver, question, source, direct=self._direct_by_name()), source
+            except ResolutionError:
+                pass  # a preference only: what has to be built is then allowed as well
+        source = self._source(builds)
+        return ask(resolver, question, source, direct=self._direct_by_name()), source
+
+    def _source(self, builds: BuildRequirements, *, prefer_binary: bool = False) -> TargetSource:
+        def metadata(package: LockedPackage) -> bytes:
+            return builds.metadata(package, source)
+
+        source = TargetSource(
+            self.config,
+            self.target,
+            upstream=self.upstream,
+            store=self.store,
+            direct=self._direct_by_name(),
+            prefer_binary=prefer_binary,
+            sdist_metadata=metadata,
+        )
+        return source
+
+    def _direct_by_name(self) -> dict[str, DirectFile]:
+        return {each.name: each for each in self.direct.values()}
+
+    def _question(self) -> Question:
+        pinned = {place: f"{each.name}=={each.version}" for place, each in self.direct.items()}
+        return Question(
+            target=self.target,
+            requirements=inputs.by_origin(self.config.requirements, pinned),
+            constraints=inputs.by_origin(self.config.constraints, pinned),
+            preferences={each.name: each.version for each in (self.keep.packages if self.keep else ())},
+            prereleases=self.config.prereleases,
+        )
+
+    def _pip(self, source: TargetSource) -> LockedPackage:
+        """Return the newest pip that the target's Python runs.
+
+        :raises ToolError: if no index has one.
+        """
+        choice = source.newest("pip")
+        if choice is None:
+            raise ToolError(
+                f"the host's pip {self.target.pip} cannot see a wheel that is needed, and no index has a newer pip",
+                where=f"target {self.target.name}",
+                hint="put pip on the index, or say what pip the host has ([[target]] pip)",
+            )
+        found = source.locked(Pin(name="pip", version=choice.version))
+        return LockedPackage(
+            name="pip",
+            version=choice.version,
+            file=found.file,
+            requires_python=choice.file.requires_python,
+            reason=f"the host's pip {self.target.pip} cannot see every wheel that is needed",
+        )
