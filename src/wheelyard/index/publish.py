@@ -1,0 +1,353 @@
+"""Publishing: a site becomes a folder that any web server, or pip itself, can read at every moment.
+
+New files are written aside, made durable together, and put in place in an order that never shows a page before what it
+links to: the pool, the targets' folders (each exchanged whole), the pages of projects, the pages above them; then what
+is listed no more is removed, and the manifest is written last. A publication that is killed leaves a whole site, and
+the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from wheelyard.bundle import manifest
+from wheelyard.doors import files, switch
+from wheelyard.errors import StorageError
+from wheelyard.events import Reporter, StageFinished, StageStarted, silent
+from wheelyard.host.manifest import MANIFEST
+from wheelyard.index import layout, pages, record
+from wheelyard.index.ground import Ground
+from wheelyard.index.layout import FILES, SIMPLE, TARGETS
+from wheelyard.index.metadata import read_metadata
+from wheelyard.index.model import Folder, Published, Site, Wheel
+from wheelyard.index.staging import Staging, sweep
+from wheelyard.store.model import Store
+
+LOCK = ".lock"
+
+
+class Page(NamedTuple):
+    """A page to be: the key of what is written on it, and how to write it."""
+
+    key: str
+    make: Callable[[], str]
+
+
+class Link(NamedTuple):
+    """One more name for a file of the pool."""
+
+    key: str
+    pooled: str
+
+
+Metadata = Mapping[str, str]
+"""By file name: the SHA-256 of the METADATA beside it."""
+
+
+def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent) -> Published:
+    """Make ``into`` hold exactly this site, atomically, writing only what is not right already.
+
+    Files that are not Wheelyard's own at the top of the folder (a README) are left alone.
+
+    :raises WheelError: if a file name has two contents, or a wheel of the store is damaged.
+    :raises StorageError: if the disk is full, another run holds the lock, a file is missing in the store, or the
+        folder has content that Wheelyard did not make.
+    """
+    pool = layout.pool(site)
+    layout.check_places(site.folders, {**site.documents, **site.attachments})
+    report(StageStarted(stage="index", jobs=len(pool)))
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        with files.locked(into / LOCK, what="this wheelhouse"):
+            _claim(into)
+            sweep(into)
+            published = _publish(site, pool, store, Ground(into))
+    except OSError as error:
+        raise files.storage_error(Path(error.filename or into), error) from error
+    report(StageFinished(stage="index"))
+    return published
+
+
+def _claim(into: Path) -> None:
+    if (into / record.RECORD).exists() or (into / MANIFEST).exists():
+        return
+    for name in (FILES, SIMPLE, TARGETS):
+        with contextlib.suppress(FileNotFoundError):
+            if any((into / name).iterdir()):
+                raise StorageError(
+                    "holds files that Wheelyard did not put there", where=str(into / name), hint="choose another folder"
+                )
+    record.save(into, {})
+
+
+def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground) -> Published:
+    staging = Staging(ground.into)
+    try:
+        metadata = _stage_pool(pool, store, ground, staging)
+        wanted = {f"{FILES}/{name}" for name in pool} | {f"{FILES}/{name}.metadata" for name in metadata}
+        exchanged = []
+        for folder in site.folders:
+            wants = dict(_folder_wants(folder, metadata))
+            wanted.update(wants)
+            if _stage_folder(f"{TARGETS}/{folder.name}/", wants, ground, staging):
+                exchanged.append(folder.name)
+        index = dict(
+            _index_wants(f"{SIMPLE}/", layout.by_project(layout.baseline(site).values()), metadata, f"../../{FILES}/")
+        )
+        for path, page in index.items():
+            _stage(path, page, ground, staging)
+        wanted.update(index)
+        wanted.update(_stage_documents(site, store, ground, staging))
+        if staging.written:
+            staging.flush()
+        _place(staging, exchanged)
+        gone = [path for path in ground.disk if ground.leftover(path, wanted)]
+        _remove(gone, {folder.name for folder in site.folders}, ground, staging)
+    finally:
+        shutil.rmtree(staging.root, ignore_errors=True)
+    ground.kept.update(staging.written)
+    _finish(site, ground, changed=bool(staging.written or gone))
+    return _summary(pool, gone, ground, staging)
+
+
+def _stage_pool(pool: Mapping[str, Wheel], store: Store, ground: Ground, staging: Staging) -> Metadata:
+    found: dict[str, str] = {}
+    for name, wheel in pool.items():
+        path, beside = f"{FILES}/{name}", f"{FILES}/{name}.metadata"
+        is_wheel = name.endswith(".whl")
+        here = ground.keep_if_same(path, wheel.sha256, wheel.sha256, wheel.size)
+        known = ground.keep(beside, f"METADATA of {wheel.sha256}") if is_wheel else None
+        if here is None or (is_wheel and known is None):
+            content = None if here else _stage_file(path, wheel.sha256, store, ground, staging, metadata=is_wheel)
+            if is_wheel and known is None:
+                content = read_metadata(staging.staged(path)) if content is None else content
+                digest, key = hashlib.sha256(content).hexdigest(), f"METADATA of {wheel.sha256}"
+                known = ground.keep_if_same(beside, key, digest, len(content))
+                known = known or staging.put(beside, content, key, sha256=digest)
+        if known is not None:
+            found[name] = known.sha256
+    return found
+
+
+def _stage_file(
+    path: str, sha256: str, store: Store, ground: Ground, staging: Staging, *, metadata: bool = False
+) -> bytes | None:
+    twin = ground.twin(sha256) if ground.record else None
+    if twin is not None:
+        staging.link(path, ground.into / twin, ground.record[twin])
+        return None
+    return staging.blob(path, store.path(sha256), sha256, metadata=metadata)
+
+
+def _folder_wants(folder: Folder, metadata: Metadata) -> Iterator[tuple[str, Page | Link]]:
+    """Yield everything that lies in a target's folder: it is complete, so that it works alone on a memory stick."""
+    top = f"{TARGETS}/{folder.name}/"
+    wheels = pages.in_order(layout.wheels_of(folder))
+    for wheel in wheels:
+        yield f"{top}{wheel.filename}", Link(wheel.sha256, f"{FILES}/{wheel.filename}")
+        beside = f"{wheel.filename}.metadata"
+        if wheel.filename in metadata:
+            yield f"{top}{beside}", Link(f"METADATA of {wheel.sha256}", f"{FILES}/{beside}")
+    yield f"{top}requirements.txt", _text(folder.requirements_txt)
+    yield f"{top}pylock.toml", _text(folder.pylock_toml)
+    key = pages.digest([folder.name, *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels)])
+    yield f"{top}index.html", Page(key, lambda: pages.links_html(folder.name, wheels, metadata))
+    yield from _index_wants(f"{top}{SIMPLE}/", layout.by_project(wheels), metadata, "../../")
+
+
+def _text(content: str) -> Page:
+    return Page(hashlib.sha256(content.encode()).hexdigest(), lambda: content)
+
+
+def _index_wants(
+    top: str, projects: Mapping[str, list[Wheel]], metadata: Metadata, up: str
+) -> Iterator[tuple[str, Page]]:
+    for name, wheels in projects.items():
+        yield from _project_wants(f"{top}{name}/", name, wheels, metadata, up)
+    names = tuple(projects)
+    key = pages.digest(names)
+    yield f"{top}index.html", Page(key, lambda: pages.root_html(names))
+    yield f"{top}index.json", Page(key, lambda: pages.root_json(names))
+
+
+def _project_wants(top: str, name: str, wheels: list[Wheel], metadata: Metadata, up: str) -> Iterator[tuple[str, Page]]:
+    # Sorted by file name for the key, as that is cheap; by version only where the page is really made.
+    wheels.sort(key=lambda wheel: wheel.filename)
+    key = pages.digest([name, up, *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels)])
+    yield f"{top}index.html", Page(key, lambda: pages.project_html(name, pages.in_order(wheels), metadata, up))
+    yield f"{top}index.json", Page(key, lambda: pages.project_json(name, pages.in_order(wheels), metadata, up))
+
+
+def _stage(path: str, want: Page | Link, ground: Ground, staging: Staging) -> None:
+    if isinstance(want, Link):
+        if not ground.keep_if_linked(path, want.key, want.pooled):
+            known = ground.kept.get(want.pooled) or staging.written[want.pooled]
+            staging.link(path, staging.staged(want.pooled), known)
+    elif not ground.keep(path, want.key):
+        content = want.make().encode()
+        digest = hashlib.sha256(content).hexdigest()
+        if not ground.keep_if_same(path, want.key, digest, len(content)):
+            staging.put(path, content, want.key, sha256=digest)
+
+
+def _stage_folder(top: str, wants: Mapping[str, Page | Link], ground: Ground, staging: Staging) -> bool:
+    """Stage what a target's folder lacks; return whether it is staged whole, to be exchanged."""
+    recorded = {path: known.key for path, known in ground.record.items() if path.startswith(top)}
+    if recorded == {path: want.key for path, want in wants.items()}:
+        for path, want in wants.items():
+            _stage(path, want, ground, staging)
+        return False
+    for path, want in wants.items():
+        known = ground.keep(path, want.key)
+        if known is not None:
+            staging.link(path, ground.into / path, known)
+        else:
+            ground.disk.pop(path, None)  # so that it is written, not kept: the old folder goes away
+            _stage(path, want, ground, staging)
+    return True
+
+
+def _stage_documents(site: Site, store: Store, ground: Ground, staging: Staging) -> list[str]:
+    for path, content in site.documents.items():
+        digest = hashlib.sha256(content).hexdigest()
+        if not ground.keep_if_same(path, digest, digest, len(content)):
+            staging.put(path, content, digest, sha256=digest)
+    for path, sha256 in site.attachments.items():
+        if not ground.keep(path, sha256):
+            staging.blob(path, store.path(sha256), sha256, metadata=False)
+    return [*site.documents, *site.attachments]
+
+
+def _place(staging: Staging, exchanged: list[str]) -> None:
+    """Put everything staged in place: what is linked to before what links to it."""
+    whole = tuple(f"{TARGETS}/{name}/" for name in exchanged)
+    by_rank: dict[int, list[str]] = {0: [], 1: [], 2: [], 3: []}
+    for path in staging.written:
+        if not path.startswith(whole):
+            by_rank[_rank(path)].append(path)
+    for name in (FILES, SIMPLE, TARGETS):
+        (staging.into / name).mkdir(exist_ok=True)
+    _move(by_rank[0], staging)
+    for name in exchanged:
+        live = staging.into / TARGETS / name
+        if live.exists():
+            switch.exchange(staging.root / TARGETS / name, live)
+        else:
+            (staging.root / TARGETS / name).rename(live)
+    _move(by_rank[1], staging)
+    _move_projects(by_rank[2], staging)
+    _move(by_rank[3], staging)
+
+
+def _rank(path: str) -> int:
+    top = path.partition("/")[0]
+    if top in (FILES, TARGETS):
+        return 0 if top == FILES else 1
+    return 2 if top == SIMPLE and path.count("/") == 2 else 3
+
+
+def _move(paths: list[str], staging: Staging) -> None:
+    for path in paths:
+        _rename(path, staging)
+
+
+def _move_projects(paths: list[str], staging: Staging) -> None:
+    """Put pages of projects in place; a project that is new comes with its folder, in one step."""
+    fresh: dict[str, bool] = {}
+    for path in paths:
+        folder = path[: path.rfind("/")]
+        if folder not in fresh:
+            fresh[folder] = not os.path.lexists(staging.into / folder)
+            if fresh[folder]:
+                _rename(folder, staging)
+        if not fresh[folder]:
+            _rename(path, staging)
+
+
+def _rename(path: str, staging: Staging) -> None:
+    source, destination = f"{staging.root}/{path}", f"{staging.into}/{path}"
+    try:
+        os.replace(source, destination)  # noqa: PTH105  (ten thousand times)
+    except FileNotFoundError:
+        Path(destination).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source, destination)  # noqa: PTH105
+
+
+def _remove(gone: list[str], folders: set[str], ground: Ground, staging: Staging) -> None:
+    """Remove what the site has no more; the folder of a target vanishes in one step."""
+    parents = set()
+    for path in gone:
+        top, _, rest = path.partition("/")
+        name = rest.partition("/")[0]
+        if top == TARGETS and "/" in rest and name not in folders:
+            with contextlib.suppress(FileNotFoundError):
+                (ground.into / TARGETS / name).rename(staging.root / f"gone-{name}")
+            continue
+        (ground.into / path).unlink(missing_ok=True)
+        parents.add((ground.into / path).parent)
+    for parent in sorted(parents, key=lambda each: -len(each.parts)):
+        while parent != ground.into and parent.name not in (FILES, SIMPLE, TARGETS):
+            try:
+                parent.rmdir()
+            except OSError:  # something is in it still
+                break
+            parent = parent.parent
+
+
+def _finish(site: Site, ground: Ground, *, changed: bool) -> None:
+    """Write the manifest where anything changed, and the record of what is in place now."""
+    targets = [
+        manifest.TargetInfo(
+            folder=folder.name,
+            python=folder.target.python,
+            implementation=folder.target.implementation,
+            platform=folder.target.platform,
+            pip=folder.pip.filename if folder.pip else None,
+            variant=folder.variant,
+            simd=folder.simd,
+            proof=folder.proof.outcome,
+            python_archive=folder.python_archive,
+        )
+        for folder in site.folders
+    ]
+    others = sorted(
+        f"{path}{stamp}"
+        for path, stamp in ground.disk.items()
+        if "/" not in path and path not in ground.kept and not path.startswith("manifest.")
+    )
+    key = pages.digest([repr(targets), site.channel, *others])
+    if not changed and ground.keep(MANIFEST, key):
+        if ground.kept != ground.record:
+            record.save(ground.into, ground.kept)
+        return
+    manifest.update(
+        ground.into,
+        targets=targets,
+        channel=site.channel,
+        known={path: known.sha256 for path, known in ground.kept.items() if path != MANIFEST},
+    )
+    place = ground.into / MANIFEST
+    ground.kept[MANIFEST] = record.known(record.stamp_of(place.stat()), files.sha256(place), key)
+    record.save(ground.into, ground.kept)
+
+
+def _summary(pool: Mapping[str, Wheel], gone: list[str], ground: Ground, staging: Staging) -> Published:
+    new = [name for name in pool if f"{FILES}/{name}" in staging.written]
+    restored = 0
+    for name in new:
+        before = ground.record.get(f"{FILES}/{name}")
+        restored += before is not None and before.key == pool[name].sha256
+    return Published(
+        added=len(new) - restored,
+        restored=restored,
+        removed=sum(path.startswith(f"{FILES}/") and layout.is_distribution(path[len(FILES) + 1 :]) for path in gone),
+        unchanged=len(pool) - len(new),
+        written=len(staging.written),
+        bytes=staging.bytes,
+    )

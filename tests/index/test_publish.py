@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.index.reading import anchors, faults
+from tests.index.shop import Shop, contents, folder, stamps
+from wheelyard.bundle import manifest
+from wheelyard.doors import files
+from wheelyard.errors import HashMismatchError, StorageError, WheelError
+from wheelyard.index.model import Site
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def small(shop: Shop) -> Site:
+    alpha, beta = shop.entry("Alpha.Pkg", requires=["beta"]), shop.entry("beta")
+    local = shop.entry("beta", "1.0+openblas.v3")
+    return Site(
+        folders=(folder("el9", [alpha, beta]), folder("el9.v3", [alpha, local], variant="v3")),
+        extra=(shop.entry("gamma", "2.0", requires_python=">=3.99"),),
+        documents={"install.py": b"print()\n"},
+    )
+
+
+def test_the_wheelhouse_on_disk(shop: Shop) -> None:
+    result = shop.publish(small(shop))
+    root = shop.into
+    assert (result.added, result.removed, result.unchanged) == (4, 0, 0)
+    assert not faults(root)
+    assert sorted(path.name for path in (root / "files").glob("*.whl")) == [
+        "Alpha.Pkg-1.0-py3-none-any.whl",
+        "beta-1.0+openblas.v3-py3-none-any.whl",
+        "beta-1.0-py3-none-any.whl",
+        "gamma-2.0-py3-none-any.whl",
+    ]
+    for name in ("el9", "el9.v3"):
+        for wheel in (root / "targets" / name).glob("*.whl"):
+            assert wheel.samefile(root / "files" / wheel.name)
+    with zipfile.ZipFile(root / "files" / "beta-1.0-py3-none-any.whl") as archive:
+        inside = archive.read("beta-1.0.dist-info/METADATA")
+    assert (root / "files" / "beta-1.0-py3-none-any.whl.metadata").read_bytes() == inside
+    assert sorted(path.name for path in (root / "simple").iterdir()) == [
+        "alpha-pkg", "beta", "gamma", "index.html", "index.json",
+    ]  # fmt: skip
+    assert [file["filename"] for file in json.loads((root / "simple/beta/index.json").read_text())["files"]] == [
+        "beta-1.0-py3-none-any.whl"
+    ], "a variant's wheel is in its own folder's index only"
+    assert "beta-1.0%2Bopenblas.v3-py3-none-any.whl" in (root / "targets/el9.v3/index.html").read_text()
+    listed = {entry.path for entry in manifest.read(root)[0].files}
+    assert listed == set(contents(root)) - {"manifest.json"}
+    assert [target.folder for target in manifest.read(root)[0].targets] == ["el9", "el9.v3"]
+
+
+def test_json_page_says_what_the_standards_ask_for(shop: Shop) -> None:
+    entry = shop.entry("beta", requires_python=">=3.6,<4", yanked="")
+    wheel = replace(entry.wheel, upload_time="2026-01-31T00:00:00Z")
+    shop.publish(Site(folders=(), extra=(replace(entry, wheel=wheel), shop.entry("beta", "0.9"))))
+    page = json.loads((shop.into / "simple/beta/index.json").read_text())
+    assert page["meta"] == {"api-version": "1.1"}
+    assert page["name"] == "beta"
+    assert page["versions"] == ["0.9", "1.0"]
+    assert page["files"][1] == {
+        "filename": "beta-1.0-py3-none-any.whl",
+        "url": "../../files/beta-1.0-py3-none-any.whl",
+        "hashes": {"sha256": wheel.sha256},
+        "size": wheel.size,
+        "requires-python": ">=3.6,<4",
+        "yanked": True,
+        "upload-time": "2026-01-31T00:00:00Z",
+        "core-metadata": {"sha256": files.sha256(shop.into / "files/beta-1.0-py3-none-any.whl.metadata")},
+    }
+
+
+def test_a_target_folder_is_complete_by_itself(shop: Shop, tmp_path: Path) -> None:
+    shop.publish(small(shop))
+    alone = tmp_path / "stick" / "targets" / "el9"
+    (shop.into / "targets" / "el9").rename(tmp_path / "moved")
+    alone.parent.mkdir(parents=True)
+    (tmp_path / "moved").rename(alone)
+    assert not faults(tmp_path / "stick")
+
+
+def test_publishing_again_writes_nothing(shop: Shop) -> None:
+    site = small(shop)
+    shop.publish(site)
+    before = stamps(shop.into)
+    result = shop.publish(site)
+    assert (result.added, result.restored, result.unchanged, result.written) == (0, 0, 4, 0)
+    assert stamps(shop.into) == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "files/beta-1.0-py3-none-any.whl",
+        "files/beta-1.0-py3-none-any.whl.metadata",
+        "targets/el9/beta-1.0-py3-none-any.whl",
+        "targets/el9/index.html",
+        "targets/el9/requirements.txt",
+        "targets/el9/simple/beta/index.json",
+        "simple/beta/index.html",
+        "simple/index.json",
+        "install.py",
+    ],
+)
+@pytest.mark.parametrize("harm", ["deleted", "altered", "same size"])
+def test_one_harmed_file_comes_back_alone(shop: Shop, path: str, harm: str) -> None:
+    site = small(shop)
+    shop.publish(site)
+    right, before = contents(shop.into), stamps(shop.into)
+    victim = shop.into / path
+    content = victim.read_bytes()
+    victim.unlink()
+    if harm != "deleted":
+        victim.write_bytes(content + b"?" if harm == "altered" else b"?" * len(content))
+    result = shop.publish(site)
+    assert contents(shop.into) == right
+    after = stamps(shop.into)
+    assert {each for each in right if after[each] != before[each]} <= {path}
+    assert result.restored == (path == "files/beta-1.0-py3-none-any.whl")
+    assert shop.publish(site).written == 0
+
+
+def test_a_wheel_altered_in_place_is_healed_under_all_its_names(shop: Shop) -> None:
+    site = small(shop)
+    shop.publish(site)
+    right = contents(shop.into)
+    place = shop.into / "targets/el9/beta-1.0-py3-none-any.whl"
+    place.chmod(0o644)
+    place.write_bytes(b"?" * place.stat().st_size)  # files/ has the same inode
+    shop.publish(site)
+    assert contents(shop.into) == right
+    assert place.samefile(shop.into / "files/beta-1.0-py3-none-any.whl")
+
+
+def test_touched_or_imported_files_stay_where_their_bytes_are_right(shop: Shop) -> None:
+    site = small(shop)
+    shop.publish(site)
+    (shop.into / ".published.json").unlink()
+    os.utime(shop.into / "simple/beta/index.html", ns=(1, 1))
+    before = stamps(shop.into)
+    assert shop.publish(site).added == 0
+    after = stamps(shop.into)
+    assert {path for path in after if after[path] != before[path]} <= {"manifest.json"} | {
+        path for path in after if path.startswith("targets/")
+    }
+    assert (shop.into / "files/beta-1.0-py3-none-any.whl").samefile(shop.into / "targets/el9/beta-1.0-py3-none-any.whl")
+
+
+def test_what_the_site_has_no_more_is_removed(shop: Shop) -> None:
+    site = small(shop)
+    shop.publish(site)
+    result = shop.publish(Site(folders=site.folders[:1]))
+    assert result.removed == 2
+    assert sorted(path.name for path in (shop.into / "targets").iterdir()) == ["el9"]
+    assert not (shop.into / "simple/gamma").exists()
+    assert not (shop.into / "install.py").exists()
+    other = shop.into.parent / "other"
+    shop.publish(Site(folders=site.folders[:1]), other)
+    assert {**contents(shop.into), "manifest.json": ""} == {**contents(other), "manifest.json": ""}
+
+
+def test_a_changed_lock_exchanges_the_folder_and_keeps_what_is_the_same(shop: Shop) -> None:
+    alpha, old, new = shop.entry("alpha"), shop.entry("beta"), shop.entry("beta", "1.1")
+    shop.publish(Site(folders=(folder("el9", [alpha, old]),)))
+    before = stamps(shop.into)
+    shop.publish(Site(folders=(folder("el9", [alpha, new]),)))
+    assert not faults(shop.into)
+    after = stamps(shop.into)
+    for kept in ("targets/el9/simple/alpha/index.html", "targets/el9/alpha-1.0-py3-none-any.whl", "simple/index.html"):
+        assert after[kept] == before[kept]
+    assert sorted(path.name for path in (shop.into / "targets/el9").glob("*.whl")) == [
+        "alpha-1.0-py3-none-any.whl",
+        "beta-1.1-py3-none-any.whl",
+    ]
+
+
+def test_a_stranger_in_a_target_folder_is_removed_and_a_readme_at_the_top_is_not(shop: Shop) -> None:
+    site = small(shop)
+    shop.publish(site)
+    (shop.into / "targets/el9/evil-9-py3-none-any.whl").write_bytes(b"")
+    (shop.into / "README.md").write_text("mine")
+    shop.publish(site)
+    assert not (shop.into / "targets/el9/evil-9-py3-none-any.whl").exists()
+    assert (shop.into / "README.md").read_text() == "mine"
+    assert "README.md" in {entry.path for entry in manifest.read(shop.into)[0].files}
+
+
+def test_one_name_with_two_contents_is_an_error_that_names_both(shop: Shop) -> None:
+    one = shop.entry("beta", source="main")
+    two = shop.entry("beta", source="beta-1.0.tar.gz", content="other")
+    with pytest.raises(WheelError, match=r"targets/el9 \(from main\).*files \(from beta-1.0.tar.gz\)"):
+        shop.publish(Site(folders=(folder("el9", [one]),), extra=(two,)))
+    assert not shop.into.exists()
+
+
+def test_names_that_only_differ_by_case_are_an_error(shop: Shop) -> None:
+    with pytest.raises(WheelError, match="only by case"):
+        shop.publish(Site(folders=(), extra=(shop.entry("beta"), shop.entry("Beta"))))
+
+
+def test_spellings_of_one_name_are_one_project(shop: Shop) -> None:
+    shop.publish(Site(folders=(), extra=(shop.entry("big_pkg"), shop.entry("Big.Pkg", "2.0"))))
+    assert [path.name for path in (shop.into / "simple").iterdir() if path.is_dir()] == ["big-pkg"]
+    assert len(anchors(shop.into / "simple/big-pkg/index.html").links) == 2
+
+
+HOSTILE = '"><script>alert(1)</script><a href="javascript:alert(2)'
+
+
+def test_what_strangers_write_is_shown_and_never_obeyed(shop: Shop) -> None:
+    entry = shop.entry("beta")
+    wheel = replace(entry.wheel, requires_python=HOSTILE, yanked=HOSTILE, upload_time=HOSTILE, provenance=HOSTILE)
+    hostile = replace(entry, wheel=wheel)
+    shop.publish(Site(folders=(folder("el9", [hostile]),)))
+    for page in (shop.into / "simple/beta/index.html", shop.into / "targets/el9/index.html"):
+        parsed = anchors(page)
+        assert "script" not in parsed.tags
+        assert [link.get("data-yanked") for link in parsed.links] == [HOSTILE]
+        assert parsed.links[0]["data-requires-python"] == HOSTILE
+    assert json.loads((shop.into / "simple/beta/index.json").read_text())["files"][0]["yanked"] == HOSTILE
+
+
+@pytest.mark.parametrize("name", ["../beta-1.0-py3-none-any.whl", "a b-1-py3-none-any.whl", ".beta-1-py3-none-any.whl",
+                                  "beta-1-py3-none-any.exe", "other-1.0-py3-none-any.whl", 'x"-1-py3-none-any.whl'])  # fmt: skip
+def test_hostile_file_names_are_refused(shop: Shop, name: str) -> None:
+    entry = shop.entry("beta")
+    with pytest.raises(WheelError):
+        shop.publish(Site(folders=(), extra=(replace(entry, wheel=replace(entry.wheel, filename=name)),)))
+
+
+@pytest.mark.parametrize("name", ["../x", "x/../../y", "files/x", "targets", ".hidden", "manifest.json", "/etc/x", ""])
+def test_hostile_places_are_refused(shop: Shop, name: str) -> None:
+    with pytest.raises(WheelError):
+        shop.publish(Site(folders=(), documents={name: b""}))
+    with pytest.raises(WheelError):
+        shop.publish(Site(folders=(folder("../x" if name else "el9..v3", []),)))
+
+
+def test_a_folder_of_somebody_else_is_not_touched(shop: Shop) -> None:
+    (shop.into / "files").mkdir(parents=True)
+    (shop.into / "files" / "thesis.txt").write_text("mine")
+    with pytest.raises(StorageError, match="did not put there"):
+        shop.publish(small(shop))
+    assert contents(shop.into).keys() == {"files/thesis.txt"}
+
+
+def test_a_held_lock_is_an_error_at_once(shop: Shop) -> None:
+    with files.locked(shop.into / ".lock", what="x"), pytest.raises(StorageError, match="another run"):
+        shop.publish(small(shop))
+
+
+@pytest.mark.parametrize(("harm", "error"), [("missing", StorageError), ("damaged", HashMismatchError)])
+def test_a_bad_blob_leaves_the_published_site_as_it_was(shop: Shop, harm: str, error: type[Exception]) -> None:
+    alpha, beta = shop.entry("alpha"), shop.entry("beta")
+    shop.publish(Site(folders=(folder("el9", [alpha]),)))
+    before = contents(shop.into)
+    blob = shop.store.path(beta.wheel.sha256)
+    content = blob.read_bytes()
+    blob.unlink()
+    if harm == "damaged":
+        blob.write_bytes(b"?" * len(content))
+    with pytest.raises(error, match=r"beta-1\.0"):
+        shop.publish(Site(folders=(folder("el9", [alpha, beta]),)))
+    assert contents(shop.into) == before
+    assert not list(shop.into.glob(".staging-*"))
+
+
+def test_the_same_site_gives_the_same_bytes_anywhere(shop: Shop, tmp_path: Path) -> None:
+    site = small(shop)
+    shop.publish(site)
+    shuffled = replace(site, folders=tuple(replace(each, entries=each.entries[::-1]) for each in site.folders))
+    shop.publish(shuffled, tmp_path / "other")
+    assert contents(shop.into) == contents(tmp_path / "other")
