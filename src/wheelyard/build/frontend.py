@@ -134,6 +134,8 @@ class _Runner:
                 f"did not end within {place.limits.seconds:g} seconds",
                 hint="raise [build] timeout, or see the log for what it waits for",
             )
+        if done.reason:
+            raise _failure(place, done.reason, hint="see [build] memory and jobs, or the log for what it does")
         if done.returncode != 0:
             raise _failure(place, f"{hook} failed (exit code {done.returncode}):\n{last_lines(done.output)}")
         Path(control, "output.json").write_bytes(_read(place, inside / "output.json"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,21 +14,18 @@ from typing import Any
 from wheelyard.build.engine import RUN_LABEL, Engine, own_message, this_run
 from wheelyard.errors import ConfigError, ToolError
 
-CONTENT_LABEL = "wheelyard.content"
-"""Label of a derived image: digest of its base and of the list of packages that it has."""
-
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CPUS = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "armv7l": "arm"}
 """The engines' words for CPUs, where they are not the platform tags' own."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_:~-]*(=[A-Za-z0-9.+_:~-]+)?")
+_DERIVING = threading.Lock()
 _PULL, _INSTALL = 3600.0, 1800.0
 """Seconds."""
 
-# Which package manager an image has, it knows itself. The list of what is installed afterwards is its content.
+# Which package manager an image has, it knows itself.
 _INSTALLER = r"""
 set -e
-exec 3>&1 >&2
 if command -v apt-get >/dev/null; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update
@@ -42,9 +41,6 @@ else
   echo "there is no apt-get, dnf, yum or apk in this image" >&2
   exit 1
 fi
-if command -v dpkg-query >/dev/null; then dpkg-query -W -f '${Package}=${Version}\n'
-elif command -v rpm >/dev/null; then rpm -qa
-else apk info -v; fi | LC_ALL=C sort >&3
 """
 
 
@@ -57,7 +53,7 @@ class Image:
     id: str
     """Digest of its configuration: what containers are started from, so that nothing can change below us."""
     identity: str
-    """``sha256:…`` of its content: the registry's digest where known. Part of the build key, and what a lock pins."""
+    """The registry's digest where it is known, else that of the configuration: goes into build keys and locks."""
     architecture: str
     """In the engines' words: ``amd64``, ``arm64``."""
     search_path: str = _DEFAULT_PATH
@@ -107,29 +103,32 @@ def derive(engine: Engine, base: Image, packages: Sequence[str]) -> Image:
             raise ConfigError(f"not the name of a package: {package!r}", where="image-packages")
     recipe = hashlib.sha256("\n".join([base.identity, _INSTALLER, *chosen]).encode()).hexdigest()
     name = f"localhost/wheelyard-derived:{recipe[:32]}"
-    found = _inspect(engine, name)
-    if found is not None and found.architecture == base.architecture:
-        return found
-    container = f"wheelyard-derive-{recipe[:16]}"
-    engine.end(container)
-    start = ["run", "--name", container, "--label", f"{RUN_LABEL}={this_run()}", "--user=0:0", "--pull=never"]
-    start += [f"--platform=linux/{base.architecture}", *engine.own_limits(), "--entrypoint=/bin/sh", base.id]
-    try:
-        done = engine.call(*start, "-c", _INSTALLER, "sh", *chosen, timeout=_INSTALL)
-        if done.returncode != 0 or done.timed_out:
-            raise ToolError(
-                f"cannot install {', '.join(chosen)} into it: {_last(done.errors or done.output)}",
-                where=f"image {base.name}",
-                hint="are these packages of the image's distribution, and is its mirror within reach?",
-            )
-        content = hashlib.sha256(f"{base.identity}\n{done.output}".encode()).hexdigest()
-        engine.ask("commit", f"--change=LABEL {CONTENT_LABEL}=sha256:{content}", container, name, timeout=_INSTALL)
-    finally:
-        engine.end(container)
-    image = _inspect(engine, name)
+    with _DERIVING:
+        image = _inspect(engine, name)
+        if image is None or image.architecture != base.architecture:
+            _install(engine, base, chosen, name)
+            image = _inspect(engine, name)
     if image is None:
         raise ToolError(f"{engine.kind} did not keep the image that it made", where=f"image {name}")
     return image
+
+
+def _install(engine: Engine, base: Image, packages: Sequence[str], name: str) -> None:
+    """Install packages in a container with a network, and commit it as the image ``name``."""
+    container = f"wheelyard-{secrets.token_hex(8)}"
+    start = ["run", "--name", container, "--label", f"{RUN_LABEL}={this_run()}", "--user=0:0", "--pull=never"]
+    start += [f"--platform=linux/{base.architecture}", *engine.own_limits(), "--entrypoint=/bin/sh", base.id]
+    try:
+        done = engine.call(*start, "-c", _INSTALLER, "sh", *packages, timeout=_INSTALL)
+        if done.returncode != 0:
+            raise ToolError(
+                f"cannot install {', '.join(packages)} into it: {_last(done.errors or done.output)}",
+                where=f"image {base.name}",
+                hint="are these packages of the image's distribution, and is its mirror within reach?",
+            )
+        engine.ask("commit", container, name, timeout=_INSTALL)
+    finally:
+        engine.end(container)
 
 
 def _pull(engine: Engine, name: str, architecture: str) -> None:
@@ -155,7 +154,6 @@ def _inspect(engine: Engine, name: str) -> Image | None:
         return None
     data: dict[str, Any] = json.loads(done.output)[0]
     config = data.get("Config") or {}
-    labels = config.get("Labels") or {}
     digests = sorted(
         each.partition("@")[2] for each in data.get("RepoDigests") or () if not each.startswith("localhost/")
     )
@@ -164,7 +162,7 @@ def _inspect(engine: Engine, name: str) -> Image | None:
     return Image(
         name=name,
         id=id_.removeprefix("sha256:"),
-        identity=labels.get(CONTENT_LABEL) or (digests[0] if digests else id_),
+        identity=digests[0] if digests else id_,
         architecture=str(data["Architecture"]),
         search_path=path,
     )

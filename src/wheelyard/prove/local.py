@@ -113,7 +113,7 @@ class _Place:
         wheels = scratch / "wheels"
         wheels.mkdir()
         for filename, blob in subject.wheels.items():
-            _link(blob, wheels / filename)
+            link(blob, wheels / filename)
         files.write(wheels / "requirements.txt", subject.requirements_txt, sync=False)
         work = scratch / "work"
         work.mkdir()
@@ -136,21 +136,14 @@ class _Place:
         for problem, arguments in steps:
             done = self._run("-m", "pip", *arguments)
             if done.returncode != 0:
-                return f"{problem}: {_last_words(done.output)}"
+                return f"{problem}: {last_words(done.output)}"
         return None
 
     def import_all(self, modules: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
         """Import every module; return what failed, in words, and how many were imported."""
-        owners = {module: project for project, names in modules.items() for module in names}
         listing = self.root / "work" / "modules.json"
-        files.write(listing, json.dumps(sorted(owners)), sync=False)
-        done = self._run(str(self.root / "work" / "inside.py"), str(listing))
-        try:
-            results = json.loads(done.output.strip().splitlines()[-1])
-        except (ValueError, IndexError):
-            return [f"the import test did not run: {_last_words(done.output)}"], 0
-        failed = [f"{owners[name]}: import {name}: {error}" for name, error in sorted(results.items()) if error]
-        return failed, len(results) - len(failed)
+        write_listing(modules, listing)
+        return read_results(modules, self._run(str(self.root / "work" / "inside.py"), str(listing)))
 
     def _run(self, *arguments: str) -> Completed:
         work = self.root / "work"
@@ -173,7 +166,23 @@ class _Place:
         )
 
 
-def _link(blob: Path, place: Path) -> None:
+def write_listing(modules: Mapping[str, Sequence[str]], place: Path) -> None:
+    """Write what ``inside.py`` reads: the modules to import, by the project that brings them."""
+    files.write(place, json.dumps(sorted(name for names in modules.values() for name in names)), sync=False)
+
+
+def read_results(modules: Mapping[str, Sequence[str]], done: Completed) -> tuple[list[str], int]:
+    """Read what ``inside.py`` printed: return what failed, in words, and how many were imported."""
+    owners = {module: project for project, names in modules.items() for module in names}
+    try:
+        results = json.loads(done.output.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        return [f"the import test did not run: {last_words(done.output)}"], 0
+    failed = [f"{owners[name]}: import {name}: {error}" for name, error in sorted(results.items()) if error]
+    return failed, len(results) - len(failed)
+
+
+def link(blob: Path, place: Path) -> None:
     """Give a blob its name without copying it, where one file system allows that."""
     try:
         os.link(blob, place)
@@ -181,7 +190,7 @@ def _link(blob: Path, place: Path) -> None:
         files.copy(blob, place, sync=False)
 
 
-def _last_words(output: str) -> str:
+def last_words(output: str) -> str:
     """Return the line of pip's output that says what is wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if "ERROR" in line or "Error" in line or "has requirement" in line]

@@ -1,0 +1,163 @@
+"""Proof in a container: a plain image of the host, no network, its own Python and pip, an ordinary user."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wheelyard.build.container import ContainerSandbox, ImagePython, find_python, open_engine
+from wheelyard.build.images import resolve
+from wheelyard.build.model import Limits
+from wheelyard.config.model import BuildSettings
+from wheelyard.doors import files
+from wheelyard.doors.run import Completed
+from wheelyard.errors import WheelyardError
+from wheelyard.prove import inside
+from wheelyard.prove.local import Subject, last_words, link, read_results, write_listing
+from wheelyard.prove.model import Proof
+from wheelyard.targets.model import Target
+
+_RULES = 1
+"""Goes into the key of a proof: raise it when what is done for one changes."""
+
+_LIMITS = Limits(seconds=3600, memory=16 << 30, processes=4096)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A plain image that stands for the hosts of a target, and the target's Python in it."""
+
+    sandbox: ContainerSandbox
+    python: ImagePython
+    readable: tuple[Path, ...] = ()
+    """Folders of this machine that the interpreter needs: none where it is the image's own."""
+
+
+def find_host(settings: BuildSettings, target: Target, image: str) -> Host:
+    """Return the host that a target is proven on.
+
+    :param image: name of the image; see :func:`wheelyard.targets.presets.host_image`.
+    :raises ToolError: if there is no engine, no such image, or no such Python in it.
+    """
+    engine = open_engine(settings)
+    found = resolve(engine, image, target.machine)
+    python, readable = find_python(engine, found, target)
+    return Host(sandbox=ContainerSandbox(engine=engine, image=found), python=python, readable=readable)
+
+
+def proof_key(subject: Subject, host: Host) -> str:
+    """Return the digest of everything that a proof depends on: the same key needs no second proof."""
+    facts = [
+        _RULES,
+        subject.folder,
+        subject.requirements_txt,
+        sorted(subject.wheels),
+        {name: list(modules) for name, modules in subject.modules.items()},
+        subject.pip[0],
+        subject.carried_pip,
+        host.sandbox.image.identity,
+        [host.python.path, host.python.implementation, host.python.version],
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def prove(subject: Subject, host: Host, *, scratch: Path, log: Path) -> Proof:
+    """Install the whole folder with its own lock and import every module; never raises for what the wheels do.
+
+    :param scratch: an empty folder to work in.
+    """
+    proof = Proof(
+        target=subject.folder,
+        outcome="failed",
+        reason="",
+        python=host.python.version,
+        pip=subject.carried_pip or subject.pip[0].split("-")[1],
+        key=proof_key(subject, host),
+    )
+    log.unlink(missing_ok=True)
+    try:
+        place = _Place.make(subject, host, scratch=scratch, log=log)
+        problem = place.install(subject)
+        if problem is None:
+            failed, imported = place.import_all(subject.modules)
+            problem = "; ".join(failed[:5]) if failed else None
+            proof = replace(proof, imported=imported)
+    except WheelyardError as error:
+        problem = str(error)
+    if problem is not None:
+        return replace(proof, reason=problem)
+    return replace(
+        proof,
+        outcome="proven",
+        reason=f"installed and imported by an ordinary user without network in {host.sandbox.image.name}",
+        installed=len(subject.wheels),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Folders of this machine that the containers of one proof see: what is given, and a home."""
+
+    given: Path
+    home: Path
+    host: Host
+    log: Path
+
+    @classmethod
+    def make(cls, subject: Subject, host: Host, *, scratch: Path, log: Path) -> _Place:
+        """Lay out the folder as the host will see it, the pip that the host has, and an empty home."""
+        given, home = scratch / "given", scratch / "home"
+        for folder in (given, given / "wheels", home):
+            folder.mkdir(mode=0o755)
+        for filename, blob in subject.wheels.items():
+            link(blob, given / "wheels" / filename)
+        link(subject.pip[1], given / subject.pip[0])
+        files.write(given / "wheels" / "requirements.txt", subject.requirements_txt, sync=False)
+        files.write(given / "inside.py", Path(inside.__file__).read_bytes(), sync=False)
+        return cls(given=given, home=home, host=host, log=log)
+
+    def install(self, subject: Subject) -> str | None:
+        """Install with the host's pip as its user would; return what went wrong, or None."""
+        wheels = str(self.given / "wheels")
+        install = ("install", "--user", "--no-index", "-f", wheels, "--no-cache-dir", "--disable-pip-version-check")
+        # A host that has no pip of its own runs it straight from its wheel, which is the same pip.
+        pip: tuple[str, ...] = (f"{self.given / subject.pip[0]}/pip",)
+        if subject.carried_pip:
+            done = self._run(*pip, *install, f"pip=={subject.carried_pip}")
+            if done.returncode != 0:
+                return f"the carried pip does not install: {last_words(done.output)}"
+            pip = ("-m", "pip")
+        done = self._run(*pip, *install, "--require-hashes", "-r", f"{wheels}/requirements.txt")
+        if done.returncode != 0:
+            return f"does not install: {last_words(done.output)}"
+        done = self._run(*pip, "check")
+        return f"the set is inconsistent: {last_words(done.output)}" if done.returncode != 0 else None
+
+    def import_all(self, modules: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
+        """Import every module; return what failed, in words, and how many were imported."""
+        listing = self.given / "modules.json"
+        write_listing(modules, listing)
+        return read_results(modules, self._run(str(self.given / "inside.py"), str(listing)))
+
+    def _run(self, *arguments: str) -> Completed:
+        variables = {
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PIP_CONFIG_FILE": os.devnull,
+            # Where the system marks its Python as its own (PEP 668), a person has to say this too.
+            "PIP_BREAK_SYSTEM_PACKAGES": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return self.host.sandbox.run(
+            (self.host.python.path, *arguments),
+            cwd=self.home,
+            env=variables,
+            readable=(self.given, *self.host.readable),
+            writable=(self.home,),
+            limits=_LIMITS,
+            log=self.log,
+        )
