@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from wheelyard.doors.files import storage_error
-from wheelyard.doors.http import Http, Interruption, Stream, local_path, redact
+from wheelyard.doors.http_model import Interruption, Stream
+from wheelyard.doors.urls import local_path, redact
 from wheelyard.errors import (
     ConfigError,
     Failures,
@@ -65,7 +66,7 @@ def fetch(
     for digest, file in wanted.items():
         if digest not in missing:
             report(JobFinished(stage="fetch", job=file.filename, outcome="reused"))
-    errors += _fetch_all(missing, _Work(store=store, http=client.http, root=root, report=report), jobs)
+    errors += _fetch_all(missing, _Work(store=store, client=client, root=root, report=report), jobs)
     report(StageFinished(stage="fetch"))
     if errors:
         raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
@@ -128,7 +129,7 @@ class _Work:
     """What every job of one call shares."""
 
     store: Store
-    http: Http
+    client: Client
     root: Path
     report: Reporter
     stop: threading.Event = field(default_factory=threading.Event)
@@ -170,10 +171,10 @@ class _Work:
         """Get the bytes that are missing, as often as it takes, and check the whole."""
         resumed = partial.size > 0
         if partial.sha256 != digest:
-            self.http.again(lambda: self._more(partial, file), progress=lambda: partial.size)
+            self.client.http.again(lambda: self._more(partial, file), progress=lambda: partial.size)
         if partial.sha256 != digest and resumed:  # the beginning may be what is wrong: once more, from there
             partial.restart()
-            self.http.again(lambda: self._more(partial, file), progress=lambda: partial.size)
+            self.client.http.again(lambda: self._more(partial, file), progress=lambda: partial.size)
         if partial.sha256 != digest:
             found = partial.sha256
             partial.discard()
@@ -190,7 +191,7 @@ class _Work:
         if partial.size >= limit:
             partial.restart()
         headers = {"range": f"bytes={partial.size}-"} if partial.size else {}
-        with self.http.stream(file.url or "", headers=headers, accept=frozenset({200, 206, 416})) as answer:
+        with self.client.http.stream(file.url or "", headers=headers, accept=frozenset({200, 206, 416})) as answer:
             if not _continues(answer, partial.size):
                 partial.restart()
                 if answer.status != 200:

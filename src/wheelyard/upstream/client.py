@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
 from wheelyard.config.model import IndexSource
 from wheelyard.doors import files
-from wheelyard.doors.http import Http, HttpSettings, origin
+from wheelyard.doors.http_model import HttpSettings
+from wheelyard.doors.urls import origin
 from wheelyard.errors import ConfigError
 from wheelyard.events import Reporter, Warned, silent
 from wheelyard.store.model import Store
@@ -23,6 +24,9 @@ from wheelyard.upstream.model import ProjectPage, RemoteFile
 from wheelyard.upstream.pages import Pages
 from wheelyard.upstream.pip_config import PipSettings, configured, split_secret
 from wheelyard.upstream.pool import each
+
+if TYPE_CHECKING:
+    from wheelyard.doors.http import Http
 
 T = TypeVar("T")
 
@@ -51,9 +55,9 @@ class Client:
             known.append(replace(index, url=url))
         self.indexes = tuple(known)
         self._credentials = KnownCredentials(secrets)
-        self.http = http or Http(_trusting(self.settings.http(), known), self._credentials)
+        self._http = http
         self._report = report
-        self._pages = Pages(store, self.http)
+        self._pages = Pages(store)
         self._lock = threading.Lock()
         self._running: dict[tuple[str, str | None], Future[ProjectPage]] = {}
         self._metadata: dict[str, Future[bytes]] = {}
@@ -66,7 +70,18 @@ class Client:
 
     def close(self) -> None:
         """Close every connection."""
-        self.http.close()
+        if self._http is not None:
+            self._http.close()
+
+    @property
+    def http(self) -> Http:
+        """The door to HTTP, opened when somebody first goes through it (httpx takes 0.2 s to import)."""
+        with self._lock:
+            if self._http is None:
+                from wheelyard.doors.http import Http
+
+                self._http = Http(_trusting(self.settings.http(), self.indexes), self._credentials)
+            return self._http
 
     def project(self, name: str, *, index: str | None = None) -> ProjectPage:
         """Return the files of a project; none where no index knows it.
@@ -136,7 +151,7 @@ class Client:
                 )
         merged: dict[str, RemoteFile] = {}
         for source in sources:
-            for file in self._pages.files(source, name):
+            for file in self._pages.files(source, name, self.http):
                 first = merged.setdefault(file.filename, file)
                 if first.sha256 and file.sha256 and first.sha256 != file.sha256:
                     self._report(

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from wheelyard.doors.http import origin
 from wheelyard.doors.run import run
+from wheelyard.doors.urls import origin
 from wheelyard.errors import ToolError
 
 Origin = tuple[str, str, int]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urljoin
 
-from wheelyard.doors.http import redact
+from wheelyard.doors.urls import redact
 from wheelyard.errors import UpstreamError
 from wheelyard.upstream.links import belongs, sha256_or_none, target_of
 from wheelyard.upstream.model import RemoteFile

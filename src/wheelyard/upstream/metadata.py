@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
-from wheelyard.doors.http import Http, local_path
+from wheelyard.doors.urls import local_path
 from wheelyard.errors import HashMismatchError, UpstreamError
 from wheelyard.store.model import Store
 from wheelyard.upstream.model import RemoteFile
 from wheelyard.upstream.remote_zip import METADATA_LIMIT, SparseFile, metadata_of
+
+if TYPE_CHECKING:
+    from wheelyard.doors.http import Http  # httpx takes 0.2 s to import: only who asks the net should pay
 
 SMALL = 200 << 10
 """A wheel up to this size is fetched whole: that takes no longer than two range requests."""

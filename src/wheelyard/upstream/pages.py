@@ -6,18 +6,22 @@ import hashlib
 import json
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wheelyard.config.model import IndexSource
 from wheelyard.doors import files
-from wheelyard.doors.http import Http, Reply, local_path, redact
+from wheelyard.doors.http_model import Reply
+from wheelyard.doors.urls import local_path, redact
 from wheelyard.errors import UpstreamError
 from wheelyard.store.model import Store
 from wheelyard.upstream import html
 from wheelyard.upstream import json as simple_json
 from wheelyard.upstream.links import belongs
 from wheelyard.upstream.model import RemoteFile
+
+if TYPE_CHECKING:
+    from wheelyard.doors.http import Http  # httpx takes 0.2 s to import: only who asks the net should pay
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _JSON = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json")
@@ -29,32 +33,30 @@ _FORMAT = "1"
 class Pages:
     """What each index or find-links place lists for a project."""
 
-    def __init__(self, store: Store, http: Http) -> None:
+    def __init__(self, store: Store) -> None:
         self._area = store.area("pages")
-        self._store = store
-        self._http = http
 
-    def files(self, source: IndexSource, project: str) -> tuple[RemoteFile, ...]:
+    def files(self, source: IndexSource, project: str, http: Http) -> tuple[RemoteFile, ...]:
         """Return the files of a project (normalised name) at one place; none where it is not known there.
 
         :raises UpstreamError: if the place does not answer, or not with a page of links.
         """
         if source.kind == "simple":
-            return self._page(f"{source.url.rstrip('/')}/{project}/", source.name, project)
+            return self._page(f"{source.url.rstrip('/')}/{project}/", source.name, project, http)
         url = (
             source.url if "://" in source.url or source.url.startswith("file:") else Path(source.url).resolve().as_uri()
         )
         if urlsplit(url).scheme == "file" and (folder := _folder(url)) is not None:
             return self._local(folder, source.name, project)
-        return self._page(url, source.name, project)
+        return self._page(url, source.name, project, http)
 
-    def _page(self, url: str, index: str, project: str) -> tuple[RemoteFile, ...]:
+    def _page(self, url: str, index: str, project: str, http: Http) -> tuple[RemoteFile, ...]:
         place = self._place(url, project)
         kept = _load(place)
         headers = {"accept": ACCEPT}
         if kept is not None:
             headers |= {name: kept[key] for name, key in _VALIDATORS.items() if kept.get(key)}
-        reply = self._http.get(url, headers=headers, accept=frozenset({200, 304, 404, 410}))
+        reply = http.get(url, headers=headers, accept=frozenset({200, 304, 404, 410}))
         if reply.status in (404, 410):
             return ()
         if reply.status == 304 and kept is not None:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from wheelyard.config.model import IndexSource
 from wheelyard.doors import files
-from wheelyard.doors.http import HttpSettings, origin, without_userinfo
+from wheelyard.doors.http_model import HttpSettings
 from wheelyard.doors.run import run
+from wheelyard.doors.urls import origin, userinfo, without_userinfo
 from wheelyard.errors import ConfigError
 
 _LINE = re.compile(r"^(?P<section>:env:|[a-z-]+)\.(?P<key>[a-z-]+)=(?P<value>.*)$", re.MULTILINE)
@@ -111,10 +112,8 @@ def interpret(values: Mapping[str, str], *, default: str | None) -> PipSettings:
 
 def split_secret(url: str) -> tuple[str, tuple[str, str] | None]:
     """Return a URL without user name and password, and these."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url, None
-    return without_userinfo(url), (unquote(parts.username or ""), unquote(parts.password or ""))
+    secret = userinfo(url)
+    return (url, None) if secret is None else (without_userinfo(url), secret)
 
 
 def _number(values: Mapping[str, str], key: str, otherwise: float | None) -> float | None:
