@@ -32,31 +32,33 @@ def anchors(page: Path) -> Anchors:
 
 def faults(root: Path) -> list[str]:
     """Return everything that a page promises and the site does not keep: a missing file, a wrong hash or metadata."""
-    found = []
     pages = [*root.glob("simple/*/index.html"), *root.glob("targets/*/index.html")]
     pages += root.glob("targets/*/simple/*/index.html")
-    for page in pages:
-        for link in anchors(page).links:
-            url, fragment = urldefrag(link["href"] or "")
-            place = page.parent / unquote(url)
-            if not place.is_file():
-                found.append(f"{page.relative_to(root)}: {url} is missing")
-            elif not fragment:
-                continue
-            elif fragment != "sha256=" + hashlib.sha256(place.read_bytes()).hexdigest():
-                found.append(f"{page.relative_to(root)}: {url} has other bytes")
-            elif promised := link.get("data-core-metadata"):
-                beside = Path(f"{place}.metadata")
-                if promised != "sha256=" + hashlib.sha256(beside.read_bytes()).hexdigest():
-                    found.append(f"{page.relative_to(root)}: metadata of {url} has other bytes")
-    for root_page in [*root.glob("simple/index.html"), *root.glob("targets/*/simple/index.html")]:
-        for link in anchors(root_page).links:
-            for name in ("index.html", "index.json"):
-                if not (root_page.parent / (link["href"] or "") / name).is_file():
-                    found.append(f"{root_page.relative_to(root)}: {link['href']}{name} is missing")
+    found = [fault for page in pages for link in anchors(page).links for fault in _link_faults(page, link)]
+    for listing in [*root.glob("simple/index.html"), *root.glob("targets/*/simple/index.html")]:
+        for link in anchors(listing).links:
+            there = [listing.parent / (link["href"] or "") / name for name in ("index.html", "index.json")]
+            found += [f"{place} is missing" for place in there if not place.is_file()]
     for page in [*root.glob("simple/*/index.json"), *root.glob("targets/*/simple/*/index.json")]:
         for file in json.loads(page.read_text())["files"]:
-            place = page.parent / unquote(file["url"])
-            if not place.is_file() or hashlib.sha256(place.read_bytes()).hexdigest() != file["hashes"]["sha256"]:
-                found.append(f"{page.relative_to(root)}: {file['url']} is missing or has other bytes")
+            found += _fault(page, file["url"], file["hashes"]["sha256"])
+            if "core-metadata" in file:
+                found += _fault(page, file["url"] + ".metadata", file["core-metadata"]["sha256"])
     return found
+
+
+def _link_faults(page: Path, link: dict[str, str | None]) -> list[str]:
+    url, fragment = urldefrag(link["href"] or "")
+    found = _fault(page, url, fragment.removeprefix("sha256=") or None)
+    if promised := link.get("data-core-metadata"):
+        found += _fault(page, url + ".metadata", promised.removeprefix("sha256="))
+    return found
+
+
+def _fault(page: Path, url: str, sha256: str | None) -> list[str]:
+    place = page.parent / unquote(url)
+    if not place.is_file():
+        return [f"{page}: {url} is missing"]
+    if sha256 and hashlib.sha256(place.read_bytes()).hexdigest() != sha256:
+        return [f"{page}: {url} has other bytes"]
+    return []

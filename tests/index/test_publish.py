@@ -230,8 +230,17 @@ def test_what_strangers_write_is_shown_and_never_obeyed(shop: Shop) -> None:
     assert json.loads((shop.into / "simple/beta/index.json").read_text())["files"][0]["yanked"] == HOSTILE
 
 
-@pytest.mark.parametrize("name", ["../beta-1.0-py3-none-any.whl", "a b-1-py3-none-any.whl", ".beta-1-py3-none-any.whl",
-                                  "beta-1-py3-none-any.exe", "other-1.0-py3-none-any.whl", 'x"-1-py3-none-any.whl'])  # fmt: skip
+BAD_NAMES = [
+    "../beta-1.0-py3-none-any.whl",
+    "a b-1-py3-none-any.whl",
+    ".beta-1-py3-none-any.whl",
+    "beta-1-py3-none-any.exe",
+    "other-1.0-py3-none-any.whl",
+    'x"-1-py3-none-any.whl',
+]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
 def test_hostile_file_names_are_refused(shop: Shop, name: str) -> None:
     entry = shop.entry("beta")
     with pytest.raises(WheelError):

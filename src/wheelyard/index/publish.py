@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from wheelyard.bundle import manifest
-from wheelyard.doors import files, switch
+from wheelyard.doors import files
 from wheelyard.errors import StorageError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
 from wheelyard.host.manifest import MANIFEST
-from wheelyard.index import layout, pages, record
+from wheelyard.index import layout, pages, place, record
 from wheelyard.index.ground import Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
 from wheelyard.index.metadata import read_metadata
@@ -106,9 +105,9 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         wanted.update(_stage_documents(site, store, ground, staging))
         if staging.written:
             staging.flush()
-        _place(staging, exchanged)
+        place.everything(staging, exchanged)
         gone = [path for path in ground.disk if ground.leftover(path, wanted)]
-        _remove(gone, {folder.name for folder in site.folders}, ground, staging)
+        place.remove(gone, {folder.name for folder in site.folders}, ground, staging)
     finally:
         shutil.rmtree(staging.root, ignore_errors=True)
     ground.kept.update(staging.written)
@@ -224,82 +223,6 @@ def _stage_documents(site: Site, store: Store, ground: Ground, staging: Staging)
     return [*site.documents, *site.attachments]
 
 
-def _place(staging: Staging, exchanged: list[str]) -> None:
-    """Put everything staged in place: what is linked to before what links to it."""
-    whole = tuple(f"{TARGETS}/{name}/" for name in exchanged)
-    by_rank: dict[int, list[str]] = {0: [], 1: [], 2: [], 3: []}
-    for path in staging.written:
-        if not path.startswith(whole):
-            by_rank[_rank(path)].append(path)
-    for name in (FILES, SIMPLE, TARGETS):
-        (staging.into / name).mkdir(exist_ok=True)
-    _move(by_rank[0], staging)
-    for name in exchanged:
-        live = staging.into / TARGETS / name
-        if live.exists():
-            switch.exchange(staging.root / TARGETS / name, live)
-        else:
-            (staging.root / TARGETS / name).rename(live)
-    _move(by_rank[1], staging)
-    _move_projects(by_rank[2], staging)
-    _move(by_rank[3], staging)
-
-
-def _rank(path: str) -> int:
-    top = path.partition("/")[0]
-    if top in (FILES, TARGETS):
-        return 0 if top == FILES else 1
-    return 2 if top == SIMPLE and path.count("/") == 2 else 3
-
-
-def _move(paths: list[str], staging: Staging) -> None:
-    for path in paths:
-        _rename(path, staging)
-
-
-def _move_projects(paths: list[str], staging: Staging) -> None:
-    """Put pages of projects in place; a project that is new comes with its folder, in one step."""
-    fresh: dict[str, bool] = {}
-    for path in paths:
-        folder = path[: path.rfind("/")]
-        if folder not in fresh:
-            fresh[folder] = not os.path.lexists(staging.into / folder)
-            if fresh[folder]:
-                _rename(folder, staging)
-        if not fresh[folder]:
-            _rename(path, staging)
-
-
-def _rename(path: str, staging: Staging) -> None:
-    source, destination = f"{staging.root}/{path}", f"{staging.into}/{path}"
-    try:
-        os.replace(source, destination)  # noqa: PTH105  (ten thousand times)
-    except FileNotFoundError:
-        Path(destination).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(source, destination)  # noqa: PTH105
-
-
-def _remove(gone: list[str], folders: set[str], ground: Ground, staging: Staging) -> None:
-    """Remove what the site has no more; the folder of a target vanishes in one step."""
-    parents = set()
-    for path in gone:
-        top, _, rest = path.partition("/")
-        name = rest.partition("/")[0]
-        if top == TARGETS and "/" in rest and name not in folders:
-            with contextlib.suppress(FileNotFoundError):
-                (ground.into / TARGETS / name).rename(staging.root / f"gone-{name}")
-            continue
-        (ground.into / path).unlink(missing_ok=True)
-        parents.add((ground.into / path).parent)
-    for parent in sorted(parents, key=lambda each: -len(each.parts)):
-        while parent != ground.into and parent.name not in (FILES, SIMPLE, TARGETS):
-            try:
-                parent.rmdir()
-            except OSError:  # something is in it still
-                break
-            parent = parent.parent
-
-
 def _finish(site: Site, ground: Ground, *, changed: bool) -> None:
     """Write the manifest where anything changed, and the record of what is in place now."""
     targets = [
@@ -332,8 +255,8 @@ def _finish(site: Site, ground: Ground, *, changed: bool) -> None:
         channel=site.channel,
         known={path: known.sha256 for path, known in ground.kept.items() if path != MANIFEST},
     )
-    place = ground.into / MANIFEST
-    ground.kept[MANIFEST] = record.known(record.stamp_of(place.stat()), files.sha256(place), key)
+    written = ground.into / MANIFEST
+    ground.kept[MANIFEST] = record.known(record.stamp_of(written.stat()), files.sha256(written), key)
     record.save(ground.into, ground.kept)
 
 
