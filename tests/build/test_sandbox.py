@@ -1,0 +1,235 @@
+"""What a build tries, and sees denied; each attempt is shown to work where nothing is cut off."""
+
+from __future__ import annotations
+
+import os
+import socket
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.build.conftest import working
+from wheelyard.build import sandbox as room
+from wheelyard.build.environment import interpreter_folders
+from wheelyard.build.model import Limits, Sandbox
+from wheelyard.config.model import BuildSettings
+from wheelyard.doors.run import Completed
+from wheelyard.errors import ConfigError, ToolError
+from wheelyard.events import Event, Warned
+
+
+class Place:
+    """A folder to write in, and one that is none of the build's business."""
+
+    def __init__(self, folder: Path, python: Path) -> None:
+        self.inside = folder / "inside"
+        self.outside = folder / "outside"
+        self.log = folder / "log"
+        self.python = python
+        self.inside.mkdir()
+        self.outside.mkdir()
+
+    def run(self, sandbox: Sandbox, script: str, *, limits: Limits | None = None) -> Completed:
+        return sandbox.run(
+            [str(self.python), "-I", "-c", textwrap.dedent(script)],
+            cwd=self.inside,
+            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.inside)},
+            readable=interpreter_folders(self.python),
+            writable=(self.inside,),
+            limits=limits or Limits(seconds=30),
+            log=self.log,
+        )
+
+
+@pytest.fixture
+def place(tmp_path: Path, python: Path) -> Place:
+    return Place(tmp_path, python)
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    """A port of this machine that greets whoever connects."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        done = threading.Event()
+        listener.settimeout(0.2)
+
+        def greet() -> None:
+            while not done.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    connection.sendall(b"hello")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        yield listener.getsockname()[1]
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", ["bubblewrap", "unshare"])
+def test_no_network(place: Place, server: int, name: str) -> None:
+    script = f"import socket; print(socket.create_connection(('127.0.0.1', {server}), timeout=5).recv(5))"
+    assert "hello" in place.run(room.Bare(), script).output
+    denied = place.run(working(name), script)
+    assert denied.returncode != 0
+    assert "hello" not in denied.output
+
+
+def test_no_file_of_the_host(place: Place, bubblewrap: Sandbox) -> None:
+    secret = place.outside / "id_ed25519"
+    secret.write_text("very secret")
+    script = f"print(open({str(secret)!r}).read())"
+    assert "very secret" in place.run(room.Bare(), script).output
+    denied = place.run(bubblewrap, script)
+    assert "FileNotFoundError" in denied.output
+    assert "very secret" not in denied.output
+
+
+def test_home_and_etc_are_not_there(place: Place, bubblewrap: Sandbox) -> None:
+    script = "import os; print(sorted(os.listdir('/')), os.path.exists('/etc/shadow'), os.path.exists('/etc/hostname'))"
+    done = place.run(bubblewrap, script)
+    assert done.returncode == 0
+    assert "'var'" in done.output or "'tmp'" in done.output
+    assert "'home'" not in done.output
+    assert done.output.strip().endswith("False False")
+
+
+def test_no_secret_of_the_environment(place: Place, bubblewrap: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPLOAD_TOKEN", "very-secret")
+    for sandbox in (room.Bare(), bubblewrap):
+        done = place.run(sandbox, "import os; print(sorted(os.environ))")
+        assert done.returncode == 0
+        assert "UPLOAD_TOKEN" not in done.output
+    # Nor by way of another process: there is none of ours to be seen.
+    script = """
+        import glob
+        for name in glob.glob('/proc/[0-9]*/environ'):
+            try:
+                print(open(name).read())
+            except OSError:
+                pass
+    """
+    assert "very-secret" not in place.run(bubblewrap, script).output
+
+
+def test_nothing_is_written_outside(place: Place, bubblewrap: Sandbox) -> None:
+    script = f"""
+        import os
+        for path in ({str(place.outside / "x")!r}, '/usr/wheelyard-x', '/etc/wheelyard-x', {str(place.inside / "x")!r}):
+            try:
+                open(path, 'w').close()
+                print('wrote', path)
+            except OSError as error:
+                print(error)
+    """
+    done = place.run(bubblewrap, script)
+    assert done.output.count("wrote") == 1
+    assert not list(place.outside.iterdir())
+    assert [path.name for path in place.inside.iterdir()] == ["x"]
+    place.run(room.Bare(), f"open({str(place.outside / 'y')!r}, 'w').close()")
+    assert (place.outside / "y").exists()
+
+
+def test_no_process_of_the_host(place: Place, bubblewrap: Sandbox) -> None:
+    script = f"import os; os.kill({os.getpid()}, 0); print('alive')"
+    if os.geteuid() == 0:
+        assert "alive" in place.run(room.Bare(), script).output
+    assert "alive" not in place.run(bubblewrap, script).output
+
+
+@pytest.mark.parametrize("name", ["bubblewrap", "unshare", "none"])
+def test_a_build_without_end_is_ended(place: Place, name: str) -> None:
+    sandbox = room.Bare() if name == "none" else working(name)
+    done = place.run(sandbox, "import time; print('x', flush=True); time.sleep(100)", limits=Limits(seconds=1))
+    assert done.timed_out
+    assert done.seconds < 10
+
+
+@pytest.mark.parametrize("name", ["bubblewrap", "unshare"])
+def test_what_it_left_behind_is_ended_too(place: Place, name: str) -> None:
+    beat = place.inside / "beat"
+    script = f"""
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                while True:
+                    with open({str(beat)!r}, 'a') as stream:
+                        stream.write('x')
+                    time.sleep(0.02)
+            os._exit(0)
+        time.sleep(100)
+    """
+    assert place.run(working(name), script, limits=Limits(seconds=1.5)).timed_out
+    size = beat.stat().st_size
+    assert size > 0
+    time.sleep(0.3)
+    assert beat.stat().st_size == size
+
+
+def test_forks_without_end_meet_a_limit(place: Place, bubblewrap: Sandbox) -> None:
+    script = """
+        import os, time
+        count = 0
+        try:
+            while count < 2000:
+                if os.fork() == 0:
+                    time.sleep(60)
+                    os._exit(0)
+                count += 1
+        except OSError as error:
+            print('stopped at', count, type(error).__name__)
+    """
+    done = place.run(bubblewrap, script, limits=Limits(seconds=20, processes=40))
+    assert "stopped at" in done.output
+    assert int(done.output.split("stopped at")[1].split()[0]) <= 40
+
+
+def test_memory_meets_a_limit(place: Place, bubblewrap: Sandbox) -> None:
+    done = place.run(bubblewrap, "b = b'x' * (600 << 20); print('got it')", limits=Limits(seconds=20, memory=400 << 20))
+    assert "MemoryError" in done.output
+    assert "got it" in place.run(bubblewrap, "b = b'x' * (600 << 20); print('got it')").output
+
+
+def test_the_best_that_works_is_found() -> None:
+    heard: list[Event] = []
+    found = room.find_sandbox(BuildSettings(), heard.append)
+    if room._refusal("bubblewrap") is None:
+        assert (found.name, found.isolation, heard) == ("bubblewrap", "full", [])
+    else:
+        assert any(isinstance(event, Warned) for event in heard)
+
+
+def test_none_is_loud_and_can_be_refused() -> None:
+    heard: list[Event] = []
+    found = room.find_sandbox(BuildSettings(sandbox="none"), heard.append)
+    assert found.isolation == "none"
+    (warning,) = heard
+    assert isinstance(warning, Warned)
+    assert "NO SANDBOX" in warning.message
+    with pytest.raises(ToolError, match="cannot be cut off"):
+        room.find_sandbox(BuildSettings(sandbox="none", require_sandbox=True), heard.append)
+
+
+def test_containers_are_not_made_up() -> None:
+    with pytest.raises(ConfigError, match="no image"):
+        room.find_sandbox(BuildSettings(sandbox="container"), lambda _: None)
+
+
+def test_what_does_not_work_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_refusal", lambda name: f"no {name} today")
+    with pytest.raises(ToolError, match="no bubblewrap today"):
+        room.find_sandbox(BuildSettings(sandbox="bubblewrap"), lambda _: None)
+    heard: list[Event] = []
+    assert room.find_sandbox(BuildSettings(), heard.append).name == "none"
+    assert "no bubblewrap today" in str(heard[0])
+    assert "no unshare today" in str(heard[0])
+    with pytest.raises(ToolError, match="no unshare today"):
+        room.find_sandbox(BuildSettings(require_sandbox=True), heard.append)
