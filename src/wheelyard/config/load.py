@@ -17,6 +17,7 @@ from wheelyard.config.problems import Problems
 from wheelyard.config.projects import from_pylock, from_pyproject, read_toml
 from wheelyard.config.requirements import Gathered, RequirementsReader, merge_names
 from wheelyard.config.tables import Table, frozen
+from wheelyard.config.urls import user_path
 from wheelyard.errors import ConfigError, WheelyardError
 from wheelyard.targets.here import this_machine
 
@@ -86,7 +87,7 @@ def _own(path: Path, problems: Problems) -> Config:
     reader = RequirementsReader(path.parent, problems)
     for key, constraints in (("requirements", False), ("constraints", True)):
         for name in top.texts(key, example='["requirements.in"]'):
-            reader.read(path.parent / Path(name).expanduser(), constraints=constraints, where=top.where(key))
+            reader.read(path.parent / user_path(name), constraints=constraints, where=top.where(key))
     listed = [*_from_pyproject(top, path), *_from_pylock(top, path)]
     indexes, credentials = sections.indexes(top)
     reader.gathered.credentials.update(credentials)
@@ -106,7 +107,7 @@ def _own(path: Path, problems: Problems) -> Config:
         resolver=top.choice("resolver", ("uv", "pip-tools"), "uv"),
         build=sections.build(top.table("build")),
         variants=tuple(cast("Mapping[str, object]", frozen(each)) for each in _variants(top)),
-        wheelhouse=path.parent / Path(top.text("wheelhouse", "wheelhouse") or "wheelhouse").expanduser(),
+        wheelhouse=_wheelhouse(top),
     )
     top.done()
     return _with_files(config, reader.gathered, problems)
@@ -140,6 +141,14 @@ def _from_pylock(top: Table, path: Path) -> tuple[Requirement, ...]:
     except WheelyardError as error:
         top.problems.found.append(error)
         return ()
+
+
+def _wheelhouse(top: Table) -> Path:
+    written = top.text("wheelhouse", "wheelhouse") or "wheelhouse"
+    path = user_path(written)
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        top.wrong("wheelhouse", f"nobody here is called {path.parts[0]}", "write the whole path")
+    return top.folder / path
 
 
 def _variants(top: Table) -> Iterable[Mapping[str, object]]:

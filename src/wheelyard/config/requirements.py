@@ -14,7 +14,7 @@ from wheelyard.config.lines import Line, logical
 from wheelyard.config.model import IndexSource, Requirement
 from wheelyard.config.problems import Problems, nearest, read_text, shown
 from wheelyard.config.single import SyntaxProblem, parse_requirement
-from wheelyard.config.urls import UnsetVariableError, expand, local_path, without_credentials
+from wheelyard.config.urls import UnsetVariableError, expand, is_folder, local_path, user_path, without_credentials
 from wheelyard.errors import ConfigError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -80,6 +80,8 @@ class RequirementsReader:
         where = f"{name}:{line.number}"
         try:
             text = expand(line.text)
+            if "\x00" in text:
+                raise SyntaxProblem("a NUL character in the line", "take it out")
             if text.startswith("-"):
                 self._option(text, path, where, constraints)
             else:
@@ -152,7 +154,7 @@ class RequirementsReader:
         """Return the URL of a find-links folder, which may be named from the file's folder or from the root."""
         local = local_path(value) if value.startswith("file:") else value
         for base in (path.parent, self.root):
-            if (folder := base / Path(local or value).expanduser()).exists():
+            if is_folder(folder := base / user_path(local or value)):
                 return folder.resolve().as_uri()
         raise SyntaxProblem(f"no such folder: {value}", "find-links wants a folder with wheels, or a URL")
 

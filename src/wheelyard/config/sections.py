@@ -17,7 +17,7 @@ from wheelyard.config.model import BuildSettings, IndexSource, PackageRule
 from wheelyard.config.problems import nearest
 from wheelyard.config.single import advice
 from wheelyard.config.tables import Table
-from wheelyard.config.urls import UnsetVariableError, expand, without_credentials
+from wheelyard.config.urls import UnsetVariableError, expand, is_file, is_folder, user_path, without_credentials
 from wheelyard.errors import WheelyardError
 from wheelyard.targets import platforms, presets
 from wheelyard.targets.here import default_name, from_interpreter, this_machine
@@ -112,7 +112,7 @@ def _base(
         plain = presets.target(preset)
         return presets.target(f"{preset}-py{python.replace('.', '')}") if python not in (None, plain.python) else plain
     if python is None:
-        return from_interpreter(probe(str(Path(interpreter).expanduser()))) if interpreter else this_machine()
+        return from_interpreter(probe(str(user_path(interpreter)))) if interpreter else this_machine()
     here = this_machine()
     if platform is None and here.python == python and here.implementation == implementation:
         return here
@@ -187,8 +187,8 @@ def _place(url: str, top: Table) -> str:
         return url
     if "://" in url:
         raise ValueError(f"no index can be at {url.partition('://')[0]}://")
-    folder = top.folder / Path(url).expanduser()
-    if not folder.is_dir():
+    folder = top.folder / user_path(url)
+    if not is_folder(folder):
         raise ValueError(f"no such folder: {url}")
     return folder.resolve().as_uri()
 
@@ -245,9 +245,9 @@ def _settings(table: Table) -> dict[str, str | tuple[str, ...]]:
 
 
 def _patches(table: Table, root: Path) -> tuple[Path, ...]:
-    paths = tuple(root / Path(each).expanduser() for each in table.texts("patches", example='["fix.patch"]'))
+    paths = tuple(root / user_path(each) for each in table.texts("patches", example='["fix.patch"]'))
     for path in paths:
-        if not path.is_file():
+        if not is_file(path):
             table.wrong("patches", f"no such file: {path.name}", "paths are relative to the configuration file")
     return paths
 

@@ -23,7 +23,7 @@ from packaging.utils import (
 
 from wheelyard.config.model import Requirement
 from wheelyard.config.problems import shown
-from wheelyard.config.urls import local_path, without_credentials
+from wheelyard.config.urls import is_file, is_folder, local_path, user_path, without_credentials
 
 _NAMED_URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*@")
 _VCS = re.compile(r"(git|hg|svn|bzr)(\+|://|@)")
@@ -74,7 +74,7 @@ def parse_requirement(text: str, folder: Path, root: Path, *, origin: str, line:
         found = _EXTRAS.fullmatch(body)
         place, extras = (found["place"], found["extras"]) if found else (body, "")
         blank = Requirement(text="", origin=origin, line=line)
-        return _direct(place, _Asked(_extras(extras), marker), folder, root, blank)
+        return _direct(place, _Asked(_extras(extras), _marker(marker)), folder, root, blank)
     parsed = _pep508(text)
     return ParsedRequirement(
         value=Requirement(text=str(parsed), origin=origin, line=line),
@@ -103,14 +103,18 @@ def _is_place(text: str) -> bool:
     )
 
 
-def _split_marker(text: str) -> tuple[str, Marker | None]:
+def _split_marker(text: str) -> tuple[str, str]:
     """Split ``place ; marker``; in a URL the semicolon must have a blank before it (PEP 508)."""
     separator = re.search(r"\s;" if _URL.match(text) else r"\s*;", text)
     if separator is None:
-        return text, None
+        return text, ""
+    return text[: separator.start()].strip(), text[separator.end() :].strip()
+
+
+def _marker(text: str) -> Marker | None:
     try:
-        return text[: separator.start()].strip(), Marker(text[separator.end() :].strip())
-    except InvalidMarker as error:
+        return Marker(text) if text else None
+    except (InvalidMarker, RecursionError) as error:
         raise SyntaxProblem(f"invalid marker: {_first_line(error)}", 'an example: ; python_version < "3.11"') from error
 
 
@@ -121,8 +125,12 @@ def _extras(text: str) -> tuple[str, ...]:
 def _pep508(text: str) -> Parsed:
     try:
         return Parsed(text)
-    except InvalidRequirement as error:
-        raise SyntaxProblem(f"{text!r} is no requirement: {_first_line(error)}", advice(text)) from error
+    except (InvalidRequirement, RecursionError) as error:
+        raise SyntaxProblem(f"{_short(text)!r} is no requirement: {_first_line(error)}", advice(text)) from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 100 else text[:97] + "..."
 
 
 def _first_line(error: Exception) -> str:
@@ -193,25 +201,20 @@ def _remote(url: str) -> str:
 
 
 def _existing(text: str, folder: Path, root: Path) -> Path:
-    if "\x00" in text:
-        raise SyntaxProblem("a path cannot hold a NUL", "check the file")
-    try:
-        for base in (folder, root):
-            path = Path(os.path.normpath(base / Path(text).expanduser()))
-            if path.exists():
-                break
-        else:
-            raise SyntaxProblem(f"no such file or folder: {text}", "paths are relative to the requirements file")
-        if path.is_dir() and not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
-            raise SyntaxProblem(
-                f"no project in folder {text}",
-                "it holds neither pyproject.toml nor setup.py; -f names a folder of wheels",
-            )
-    except (OSError, RuntimeError) as error:
-        raise SyntaxProblem(f"cannot look at {text}: {error}", "check the path") from error
-    if path.is_file() and not path.name.lower().endswith(_ARCHIVE):
-        raise SyntaxProblem(f"not a wheel or sdist: {text}", "-r includes a requirements file")
-    return path
+    for base in (folder, root):
+        path = Path(os.path.normpath(base / user_path(text)))
+        if is_file(path):
+            if not path.name.lower().endswith(_ARCHIVE):
+                raise SyntaxProblem(f"not a wheel or sdist: {_short(text)}", "-r includes a requirements file")
+            return path
+        if is_folder(path):
+            if not any(is_file(path / name) for name in ("pyproject.toml", "setup.py")):
+                raise SyntaxProblem(
+                    f"no project in folder {_short(text)}",
+                    "it holds neither pyproject.toml nor setup.py; -f names a folder of wheels",
+                )
+            return path
+    raise SyntaxProblem(f"no such file or folder: {_short(text)}", "paths are relative to the requirements file")
 
 
 def _name_of_file(filename: str) -> str | None:

@@ -61,8 +61,9 @@ class Table:
     def text(self, key: str, default: str | None = None, *, example: str = '"…"') -> str | None:
         """Return a text."""
         value = self._typed(key, str, example)
-        if value == "":
-            self.wrong(key, "empty", f"write: {key} = {example}, or take the key out")
+        if value == "" or "\x00" in str(value):
+            message = "a NUL character in the text" if value else "empty"
+            self.wrong(key, message, f"write: {key} = {example}, or take the key out")
             return default
         return default if value is None else str(value)
 
@@ -108,7 +109,9 @@ class Table:
         if value is None:
             return default
         values = [value] if isinstance(value, str) else value
-        if not isinstance(values, list) or not all(isinstance(each, str) and each for each in values):
+        if not isinstance(values, list) or not all(
+            isinstance(each, str) and each and "\x00" not in each for each in values
+        ):
             self.wrong(key, f"expected a list of texts, found {_found(value)}", f"write: {key} = {example}")
             return default
         return tuple(values)

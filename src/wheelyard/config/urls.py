@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -49,3 +50,24 @@ def local_path(url: str) -> str | None:
     if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
         return None
     return unquote(parts.path)
+
+
+def user_path(text: str) -> Path:
+    """Return a path with ``~`` put in; an unknown user's stays as it is, and is then not found."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111  (Path.expanduser raises for an unknown user)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; no, where its name alone is impossible (too long, a NUL)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; no, where its name alone is impossible (too long, a NUL)."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False

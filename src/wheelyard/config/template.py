@@ -1,0 +1,128 @@
+"""The commented ``wheelyard.toml`` that ``wheelyard init`` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from wheelyard.config.problems import Problems, shown
+from wheelyard.config.projects import from_pylock, from_pyproject
+from wheelyard.config.requirements import RequirementsReader
+from wheelyard.errors import ConfigError
+from wheelyard.targets import presets
+
+_TEMPLATE = """\
+# What this wheelhouse is for, in one file. Every key has its default; lines with one # before them are examples.
+# `wheelyard build` reads this, `wheelyard doctor` says whether this machine has what it takes.
+
+# --- What is wanted ---------------------------------------------------------------------------------------------
+
+{wanted}
+# Versions that must not be exceeded, without asking for the package:
+# constraints = ["constraints.txt"]
+
+# --- Which hosts it is for --------------------------------------------------------------------------------------
+
+{targets}
+# Known: {presets}.
+# Behind the name may stand another Python and CPU: "el8-py39", "el9-py311-aarch64".
+# A host that is none of these gets a table of its own, at the end of this file.
+
+# --- How ---------------------------------------------------------------------------------------------------------
+
+# wheelhouse = "wheelhouse"     # the output folder
+# resolver = "uv"               # or "pip-tools", for targets whose Python can run here
+# prereleases = false
+# only-binary = ["numpy"]       # never built from source; ":all:" for everything
+# no-binary = ["markupsafe"]    # always built from source
+
+# [build]
+# jobs = 0                      # 0: one a CPU
+# timeout = "60m"               # of one build
+# memory = "8 GiB"              # of one build
+# sandbox = "auto"              # or "bubblewrap", "unshare", "container", "none"
+# require-sandbox = false       # true: refuse to build where the network cannot be cut off
+# engine = "podman"             # or "docker"; found by itself
+
+# --- Where from --------------------------------------------------------------------------------------------------
+# Without an [[index]], those that pip is configured for. User names and passwords belong into netrc or a keyring.
+
+# [[index]]
+# name = "internal"
+# url = "https://packages.example/simple"
+# explicit = true               # asked only for the packages that name it below
+
+# --- Single packages ---------------------------------------------------------------------------------------------
+
+# [packages.our-library]
+# index = "internal"            # never looked up anywhere else
+#
+# [packages.numpy]
+# build = "always"              # or "never", "auto"
+# config-settings = {{ setup-args = ["-Dallow-noblas=false"] }}
+# environment = {{ CFLAGS = "-O3" }}
+# patches = ["patches/numpy.patch"]
+# build-requires = ["cython<3.2"]
+# image-packages = ["openblas-devel"]
+# imports = ["numpy", "numpy.linalg"]
+
+# --- A host of another kind --------------------------------------------------------------------------------------
+
+# [[target]]
+# name = "laboratory"           # also the name of its folder
+# python = "3.11"               # "3.13t" for a free-threaded one
+# platform = "manylinux_2_28_x86_64"
+# pip = "22.3.1"                # what the host has; decides which wheels it can see
+# image = "quay.io/pypa/manylinux_2_28_x86_64"
+"""
+
+
+def render(source: Path | None, folder: Path, *, targets: Sequence[str] = ()) -> str:
+    """Return the text of a new ``wheelyard.toml``.
+
+    :param source: a requirements file, ``pyproject.toml`` or ``pylock.toml`` that it shall be made from; it is read, so
+        that its mistakes come out now.
+    :param folder: where the new file will be; paths are written relative to it.
+    :param targets: names of presets; none: this machine.
+    :raises ConfigError: if ``source`` is not there or wrong, or a preset is unknown.
+    :raises Failures: for several mistakes.
+    """
+    for name in targets:
+        presets.target(name)
+    listed = (
+        "targets = " + json.dumps(list(targets))
+        if targets
+        else '# targets = ["el9", "el8-py39"]\n# Without: this machine.'
+    )
+    return _TEMPLATE.format(wanted=_wanted(source, folder), targets=listed, presets=", ".join(presets.presets()))
+
+
+def _wanted(source: Path | None, folder: Path) -> str:
+    if source is None:
+        return (
+            "# pip's format: one requirement a line, -r and -c include others.\n"
+            'requirements = ["requirements.in"]\n\n'
+            "# Or the dependencies of a project, with some of its extras and dependency groups, or a lock file:\n"
+            '# pyproject = { path = "pyproject.toml", extras = ["plot"], groups = ["dev"] }\n'
+            '# pylock = "pylock.toml"\n'
+        )
+    name = _quoted(shown(source.absolute(), folder.absolute()))
+    if source.name == "pyproject.toml":
+        from_pyproject(source.absolute(), folder.absolute())
+        return f"pyproject = {{ path = {name}, extras = [], groups = [] }}\n"
+    if source.suffix == ".toml":
+        from_pylock(source.absolute(), folder.absolute())
+        return f"pylock = {name}\n"
+    problems = Problems()
+    reader = RequirementsReader(folder.absolute(), problems)
+    reader.read(source.absolute())
+    problems.check()
+    if not reader.gathered.requirements:
+        raise ConfigError("nothing is required", where=source.name, hint="write one requirement a line")
+    return f"requirements = [{name}]\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML basic string: JSON's escapes are TOML's too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
