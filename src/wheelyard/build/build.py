@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from wheelyard.repair.repair import repair
 from wheelyard.repair.rewrite import Changes, labelled, rewrite
 from wheelyard.store.model import Store
 from wheelyard.targets import tags
+from wheelyard.variants import finish as variant
 
 _LOG_TAIL = 1 << 20
 
@@ -155,7 +155,7 @@ class _Bench:
             )
             raw = frontend.build_wheel(place)
             self._advance(unit, "repairing")
-            path, policy, grafted = _finish(unit, place, raw)
+            path, policy, grafted = _finish(unit, place, raw, self.store)
             digest = self.store.add_file(path)
             wheel = BuiltWheel(
                 key=unit.key,
@@ -189,12 +189,13 @@ class _Bench:
         return self.store.path(sha256)
 
 
-def _finish(unit: BuildUnit, place: Workspace, raw: Path) -> tuple[Path, str, tuple[str, ...]]:
+def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple[Path, str, tuple[str, ...]]:
     """Judge, repair, label and check what the backend left; return the wheel, its policy and what was grafted.
 
     :raises BuildError: if it is another wheel than the one that was asked for.
     :raises RepairError: if it cannot run on the target.
     :raises WheelError: if it is damaged.
+    :raises VariantError: if it is a variant's and not what the variant says.
     """
     _judge(unit, place, read(raw))
     libraries = () if place.sandbox.name in LOCAL else collect(place, raw)
@@ -206,10 +207,10 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path) -> tuple[Path, str, tu
         libraries=libraries,
         check_instructions=not unit.recipe.variant,
     )
-    extra = {}
+    extra: dict[str, bytes] = {}
     if unit.recipe.variant:
-        about = {"build-key": unit.key, "grafted": list(repaired.grafted), "variant": dict(unit.recipe.variant)}
-        extra["wheelyard.json"] = (json.dumps(about, indent=1, sort_keys=True) + "\n").encode()
+        variant.check(unit, repaired.path, place.root / "checked")
+        extra = variant.additions(unit, place, store, repaired.grafted)
     changes = Changes(local_version=unit.recipe.local_version, extra=extra)
     # Written anew in any case: order and times of a zip archive are the backend's whim.
     path = rewrite(repaired.path, place.root / "finished", changes, epoch=place.epoch)

@@ -40,6 +40,8 @@ class Recipe:
     licences: tuple[str, ...] = ()
     """Where licence texts are that the wheel has to carry besides its own: names of build requirements, or absolute
     paths in the image."""
+    dispatched: tuple[str, ...] = ()
+    """For a variant: functions (regular expressions) that the package calls only after asking the CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

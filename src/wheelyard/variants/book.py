@@ -58,6 +58,12 @@ class Library:
     install: str = ""
     """How an image gets it, for the error that says it has not."""
     threads_variable: str = ""
+    marks: tuple[str, ...] = ()
+    """Texts that are all in its binary; none for netlib's, which is known by having no other's."""
+    not_marks: tuple[str, ...] = ()
+    """Texts that are not."""
+    static: re.Pattern[str] | None = None
+    """Its global functions, where it is linked statically."""
     machines: tuple[str, ...] = ()
     """Empty: any."""
     platforms: tuple[str, ...] = ()
@@ -150,6 +156,9 @@ def _library(name: str, table: Mapping[str, object]) -> Library:
         restricted=cast("str", table.get("restricted", "")),
         install=cast("str", table.get("install", "")),
         threads_variable=cast("str", table.get("threads-variable", "")),
+        marks=_words(table, "marks"),
+        not_marks=_words(table, "not-marks"),
+        static=re.compile(cast("str", table["static"])) if "static" in table else None,
         machines=_words(table, "machines"),
         platforms=_words(table, "platforms"),
         sources=tuple(

@@ -33,8 +33,6 @@ class VariantRecipe:
     recipe: Recipe
     requires: tuple[str, ...]
     """Build requirements beside those of the sdist, to be locked with them."""
-    dispatched: tuple[re.Pattern[str], ...] = ()
-    """Functions that are called only after asking the CPU."""
     warning: str = ""
     """What a person should know: redistribution is restricted."""
 
@@ -84,9 +82,13 @@ def make_recipe(
         # A package that has an option of its own for it gets no flags: both would fight.
         parts.append(own.simd if own and own.levels else system.simd)
     return VariantRecipe(
-        recipe=replace(_merged(recipe, parts, words), local_version=variant.local_version, variant=variant.choice),
+        recipe=replace(
+            _merged(recipe, parts, words),
+            local_version=variant.local_version,
+            variant=variant.choice,
+            dispatched=tuple(each.pattern for each in own.dispatched) if own else (),
+        ),
         requires=requires,
-        dispatched=own.dispatched if own else (),
         warning=warning,
     )
 

@@ -1,0 +1,96 @@
+"""Which BLAS is in a binary: read from the binary itself, whatever the build said it would take."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheelyard.errors import WheelError
+from wheelyard.variants.book import Library, builtin
+
+_ELF, _MACHO = b"\x7fELF", (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_DGEMM = (b"\0dgemm_\0", b"\0cblas_dgemm\0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """One object of a wheel."""
+
+    member: str
+    grafted: bool
+    """Put in by repair: in a folder ``*.libs`` or ``.dylibs``."""
+    blas: frozenset[str]
+    """The BLAS libraries that it is, or has linked statically."""
+
+
+def identify(content: bytes, libraries: Mapping[str, Library] | None = None) -> frozenset[str]:
+    """Return the names of the BLAS libraries whose code is in a binary; empty where there is none.
+
+    An object that only calls a BLAS has none of its marks.
+    """
+    found = {
+        library.name
+        for library in (libraries or builtin().libraries).values()
+        if library.marks
+        and all(mark.encode() in content for mark in library.marks)
+        and not any(mark.encode() in content for mark in library.not_marks)
+    }
+    if not found and any(name in content for name in _DGEMM) and _defines_dgemm(content):
+        found = {"netlib"}
+    return frozenset(found)
+
+
+def binaries(wheel: Path, *, filename: str | None = None) -> tuple[Binary, ...]:
+    """Return what BLAS is in each object of a wheel.
+
+    :raises WheelError: if it cannot be read.
+    """
+    return tuple(
+        Binary(member=name, grafted=is_grafted(name), blas=identify(content))
+        for name, content in objects_of(wheel, filename=filename)
+    )
+
+
+def objects_of(wheel: Path, *, filename: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the binary objects of a wheel.
+
+    :raises WheelError: if it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as stream:
+                    magic = stream.read(4)
+                    if magic == _ELF or magic in _MACHO:
+                        yield member.filename, magic + stream.read()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise WheelError(f"cannot be read: {error}", where=filename or wheel.name) from error
+
+
+def is_grafted(member: str) -> bool:
+    """Whether a member of a wheel was put there by a repair tool."""
+    return any(part.endswith((".libs", ".dylibs")) for part in member.split("/")[:-1])
+
+
+def _defines_dgemm(content: bytes) -> bool:
+    """Whether an ELF object defines dgemm, rather than calling it."""
+    import io
+
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+
+    try:
+        elf = ELFFile(io.BytesIO(content))
+        for name in (".symtab", ".dynsym"):
+            table = elf.get_section_by_name(name)
+            if isinstance(table, SymbolTableSection):
+                for wanted in ("dgemm_", "cblas_dgemm"):
+                    symbols = table.get_symbol_by_name(wanted) or ()
+                    if any(each["st_shndx"] != "SHN_UNDEF" for each in symbols):
+                        return True
+    except ELFError:
+        return False
+    return False
