@@ -10,6 +10,7 @@ import pytest
 from wheelyard.build import environment, sandbox
 from wheelyard.build.frontend import Workspace, unpack_sdist, workspace
 from wheelyard.build.model import Limits, Sandbox
+from wheelyard.build.sandbox import LocalName
 from wheelyard.targets.here import this_machine
 
 Opened = Callable[..., Workspace]
@@ -23,8 +24,8 @@ def python() -> Path:
     return Path(interpreter)
 
 
-def working(name: str) -> Sandbox:
-    refusal = sandbox._refusal(name)  # type: ignore[arg-type]
+def working(name: LocalName) -> Sandbox:
+    refusal = sandbox._refusal(name)
     if refusal is not None:
         pytest.skip(f"{name} does not work here: {refusal}")
     return sandbox._make(name)

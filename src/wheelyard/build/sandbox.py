@@ -133,7 +133,6 @@ class Bubblewrap:
         arguments += [*_system(), "--proc", "/proc", "--dev", "/dev"]
         for scratch in ("/tmp", "/dev/shm"):  # noqa: S108  (inside the sandbox)
             arguments += [*(("--perms", "1777") if as_root else ()), "--tmpfs", scratch]
-        # Bubblewrap makes missing parents for their owner only, which the builder is not.
         for parent in sorted({parent for path in (*readable, *writable) for parent in path.parents}):
             arguments += ["--dir", str(parent)]
         for path in readable:
@@ -221,6 +220,9 @@ def _system() -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), name)
         elif path.is_dir():
             yield from ("--ro-bind", name, name)
+    # Bubblewrap makes missing parents for their owner only, which the builder is not.
+    for parent in sorted({parent for name in _SETTINGS for parent in Path("/etc", name).parents}):
+        yield from ("--dir", str(parent))
     for name in _SETTINGS:
         yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
 

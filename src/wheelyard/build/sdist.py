@@ -38,6 +38,7 @@ _MAX_READ = 64 << 20
 _MAX_METADATA = 16 << 20
 _DEPENDENCY_FIELDS = frozenset({"requires-dist", "requires-python", "provides-extra"})
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+_PATCH_SAYS = re.compile(r"patching file|Hunk #|Reversed|\d+ out of|.*(can't find|malformed|garbage)")
 _LEGACY_REQUIRES = ("setuptools >= 40.8.0",)
 
 
@@ -196,7 +197,7 @@ def apply_patches(source: Path, patches: Sequence[Path], *, log: Path | None = N
         done = door.run([*command, patch.resolve()], cwd=source, log=log, merge=True, timeout=60)
         if done.returncode != 0:
             lines = [line for line in done.output.splitlines() if not line.startswith("$ ")]
-            said = [line for line in lines if re.match(r"patching file|Hunk #|.*(can't find|malformed|garbage)", line)]
+            said = [line for line in lines if _PATCH_SAYS.match(line)]
             raise BuildError(
                 "the patch does not apply: " + ("; ".join(said) or "; ".join(lines[-3:])),
                 where=patch.name,
