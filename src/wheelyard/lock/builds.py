@@ -8,14 +8,13 @@ from pathlib import Path
 
 from wheelyard.config.model import Config
 from wheelyard.errors import BuildError
-from wheelyard.lock.candidates import TargetSource
+from wheelyard.lock.candidates import TargetSource, remote
 from wheelyard.lock.model import LockedPackage
 from wheelyard.lock.ports import Backends, Upstream
 from wheelyard.resolve.answer import ask
 from wheelyard.resolve.model import Question, Resolver
 from wheelyard.store.model import Store
 from wheelyard.targets.model import Target
-from wheelyard.upstream.model import RemoteFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +107,5 @@ class BuildRequirements:
         """Return the sdist, in the store."""
         file = package.file
         if not self.store.has(file.sha256):
-            url = file.url or (self.config.root / (file.path or "")).resolve().as_uri()
-            self.upstream.fetch(
-                [RemoteFile(filename=file.filename, url=url, sha256=file.sha256, size=file.size, index=file.index)]
-            )
+            self.upstream.fetch([remote(file, self.config.root)])
         return self.store.path(file.sha256)

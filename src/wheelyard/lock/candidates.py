@@ -159,3 +159,9 @@ def local_path(url: str, root: Path) -> str | None:
     if parts.scheme != "file":
         return None
     return Path(os.path.relpath(unquote(parts.path), root)).as_posix()
+
+
+def remote(file: LockedFile, root: Path) -> RemoteFile:
+    """Return a locked file as one to be fetched; a local one has a path relative to a folder."""
+    url = file.url or (root / (file.path or "")).resolve().as_uri()
+    return RemoteFile(filename=file.filename, url=url, sha256=file.sha256, size=file.size, index=file.index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ def read(config: Config, target: str) -> Lock | None:
 def lock(
     config: Config,
     *,
-    client: Callable[[], Upstream],
+    client: Upstream,
     store: Store,
     backends: Backends,
     report: Reporter = silent,
@@ -51,7 +51,8 @@ def lock(
     A target whose inputs have not changed keeps its lock, and nothing is asked of anybody. Else earlier versions are
     kept where they still fit.
 
-    :param client: connects to the indexes; called once at most, and not at all where there is nothing to do.
+    :param client: the indexes (``lock.indexes.Indexes``); not asked anything where there is nothing to do.
+    :param backends: where sdists may run their code (``lock.sandboxes.Sandboxes``).
     :param upgrade: keep no earlier version.
     :param upgrade_packages: names that are not kept.
     :raises Failures: what is wrong for each target (one error alone: that error); no file is then written.
@@ -69,11 +70,8 @@ def lock(
             locks[target.name] = kept
             report(JobFinished(stage="lock", job=target.name, outcome="reused", note=_count(kept)))
     if stale:
-        upstream = client()
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
-        locks |= _lock_all(
-            config, stale, digests, keep, upstream=upstream, store=store, backends=backends, report=report
-        )
+        locks |= _lock_all(config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report)
         _write(config, [locks[target.name] for target in stale])
     report(StageFinished(stage="lock"))
     return {target.name: locks[target.name] for target in config.targets}

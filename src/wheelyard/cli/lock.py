@@ -1,0 +1,90 @@
+"""``wheelyard lock``: exact versions, files and hashes for every target."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from wheelyard.cli.reporters import reporter
+
+if TYPE_CHECKING:
+    from wheelyard.lock.model import Lock
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("lock")(lock)
+
+
+def lock(
+    source: Annotated[
+        Path, typer.Argument(help="wheelyard.toml, or a requirements file, pyproject.toml or pylock.toml in its place.")
+    ] = Path("wheelyard.toml"),
+    upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="Forget earlier pins.")] = False,
+    upgrade_package: Annotated[
+        list[str] | None, typer.Option("--upgrade-package", "-P", metavar="NAME", help="Forget one pin (repeatable).")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+) -> int:
+    """Choose exact versions and files for every target, and write pylock.TARGET.toml and requirements.TARGET.txt."""
+    from wheelyard.config.load import load
+    from wheelyard.lock.indexes import Indexes
+    from wheelyard.lock.lock import lock as lock_targets
+    from wheelyard.lock.sandboxes import Sandboxes
+    from wheelyard.store.model import Store, default_root
+
+    config, store = load(source), Store(default_root())
+    with (
+        reporter(Console(stderr=True), quiet=quiet, as_json_lines=as_json) as report,
+        Indexes(config, store, report=report) as indexes,
+    ):
+        locks = lock_targets(
+            config,
+            client=indexes,
+            store=store,
+            backends=Sandboxes(config, store, indexes, report=report),
+            report=report,
+            upgrade=upgrade,
+            upgrade_packages=upgrade_package or (),
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(_summary(locks)) + "\n")
+    elif not quiet:
+        for each in locks.values():
+            typer.echo(_line(each))
+    return 0
+
+
+def _builds(lock: Lock) -> int:
+    return sum(package.how == "build" for package in lock.packages)
+
+
+def _summary(locks: dict[str, Lock]) -> dict[str, object]:
+    return {
+        "event": "summary",
+        "targets": [
+            {
+                "name": each.target,
+                "packages": len(each.packages),
+                "builds": _builds(each),
+                "pip": each.pip.version if each.pip else None,
+                "lock": f"pylock.{each.target}.toml",
+            }
+            for each in locks.values()
+        ],
+    }
+
+
+def _line(lock: Lock) -> str:
+    parts = [f"{len(lock.packages)} packages"]
+    if builds := _builds(lock):
+        parts.append(f"{builds} to build from source")
+    if lock.pip:
+        parts.append(f"pip {lock.pip.version} to carry")
+    return f"{lock.target}: {', '.join(parts)} (pylock.{lock.target}.toml, requirements.{lock.target}.txt)"

@@ -1,0 +1,87 @@
+"""The indexes that a configuration means, behind the port that locking wants."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from wheelyard.config.model import Config
+from wheelyard.events import Reporter, silent
+from wheelyard.store.model import Store
+from wheelyard.upstream.model import ProjectPage, RemoteFile
+
+if TYPE_CHECKING:
+    from wheelyard.upstream.client import Client
+
+
+def client_for(config: Config, store: Store, *, report: Reporter = silent) -> Client:
+    """Return a client for the indexes that a configuration names, and those of the user's pip unless it forbids them.
+
+    :raises ConfigError: if pip's configuration cannot be understood.
+    """
+    from wheelyard.doors.urls import origin
+    from wheelyard.upstream.client import Client
+    from wheelyard.upstream.pip_config import configured
+
+    settings = configured(store.area("pages"))
+    secrets = {**settings.secrets, **{origin(place): secret for place, secret in config.credentials.items()}}
+    indexes = (*(settings.indexes if config.default_indexes else ()), *config.indexes)
+    return Client(store, settings=replace(settings, indexes=indexes, secrets=secrets), report=report)
+
+
+class Indexes:
+    """A ``lock.ports.Upstream`` that connects when it is first asked: a lock that is up to date never is.
+
+    A context manager: it closes the connections that it made.
+    """
+
+    def __init__(
+        self, config: Config, store: Store, *, report: Reporter = silent, client: Client | None = None
+    ) -> None:
+        """Prepare; ``client``: one that is already there, which stays the caller's to close."""
+        self._config = config
+        self._store = store
+        self._report = report
+        self._client = client
+        self._mine: Client | None = None
+        self._guard = threading.Lock()
+
+    def __enter__(self) -> Indexes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._mine is not None:
+            self._mine.close()
+
+    @property
+    def client(self) -> Client:
+        """The client, connected now at the latest."""
+        with self._guard:
+            if self._client is None:
+                self._client = self._mine = client_for(self._config, self._store, report=self._report)
+            return self._client
+
+    def project(self, name: str, *, index: str | None = None) -> ProjectPage:
+        """Return the files of a project; none where no index knows it."""
+        return self.client.project(name, index=index)
+
+    def metadata(self, file: RemoteFile) -> bytes:
+        """Return the METADATA of a wheel."""
+        return self.client.metadata(file)
+
+    def fetch(self, files: Iterable[RemoteFile]) -> None:
+        """Bring files whose hash is known into the store."""
+        from wheelyard.fetch.fetch import fetch
+
+        fetch(tuple(files), store=self._store, client=self.client, root=self._config.root)
+
+    def fetch_unknown(self, url: str) -> tuple[str, int]:
+        """Bring a file whose hash nobody knows yet into the store; return its SHA-256 and size."""
+        from wheelyard.fetch.fetch import fetch_unknown
+
+        return fetch_unknown(url, store=self._store, client=self.client)

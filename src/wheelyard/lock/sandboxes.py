@@ -1,0 +1,175 @@
+"""Asking build backends for what only their code knows, in the sandbox that they will build in."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheelyard.config.model import Config
+from wheelyard.errors import Failures, ToolError
+from wheelyard.events import Reporter, silent
+from wheelyard.lock.candidates import remote
+from wheelyard.lock.model import Lock, LockedPackage
+from wheelyard.lock.ports import Upstream
+from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
+
+if TYPE_CHECKING:
+    from wheelyard.build.model import Recipe, Sandbox
+    from wheelyard.build.workspace import Workspace
+
+
+class Sandboxes:
+    """A ``lock.ports.Backends``: what an sdist needs to be asked is fetched, or built, first."""
+
+    def __init__(self, config: Config, store: Store, upstream: Upstream, *, report: Reporter = silent) -> None:
+        self._config = config
+        self._store = store
+        self._upstream = upstream
+        self._report = report
+        # One at a time: builds are made for all cores, and two of them may need the same wheel built.
+        self._turn = threading.RLock()
+
+    def dynamic_requirements(
+        self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+    ) -> tuple[str, ...]:
+        """Return what the build backend asks for besides ``[build-system] requires``."""
+        from wheelyard.build.frontend import dynamic_requirements
+
+        with self._place(package, target, environment) as place:
+            return dynamic_requirements(place)
+
+    def metadata(self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> bytes:
+        """Return the METADATA that the backend prepares; kept for the next time."""
+        from wheelyard.build.frontend import prepare_metadata
+        from wheelyard.doors import files
+
+        recipe, _, _, toolchain = self._workshop(package, target)
+        kept = self._store.area("metadata") / f"{_key('metadata', package, target, environment, toolchain, recipe)}"
+        if kept.exists():
+            return kept.read_bytes()
+        with self._place(package, target, environment) as place:
+            content = prepare_metadata(place)
+        files.write(kept, content, sync=False)
+        return content
+
+    @contextmanager
+    def _place(
+        self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+    ) -> Iterator[Workspace]:
+        """Yield the unpacked sdist beside its build environment."""
+        from wheelyard.build import environment as environments
+        from wheelyard.build.frontend import apply_patches, unpack_sdist
+        from wheelyard.build.units import limits_of
+        from wheelyard.build.workspace import Workspace, workspace
+
+        recipe, sandbox, interpreter, toolchain = self._workshop(package, target)
+        key = _key("ask", package, target, environment, toolchain, recipe)
+        log = self._store.area("logs") / f"{package.name}-{package.version}-ask-{key[:12]}.log"
+        with self._turn:
+            wheels = self._wheels(environment, target)
+            with workspace(key) as root:
+                source = unpack_sdist(
+                    self._store.path(package.file.sha256), root / "src", filename=package.file.filename
+                )
+                apply_patches(source, recipe.patches, log=log)
+                python = environments.create(root / "env", interpreter, wheels, sandbox, log=log, root=root)
+                yield Workspace(
+                    root=root,
+                    source=source,
+                    python=python,
+                    sandbox=sandbox,
+                    log=log,
+                    package=f"{package.name} {package.version}",
+                    recipe=recipe,
+                    limits=limits_of(self._config.build),
+                    epoch=self._config.build.source_date_epoch,
+                )
+
+    def _wheels(self, environment: Sequence[LockedPackage], target: Target) -> dict[str, Path]:
+        """Return the wheels of a build environment by file name; what has no wheel is built now."""
+        from wheelyard.build.build import build_all
+        from wheelyard.build.units import limits_of, recipes_of, units_of
+
+        self._upstream.fetch([remote(each.file, self._config.root) for each in _every(environment)])
+        wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
+        sdists = tuple(each for each in environment if each.how == "build")
+        if sdists:
+            _, _, interpreter, toolchain = self._workshop(sdists[0], target)
+            wanted = Lock(
+                target=target.name, requires_python="", environment="", requirements_sha256="", packages=sdists
+            )
+            epoch = self._config.build.source_date_epoch
+            units = units_of(wanted, target, recipes_of(self._config), toolchain, epoch=epoch)
+            try:
+                built = build_all(
+                    units,
+                    store=self._store,
+                    sandbox_for=lambda unit: self._workshop(unit.package, target)[1],
+                    interpreter_for=lambda _: interpreter,
+                    limits=limits_of(self._config.build),
+                    jobs=1,
+                    fail_fast=True,
+                    report=self._report,
+                    epoch=epoch,
+                )
+            except Failures as failures:
+                raise failures.errors[0] from failures
+            needed = {each.name for each in sdists}
+            for unit in units:
+                if unit.package.name in needed:
+                    wheels[built[unit.key].filename] = built[unit.key].sha256
+        return {filename: self._store.path(digest) for filename, digest in sorted(wheels.items())}
+
+    def _workshop(self, package: LockedPackage, target: Target) -> tuple[Recipe, Sandbox, Path, str]:
+        """Return the recipe of a package, where it is built, the interpreter there, and what compiles.
+
+        :raises ToolError: if there is no interpreter of the target's Python.
+        """
+        from wheelyard.build.container import find_toolchain
+        from wheelyard.build.key import local_toolchain
+        from wheelyard.build.model import Recipe
+        from wheelyard.build.sandbox import find_sandbox
+        from wheelyard.build.units import recipes_of
+        from wheelyard.targets import interpreters
+
+        recipe = recipes_of(self._config).get(package.name, Recipe())
+        if target.image is not None:
+            toolchain = find_toolchain(self._config.build, target, target.image)
+            return recipe, toolchain.sandbox(recipe), toolchain.python, toolchain.identity
+        found = interpreters.find(target)
+        if found is None:
+            raise ToolError(
+                f"there is no Python {target.python} on this machine to build {package.name} {package.version} with",
+                where=f"target {target.name}",
+                hint="install it, give the target an interpreter or an image, or allow wheels only",
+            )
+        return recipe, find_sandbox(self._config.build, self._report), Path(found.path), local_toolchain()
+
+
+def _every(packages: Iterable[LockedPackage]) -> Iterator[LockedPackage]:
+    """Yield packages and all that is needed to build them."""
+    for package in packages:
+        yield package
+        yield from _every(package.build_requirements)
+
+
+def _key(
+    what: str,
+    package: LockedPackage,
+    target: Target,
+    environment: Sequence[LockedPackage],
+    toolchain: str,
+    recipe: Recipe,
+) -> str:
+    """Return the digest of everything that an answer depends on."""
+    from wheelyard.build.key import build_key
+
+    whole = replace(package, build_requirements=tuple(environment))
+    sdists = [each.file.sha256 for each in _every(environment) if each.how == "build"]
+    return hashlib.sha256(f"{what} {build_key(whole, target, recipe, toolchain, requires=sdists)}".encode()).hexdigest()
