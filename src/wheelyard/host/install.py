@@ -1,0 +1,259 @@
+"""Install from this wheelhouse, without a network, with nothing but the Python that is here.
+
+    python3 install.py --trust KEYS            everything, for the user who runs it
+    python3 install.py --venv DIR              into a virtual environment, which is made if it is not there
+    python3 install.py numpy pandas            only these and what they need
+    python3 install.py --show                  what would be chosen, and why
+    python3 install.py --uninstall             take away what it installed
+
+Signature, manifest and every file are checked first. Exit codes: 0 done, 2 wrong use, 5 no folder for this host,
+7 a file is not what the manifest says, 11 pip cannot install it, 12 no space or permission, 13 no pip, 14 refused.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from typing import List, Optional
+
+from wheelyard.host.choice import Choice, choose
+from wheelyard.host.installing import Job, check_first, install_job, recorded_distributions, uninstall
+from wheelyard.host.machine import in_words, this_host
+from wheelyard.host.pipcall import carried_pip, find_pip, wanted
+from wheelyard.host.records import all_records, channel_folder, known_trust, last_seen, remember
+from wheelyard.host.refusal import EXIT_OTHER, EXIT_USAGE, Refused
+from wheelyard.host.scheme import Place, externally_managed, in_venv, make_venv, place_for
+from wheelyard.host.source import Source, check_folder, open_source
+from wheelyard.host.trust import (
+    DANGERS,
+    Seen,
+    Trust,
+    check_order,
+    check_signature,
+    check_time,
+    make_trust,
+    read_text,
+)
+
+_PLACES = ("venv", "prefix", "home", "target", "root")
+
+
+def _parser() -> argparse.ArgumentParser:
+    text = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="install.py",
+        description=text[0],
+        epilog="\n\n".join(text[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="default: the whole lock")
+    place = parser.add_argument_group("where to (default: --user, or the virtual environment that runs this)")
+    one = place.add_mutually_exclusive_group()
+    one.add_argument("--user", action="store_true", help="for you alone, below ~/.local")
+    for name in _PLACES:
+        one.add_argument("--" + name, metavar="DIR", help="as pip's" if name != "venv" else "a virtual environment")
+    what = parser.add_argument_group("what to do")
+    what.add_argument("--show", action="store_true", help="say what would be chosen, and why; change nothing")
+    what.add_argument("--dry-run", action="store_true", help="check everything and ask pip, but change nothing")
+    what.add_argument("--list", action="store_true", help="list what was installed by this program")
+    what.add_argument("--uninstall", action="store_true", help="take away what was installed by this program")
+    what.add_argument("--upgrade", action="store_true", help="replace older versions that would do")
+    what.add_argument("--variant", metavar="NAME", help="a variant by name, or auto: the best one for this CPU")
+    what.add_argument("--from", dest="source", metavar="DIR", help="the wheelhouse; default: where this file lies")
+    what.add_argument("--quiet", "-q", action="store_true", help="show pip's output only if it fails")
+    packages = what.add_mutually_exclusive_group()
+    packages.add_argument(
+        "--system-packages",
+        action="store_true",
+        default=None,
+        help="leave alone what the system's own packages satisfy (default for --user)",
+    )
+    packages.add_argument("--no-system-packages", dest="system_packages", action="store_false", help="the opposite")
+    what.add_argument("--break-system-packages", action="store_true", help="install despite PEP 668")
+    trust = parser.add_argument_group("whom to trust (remembered from the first time)")
+    trust.add_argument("--trust", metavar="FILE", help="allowed signers (OpenSSH's format) or a public key")
+    trust.add_argument("--revoked", metavar="FILE", help="public keys or fingerprints that are no longer trusted")
+    trust.add_argument("--threshold", type=int, default=1, metavar="N", help="so many keys must have signed")
+    for danger in DANGERS:
+        if danger != "gap":
+            trust.add_argument("--allow-" + danger, action="store_true", help="accept this danger")
+    return parser
+
+
+def _trust_from(options: argparse.Namespace, folder: str) -> Trust:
+    known = known_trust(folder)
+    signers = read_text(options.trust) if options.trust else known["signers"]
+    revoked = known["revoked"] + (read_text(options.revoked) if options.revoked else "")
+    allowed = frozenset(name for name in DANGERS if getattr(options, "allow_" + name.replace("-", "_"), False))
+    return make_trust(signers, revoked, options.threshold, allowed)
+
+
+def _place_from(options: argparse.Namespace) -> Place:
+    for kind in _PLACES:
+        where: Optional[str] = getattr(options, kind)
+        if where:
+            return place_for(kind, where)
+    return place_for("user" if options.user or not in_venv() else "here", "")
+
+
+def _forbidden(place: Place, options: argparse.Namespace) -> None:
+    """Refuse what PEP 668 forbids, and say what to do instead."""
+    if place.kind != "user" and not (place.kind == "here" and not in_venv()):
+        return
+    mark = externally_managed(place.python)
+    if mark and not options.break_system_packages:
+        raise Refused(
+            "externally-managed",
+            "this Python belongs to the system, which forbids pip to change it ({})".format(mark),
+            hint="use --venv DIR or --target DIR, or pass --break-system-packages if you know why",
+            code=EXIT_USAGE,
+        )
+
+
+def _believe(source: Source, options: argparse.Namespace) -> Trust:
+    """Return the trust under which the manifest of a wheelhouse was accepted."""
+    folder = channel_folder(source.manifest.channel)
+    trust = _trust_from(options, folder)
+    signers = check_signature(source.content, source.signature, trust)
+    check_time(source.manifest, trust.allowed)
+    check_order(source.manifest, source.digest, last_seen(folder), trust.allowed, gap=False)
+    who = ", ".join(signer.principals for signer in signers)
+    print("signed by {}".format(who) if signers else "WARNING: not signed, or not checked: you allowed it")
+    return trust
+
+
+def _advance(done: int, total: int) -> None:
+    if sys.stdout.isatty():
+        end = "\n" if done >= total else ""
+        sys.stdout.write("\rchecking files: {:3d} %{}".format(100 * done // max(total, 1), end))
+        sys.stdout.flush()
+
+
+def _show_choice(choice: Choice) -> None:
+    print("this host: {}".format(in_words(this_host())))
+    print("chosen: targets/{}".format(choice.target.folder))
+    for reason in choice.reasons:
+        print("  {}".format(reason))
+
+
+def _uninstall(options: argparse.Namespace) -> int:
+    place = _place_from(options)
+    explicit = options.user or any(getattr(options, kind) for kind in _PLACES)
+    records = all_records()
+    chosen = [each for each in records if each.get("kind") == place.kind and each.get("base") == place.base]
+    if not explicit and not chosen:
+        chosen = records
+    if len(chosen) != 1:
+        message = "nothing is installed there" if not chosen else "several installations are recorded"
+        raise Refused(
+            "not-installed", message, hint="install.py --list shows them, with their options", code=EXIT_USAGE
+        )
+    gone = uninstall(chosen[0], options.requirements)
+    for dist in gone:
+        print("removed {} {}".format(dist.name, dist.version))
+    return 0
+
+
+def _list() -> int:
+    for record in all_records():
+        option = {"here": "", "user": "--user"}.get(record["kind"], "--{} {}".format(record["kind"], record["base"]))
+        print("{} (channel {}, sequence {})".format(option or record["base"], record["channel"], record["sequence"]))
+        for dist in recorded_distributions(record):
+            print("  {} {}".format(dist.name, dist.version))
+    return 0
+
+
+def _prepare_venv(place: Place, choice: Choice, source: Source, system_packages: bool) -> bool:
+    """Make the virtual environment that is asked for, if it is not there yet; return whether it was made."""
+    if place.kind != "venv" or os.path.exists(place.python):
+        return False
+    if os.path.isdir(place.base) and os.listdir(place.base):
+        raise Refused("not-a-venv", "a folder is there that is no virtual environment", place.base, code=EXIT_USAGE)
+    carried = carried_pip(source.root, choice.target, place.python)
+    try:
+        make_venv(place.base, True, system_packages)
+    except Refused:
+        if carried is None:
+            raise
+        make_venv(place.base, False, system_packages)  # Debian has no ensurepip: the carried pip does the work
+    return True
+
+
+def _install(options: argparse.Namespace) -> int:
+    source = open_source(options.source)
+    trust = _believe(source, options)
+    choice = choose(list(source.manifest.targets), this_host(), options.variant)
+    _show_choice(choice)
+    place = _place_from(options)
+    system_packages = place.kind == "user" if options.system_packages is None else options.system_packages
+    if system_packages and place.kind not in ("user", "venv", "here"):
+        raise Refused("usage", "--system-packages has no meaning with --" + place.kind, code=EXIT_USAGE)
+    _forbidden(place, options)
+    wheels = check_folder(source, choice.target, _advance)
+    if options.show:
+        pip = find_pip(sys.executable, source.root, choice.target, wheels)
+        arguments = wanted(source.root, choice.target, options.requirements)
+        print("with: {}\nas: {} install {}".format(pip.why, " ".join(pip.command), " ".join(arguments)))
+        return 0
+    made = False
+    try:
+        made = _prepare_venv(place, choice, source, system_packages)
+        pip = find_pip(place.python, source.root, choice.target, wheels)
+        print("with: {}".format(pip.why))
+        job = Job(
+            source=source,
+            target=choice.target,
+            wheels=wheels,
+            requirements=options.requirements,
+            place=place,
+            pip=pip,
+            upgrade=options.upgrade,
+            system_packages=system_packages,
+            break_system_packages=options.break_system_packages,
+            quiet=options.quiet,
+        )
+        check_first(job)
+        if options.dry_run:
+            print("everything can be installed; nothing was changed")
+            new = []
+        else:
+            new = install_job(job, made)
+    except BaseException:
+        _remove_venv(place, made)
+        raise
+    if options.dry_run:
+        _remove_venv(place, made)
+        return 0
+    seen = Seen(source.manifest.channel, source.manifest.sequence, source.digest)
+    remember(channel_folder(source.manifest.channel), trust, seen)
+    print("installed {} packages into {}".format(len(new), place.base) if new else "everything was there already")
+    return 0
+
+
+def _remove_venv(place: Place, made: bool) -> None:
+    if made:
+        shutil.rmtree(place.base, ignore_errors=True)
+
+
+def install_main(arguments: Optional[List[str]] = None) -> int:
+    """Run the program and return its exit code."""
+    options = _parser().parse_args(arguments)
+    options.source = os.path.abspath(options.source or os.path.dirname(os.path.abspath(__file__)))
+    try:
+        if options.list:
+            return _list()
+        return _uninstall(options) if options.uninstall else _install(options)
+    except Refused as refused:
+        sys.stdout.flush()
+        sys.stderr.write("install.py: {} [{}]\n".format(refused, refused.name))
+        return refused.code
+    except KeyboardInterrupt:
+        sys.stderr.write("install.py: interrupted; nothing was left half-done\n")
+        return 130
+    except OSError as error:
+        sys.stderr.write("install.py: {}\n".format(error))
+        return EXIT_OTHER
+
+
+if __name__ == "__main__":
+    sys.exit(install_main())

@@ -1,0 +1,219 @@
+"""Installing into a place without leaving it half-changed, and taking it all away again."""
+
+import json
+import os
+import shutil
+import tempfile
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from wheelyard.host.distinfo import (
+    Installed,
+    Undo,
+    installed_in,
+    normal_name,
+    recorded_files,
+    remove_files,
+    wheel_layout,
+)
+from wheelyard.host.manifest import TargetInfo
+from wheelyard.host.pipcall import Pip, break_arguments, dotted, rehearse, run_pip, wanted
+from wheelyard.host.records import forget, put_file, read_json, record_path
+from wheelyard.host.refusal import EXIT_INSTALL, EXIT_STORAGE, EXIT_USAGE, Refused
+from wheelyard.host.scheme import STAGED, Place, move_into_place, scheme_paths, staging_arguments
+from wheelyard.host.source import Source
+
+# What to install and how.
+Job = NamedTuple(
+    "Job",
+    [
+        ("source", Source),
+        ("target", TargetInfo),
+        ("wheels", List[str]),
+        ("requirements", List[str]),
+        ("place", Place),
+        ("pip", Pip),
+        ("upgrade", bool),
+        ("system_packages", bool),
+        ("break_system_packages", bool),
+        ("quiet", bool),
+    ],
+)
+
+
+def _extra_arguments(job: Job, stage: str) -> List[str]:
+    arguments = ["--upgrade"] if job.upgrade else []
+    arguments += break_arguments(job.pip, job.break_system_packages)
+    if job.place.kind in STAGED:
+        return arguments + staging_arguments(job.place, stage)
+    arguments += ["--user"] if job.place.kind == "user" else []
+    return arguments + ([] if job.system_packages or job.place.kind != "user" else ["--ignore-installed"])
+
+
+def _nearest(path: str) -> str:
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _layouts(job: Job) -> Tuple[List[Tuple[str, str]], int, int]:
+    """Return where all files will go, and how large the wheels are, unpacked and packed."""
+    layout: List[Tuple[str, str]] = []
+    unpacked = packed = 0
+    for name in job.wheels:
+        if name == job.target.pip:
+            continue
+        path = os.path.join(job.source.root, "targets", job.target.folder, name)
+        files, size = wheel_layout(path)
+        layout += files
+        unpacked += size
+        packed += os.path.getsize(path)
+    return layout, unpacked, packed
+
+
+def check_first(job: Job) -> None:
+    """Make sure that the whole set can be installed, before anything changes.
+
+    :raises Refused: ``no-space``, ``cannot-write``, ``bad-wheel`` or ``not-installable``.
+    """
+    _, unpacked, packed = _layouts(job)
+    here = _nearest(job.place.base)
+    if not os.access(here, os.W_OK | os.X_OK):
+        raise Refused("cannot-write", "you may not write here", here, "choose --user or --venv DIR", EXIT_STORAGE)
+    # A few packages out of many need an unknown part of it: only the whole set is measured.
+    free = shutil.disk_usage(here).free
+    if not job.requirements and free < unpacked:
+        need = "{} MiB are needed, {} MiB are free".format(-(-unpacked >> 20), free >> 20)
+        raise Refused("no-space", need, where=here, code=EXIT_STORAGE)
+    with tempfile.TemporaryDirectory(prefix="wheelyard-") as folder:
+        extra = _extra_arguments(job, os.path.join(folder, "stage"))
+        arguments = wanted(job.source.root, job.target, job.requirements)
+        if not rehearse(job.pip, arguments, extra, packed):
+            print("not enough room in {} for a rehearsal with pip {}".format(folder, dotted(job.pip.version)))
+
+
+def _install_failed(place: Place) -> Refused:
+    message = "pip failed; everything is as it was before"
+    return Refused("install-failed", message, where=place.base, hint="its words are above", code=EXIT_INSTALL)
+
+
+def _install_staged(job: Job) -> List[Installed]:
+    """Have pip fill a new folder beside the place, and move that into it."""
+    parent = _nearest(job.place.base)
+    with tempfile.TemporaryDirectory(prefix=".wheelyard-", dir=parent) as folder:
+        stage, backup = os.path.join(folder, "stage"), os.path.join(folder, "backup")
+        os.mkdir(stage)
+        os.mkdir(backup)
+        arguments = wanted(job.source.root, job.target, job.requirements)
+        if run_pip(job.pip, ["install", *arguments, *_extra_arguments(job, stage)], job.quiet) != 0:
+            raise _install_failed(job.place)
+        return move_into_place(job.place, stage, backup)
+
+
+def _install_here(job: Job) -> List[Installed]:
+    """Have pip change the environment itself, and put everything back if it fails."""
+    sites, scripts, data = scheme_paths(job.place)
+    folders = {"purelib": sites, "platlib": sites, "scripts": [scripts], "data": [data], "headers": []}
+    before = installed_in(sites)
+    names = {normal_name(name.split("-")[0]) for name in job.wheels}
+    with tempfile.TemporaryDirectory(prefix=".wheelyard-", dir=_nearest(job.place.base)) as backup:
+        undo = Undo(backup)
+        for dist in before:
+            if dist.name in names:
+                for path in recorded_files(dist, job.place.base):
+                    undo.remember(path)
+        for key, below in _layouts(job)[0]:
+            for folder in folders[key]:
+                undo.remember(os.path.join(folder, *below.split("/")))
+        arguments = wanted(job.source.root, job.target, job.requirements)
+        try:
+            code = run_pip(job.pip, ["install", *arguments, *_extra_arguments(job, "")], job.quiet)
+        except BaseException:  # Ctrl-C too
+            undo.restore(job.place.base)
+            raise
+        if code != 0:
+            undo.restore(job.place.base)
+            raise _install_failed(job.place)
+    known = set(before)
+    return [dist for dist in installed_in(sites) if dist not in known]
+
+
+def _existing_folders(place: Place) -> List[str]:
+    """Return the folders of a place that are there before we come, and so stay when we go."""
+    folders = [place.base]
+    if place.kind not in STAGED:
+        sites, scripts, data = scheme_paths(place)
+        folders += [*sites, scripts, data]
+    found = set()
+    for folder in folders:
+        while folder != os.path.dirname(folder):
+            if os.path.isdir(folder):
+                found.add(folder)
+            folder = os.path.dirname(folder)
+    return sorted(found)
+
+
+def install_job(job: Job, made_venv: bool) -> List[Installed]:
+    """Install, record what came new, and return it.
+
+    :raises Refused: if it could not be done; the place is then as it was.
+    """
+    existing = _existing_folders(job.place)
+    staged = job.place.kind in STAGED
+    new = _install_staged(job) if staged else _install_here(job)
+    path = record_path(job.place.kind, job.place.base)
+    record = read_json(path) or {}
+    infos = {info: True for info in record.get("infos", []) if os.path.isdir(info)}
+    infos.update({dist.info: True for dist in new})
+    record.update(
+        kind=job.place.kind,
+        base=job.place.base,
+        channel=job.source.manifest.channel,
+        sequence=job.source.manifest.sequence,
+        folder=job.target.folder,
+        infos=sorted(infos),
+        keep=record.get("keep", existing),
+        made_venv=record.get("made_venv", made_venv),
+    )
+    if infos:
+        put_file(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    return new
+
+
+def recorded_distributions(record: Dict[str, Any]) -> List[Installed]:
+    """Return what is still there of a recorded installation."""
+    infos = set(record.get("infos", []))
+    sites = {os.path.dirname(info) for info in infos}
+    return [dist for dist in installed_in(sites) if dist.info in infos]
+
+
+def uninstall(record: Dict[str, Any], names: List[str]) -> List[Installed]:
+    """Take away what was installed (or only some packages of it) and return what went.
+
+    :raises Refused: ``not-installed`` if a name is not ours to take away.
+    """
+    base, kind = str(record["base"]), str(record["kind"])
+    there = recorded_distributions(record)
+    chosen = {normal_name(name) for name in names}
+    unknown = chosen - {dist.name for dist in there}
+    if unknown:
+        message = "not installed by install.py: {}".format(", ".join(sorted(unknown)))
+        raise Refused("not-installed", message, where=base, code=EXIT_USAGE)
+    gone = [dist for dist in there if not chosen or dist.name in chosen]
+    for dist in gone:
+        remove_files(recorded_files(dist, base), base, record.get("keep", []))
+    left = sorted(dist.info for dist in there if dist not in gone)
+    if left:
+        put_file(record_path(kind, base), json.dumps(dict(record, infos=left), indent=1, sort_keys=True) + "\n")
+        return gone
+    if record.get("made_venv") and _only_basics(base):
+        shutil.rmtree(base, ignore_errors=True)
+    elif os.path.isdir(base) and base not in record.get("keep", []) and not os.listdir(base):
+        os.rmdir(base)
+    forget(kind, base)
+    return gone
+
+
+def _only_basics(venv: str) -> bool:
+    """Whether a virtual environment holds nothing but what it was born with."""
+    sites, _, _ = scheme_paths(Place(kind="venv", base=venv, python=os.path.join(venv, "bin", "python")))
+    return {dist.name for dist in installed_in(sites)} <= {"pip", "setuptools", "wheel"}

@@ -1,0 +1,102 @@
+"""The wheelhouse that install.py lies in: read, believed or refused, and this host's folder checked file by file."""
+
+import hashlib
+import os
+import stat
+from typing import Callable, List, NamedTuple, Optional
+
+from wheelyard.host.manifest import (
+    MANIFEST,
+    MAX_MANIFEST,
+    SIGNATURE,
+    FileEntry,
+    Manifest,
+    TargetInfo,
+    digest_of,
+    load_manifest,
+)
+from wheelyard.host.refusal import EXIT_HASH, EXIT_USAGE, Refused
+from wheelyard.host.trust import read_text
+
+Advance = Callable[[int, int], None]
+
+Source = NamedTuple(
+    "Source",
+    [("root", str), ("manifest", Manifest), ("content", bytes), ("digest", str), ("signature", Optional[str])],
+)
+
+
+def open_source(root: str) -> Source:
+    """Return a wheelhouse as its manifest lists it; nothing is believed yet.
+
+    :raises Refused: ``no-manifest``, or what ``load_manifest`` says.
+    """
+    path = os.path.join(root, MANIFEST)
+    if not os.path.isfile(path):
+        hint = "run install.py from inside the wheelhouse, or pass --from DIR"
+        raise Refused("no-manifest", "there is no wheelhouse: {} is missing".format(MANIFEST), root, hint, EXIT_USAGE)
+    if os.path.getsize(path) > MAX_MANIFEST:
+        raise Refused("manifest-too-big", "larger than {} MiB".format(MAX_MANIFEST >> 20), where=path)
+    with open(path, "rb") as stream:
+        content = stream.read(MAX_MANIFEST + 1)
+    signature = os.path.join(root, SIGNATURE)
+    return Source(
+        root=root,
+        manifest=load_manifest(content),
+        content=content,
+        digest=digest_of(content),
+        signature=read_text(signature) if os.path.isfile(signature) else None,
+    )
+
+
+def file_digest(path: str) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    state = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            state.update(block)
+    return state.hexdigest()
+
+
+def check_file(root: str, entry: FileEntry) -> None:
+    """Refuse a file that is not exactly what the manifest lists: ``missing``, ``unsafe-file`` or ``changed``."""
+    path = os.path.join(root, *entry.path.split("/"))
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused("unsafe-file", "not a regular file", where=entry.path)
+        same = status.st_size == entry.size and file_digest(path) == entry.sha256
+    except (FileNotFoundError, NotADirectoryError):
+        raise Refused("missing", "the file is missing", where=entry.path, code=EXIT_HASH) from None
+    except OSError as error:
+        raise Refused("unreadable", "cannot read: {}".format(error), where=entry.path, code=EXIT_HASH) from None
+    if not same:
+        hint = "copy it again; wheelyard check DIR names every fault"
+        raise Refused("changed", "the content is not what the manifest says", entry.path, hint, EXIT_HASH)
+
+
+def check_folder(source: Source, target: TargetInfo, advance: Advance) -> List[str]:
+    """Check every file that pip will see in a target's folder, and install.py, and return the names of the wheels.
+
+    :raises Refused: ``changed``, ``missing``, ``extra-file``, …
+    """
+    folder = "targets/{}/".format(target.folder)
+    listed = [
+        entry
+        for entry in source.manifest.files
+        if entry.path == "install.py"
+        or entry.path == target.python_archive
+        or (entry.path.startswith(folder) and "/" not in entry.path[len(folder) :])
+    ]
+    names = {entry.path[len(folder) :] for entry in listed if entry.path.startswith(folder)}
+    place = os.path.join(source.root, "targets", target.folder)
+    there = os.listdir(place) if os.path.isdir(place) else []
+    for name in sorted(there):
+        if name not in names and not os.path.isdir(os.path.join(place, name)):
+            raise Refused("extra-file", "the manifest does not list this file", where=folder + name, code=EXIT_HASH)
+    total, done = sum(entry.size for entry in listed), 0
+    for entry in listed:
+        check_file(source.root, entry)
+        done += entry.size
+        advance(done, total)
+    return sorted(name for name in names if name.endswith(".whl"))
