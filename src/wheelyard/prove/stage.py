@@ -22,8 +22,8 @@ from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.model import Target
 from wheelyard.targets.tags import newest_pip, tags
 
-HostPip = Callable[[Target, str], tuple[str, str]]
-"""From a target and a version of pip to the file name and SHA-256 of its wheel, which is then in the store."""
+HostPip = Callable[[str], tuple[str, str]]
+"""From a version of pip to the file name and SHA-256 of its wheel, which is then in the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class _Stage:
 
     def _subject(self, question: Question) -> local.Subject:
         version = question.target.pip or newest_pip(question.target.python)
-        filename, sha256 = self.host_pip(question.target, version)
+        filename, sha256 = self.host_pip(version)
         contents = question.contents
         wheels = {entry.wheel.filename: self.store.path(entry.wheel.sha256) for entry in contents.entries}
         if contents.pip is not None:
