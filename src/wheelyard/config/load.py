@@ -106,7 +106,8 @@ def _own(path: Path, problems: Problems) -> Config:
         prefer_binary=top.flag("prefer-binary"),
         resolver=top.choice("resolver", ("uv", "pip-tools"), "uv"),
         build=sections.build(top.table("build")),
-        variants=tuple(cast("Mapping[str, object]", frozen(each)) for each in _variants(top)),
+        variants=_raw(top, "variant"),
+        recipes=_raw(top, "recipe"),
         wheelhouse=_wheelhouse(top),
     )
     top.done()
@@ -151,15 +152,15 @@ def _wheelhouse(top: Table) -> Path:
     return top.folder / path
 
 
-def _variants(top: Table) -> Iterable[Mapping[str, object]]:
-    """Return the ``[[variant]]`` tables as they are; what is in them is another room's business."""
-    value = top.get("variant")
+def _raw(top: Table, key: str) -> tuple[Mapping[str, object], ...]:
+    """Return the tables of ``[[key]]`` as they are; what is in them is another room's business."""
+    value = top.get(key)
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        top.wrong("variant", "expected tables", "begin each with [[variant]] on a line of its own")
+        top.wrong(key, "expected tables", f"begin each with [[{key}]] on a line of its own")
         return ()
-    return cast("list[Mapping[str, object]]", value)
+    return tuple(cast("Mapping[str, object]", frozen(each)) for each in value)
 
 
 def _binary(top: Table) -> tuple[set[str], set[str]]:

@@ -108,6 +108,8 @@ class Config:
     """Rather an older version with a fitting wheel than a newer one to be built (pip's ``--prefer-binary``)."""
     variants: tuple[Mapping[str, object], ...] = ()
     """``[[variant]]`` tables as they are written."""
+    recipes: tuple[Mapping[str, object], ...] = ()
+    """``[[recipe]]`` tables as they are written: how packages are told of a variant."""
     wheelhouse: Path = Path("wheelhouse")
     """Absolute once loaded."""
 

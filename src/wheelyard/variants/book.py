@@ -191,12 +191,12 @@ def _words(table: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 def _recipe(table: object, place: str) -> PackageRecipe:
     """Read one ``[[recipe]]`` table."""
-    if not isinstance(table, dict) or not isinstance(table.get("package"), str):
+    if not isinstance(table, Mapping) or not isinstance(table.get("package"), str):
         raise ConfigError("a recipe is a table with a package", where=place, hint='write package = "…"')
     if unknown := sorted(set(table) - _RECIPE_KEYS):
         raise ConfigError(f"unknown key {unknown[0]!r}", where=place, hint=f"known: {', '.join(sorted(_RECIPE_KEYS))}")
     levels = table.get("levels", {})
-    if not isinstance(levels, dict) or not all(isinstance(each, str) for each in levels.values()):
+    if not isinstance(levels, Mapping) or not all(isinstance(each, str) for each in levels.values()):
         raise ConfigError("must be a table of strings", where=f"{place}, levels", hint='write { x86-64-v3 = "…" }')
     try:
         versions = SpecifierSet(str(table.get("versions", "")))
@@ -224,16 +224,16 @@ def _recipe(table: object, place: str) -> PackageRecipe:
 
 def _settings(table: object, place: str) -> Settings:
     """Read ``{ environment = {…}, config-settings = {…} }``."""
-    if not isinstance(table, dict) or not set(table) <= _SETTING_KEYS:
+    if not isinstance(table, Mapping) or not set(table) <= _SETTING_KEYS:
         raise ConfigError("must be a table", where=place, hint="its keys are environment and config-settings")
     environment, config = table.get("environment", {}), table.get("config-settings", {})
-    if not isinstance(environment, dict) or not all(isinstance(each, str) for each in environment.values()):
+    if not isinstance(environment, Mapping) or not all(isinstance(each, str) for each in environment.values()):
         raise ConfigError("must be a table of strings", where=f"{place}.environment", hint='write { CFLAGS = "…" }')
-    if not isinstance(config, dict):
+    if not isinstance(config, Mapping):
         raise ConfigError("must be a table", where=f"{place}.config-settings", hint='write { setup-args = ["…"] }')
     settings: dict[str, str | tuple[str, ...]] = {}
     for key, value in config.items():
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
             settings[key] = tuple(value)
         elif isinstance(value, str):
             settings[key] = value

@@ -90,14 +90,14 @@ def load_variants(raw: Sequence[object], where: str) -> tuple[Variant, ...]:
 
 def _checked(table: object, place: str) -> Mapping[str, object]:
     """Return a table whose keys are known and whose values have the right types."""
-    if not isinstance(table, dict):
+    if not isinstance(table, Mapping):
         raise ConfigError("a variant is a table", where=place, hint='write [[variant]] with name = "…" below it')
     given = cast("Mapping[str, object]", table)
     for key in given:
         if key not in _KEYS:
             raise ConfigError(f"unknown key {key!r}", where=place, hint=f"known: {', '.join(sorted(_KEYS))}")
     packages = given.get("packages")
-    if not isinstance(packages, list) or not packages or not all(isinstance(each, str) for each in packages):
+    if not isinstance(packages, (list, tuple)) or not packages or not all(isinstance(each, str) for each in packages):
         raise ConfigError(
             "no packages to rebuild", where=f"{place}, packages", hint='write packages = ["numpy", "scipy"]'
         )
@@ -113,7 +113,7 @@ def _expand(table: Mapping[str, object], place: str) -> Iterator[Variant]:
     blas = [_one_of(each, get_args(Blas), f"{place}, blas") for each in _list(table, "blas", place)]
     threads = [_one_of(each, get_args(Threads), f"{place}, threads") for each in _list(table, "threads", place)]
     levels = [simd.normalize(each, f"{place}, simd") for each in _list(table, "simd", place)] or [simd.BASELINE]
-    matrix = any(isinstance(table.get(key), list) for key in _CHOICES)
+    matrix = any(isinstance(table.get(key), (list, tuple)) for key in _CHOICES)
     given = cast("str", table.get("name", ""))
     for one_blas, one_threads, level in itertools.product(blas or (None,), threads or (None,), levels):
         parts = [given, one_blas, one_threads, simd.short_name(level)] if matrix or not given else [given]
@@ -143,13 +143,13 @@ def _list(table: Mapping[str, object], key: str, place: str) -> list[str]:
     """Return a value that may be one string or a list of them as a list; empty where it is not given."""
     value = table.get(key, [])
     values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+    if not isinstance(values, (list, tuple)) or not all(isinstance(each, str) for each in values):
         raise ConfigError("must be a string or a list of strings", where=f"{place}, {key}", hint=f'write {key} = "…"')
     if key in table and not values:
         raise ConfigError("the list is empty", where=f"{place}, {key}", hint="name at least one, or leave the key out")
     if len(set(values)) != len(values):
         raise ConfigError("the list names something twice", where=f"{place}, {key}", hint="name each once")
-    return cast("list[str]", values)
+    return list(values)
 
 
 def _one_of(value: str, known: Sequence[str], place: str) -> str:

@@ -20,12 +20,13 @@ BASELINE = "baseline"
 
 X86_LEVELS: Mapping[str, tuple[str, ...]] = {
     "x86-64": (),
-    "x86-64-v2": ("cx16", "lahf_lm", "popcnt", "pni", "ssse3", "sse4_1", "sse4_2"),
+    "x86-64-v2": ("cx16", "lahf_lm", "popcnt", "ssse3", "sse4_1", "sse4_2"),
     "x86-64-v3": ("avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"),
     "x86-64-v4": ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
 }
-"""What each psABI level adds to the one before it, in the words of ``/proc/cpuinfo`` (``abm`` there is LZCNT, ``pni``
-is SSE3). The same table is in ``install.py``, which cannot import this; a test compares them."""
+"""What each psABI level adds to the one before it, in the words of ``/proc/cpuinfo``: ``abm`` there is LZCNT, and SSE3,
+which v2 names too, comes with SSSE3. The same table is in ``host/machine.py``, which imports nothing of ours; a test
+compares them."""
 
 _LEVEL = re.compile(r"x86[-_]64(?:[-_](v[234]))?")
 _ARM_LEVEL = re.compile(r"armv(8\.[0-9]|9\.[0-9])-?a")

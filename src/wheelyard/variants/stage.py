@@ -1,0 +1,216 @@
+"""Variants in the main job: from a baseline's lock to a variant's lock, its recipes and its folder.
+
+A variant of a target is locked as a target of its own, whose versions are pinned to the baseline's, and whose rebuilt
+packages are built from source with the BLAS among their build requirements. Nothing else of the job knows variants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wheelyard.build.model import Limits, Recipe, Sandbox
+from wheelyard.build.sdist import pyproject, unpack_sdist
+from wheelyard.build.units import recipes_of
+from wheelyard.config.model import Config, PackageRule, Requirement
+from wheelyard.errors import ToolError, VariantError
+from wheelyard.events import Reporter, Warned, silent
+from wheelyard.index.model import Entry
+from wheelyard.lock.model import Lock, LockedPackage
+from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
+from wheelyard.variants import finish, identity, simd
+from wheelyard.variants.book import Book, builtin, with_recipes
+from wheelyard.variants.model import Variant, load_variants
+from wheelyard.variants.recipes import Compiler, find_source, make_recipe, with_versions
+
+_LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+_PROBE = Limits(seconds=60)
+
+
+def variants_of(config: Config) -> tuple[Variant, ...]:
+    """Return the variants of a configuration, in the admin's order of preference.
+
+    :raises ConfigError: for what is wrong in ``[[variant]]`` tables.
+    """
+    return load_variants(config.variants, config.path.name)
+
+
+def book_of(config: Config) -> Book:
+    """Return the recipe book with the configuration's own ``[[recipe]]`` tables.
+
+    :raises ConfigError: for what is wrong in them.
+    """
+    return with_recipes(config.recipes, config.path.name) if config.recipes else builtin()
+
+
+def folder_name(target: Target, variant: Variant) -> str:
+    """Return the name of a variant's folder below ``targets/``."""
+    return f"{target.name}.{variant.name}"
+
+
+def lock_name(target: Target, variant: Variant) -> str:
+    """Return what the lock files of a variant are named after: PEP 751 allows no dot in ``pylock.<name>.toml``."""
+    return f"{target.name}+{variant.name}"
+
+
+def folder_simd(variant: Variant) -> str | None:
+    """Return the level that a host must have, as the manifest says it; None where every host of the target will do."""
+    return None if variant.simd == simd.BASELINE else variant.simd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """Questions to the place where a target's sdists are built."""
+
+    sandbox: Sandbox
+    scratch: Path
+    """A folder that its commands may use."""
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return self._run("test", "-e", path)[0] == 0
+
+    def compiler(self, where: str) -> Compiler:
+        """Return the C compiler.
+
+        :raises ToolError: if there is none that we know.
+        """
+        code, said = self._run("cc", "--version")
+        name = "clang" if "clang" in said.lower() else "gcc"
+        version = re.search(r"\b(\d+\.\d+(?:\.\d+)?)\b", said.partition("\n")[0].rpartition(")")[2] or said)
+        if code != 0 or version is None:
+            raise ToolError("no C compiler that says its version", where=where, hint="install gcc")
+        return Compiler(name="apple-clang" if "Apple" in said else name, version=version[1])
+
+    def _run(self, *command: str) -> tuple[int, str]:
+        done = self.sandbox.run(
+            command,
+            cwd=self.scratch,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"},
+            readable=(),
+            writable=(self.scratch,),
+            limits=_PROBE,
+            log=self.scratch / "probe.log",
+        )
+        return done.returncode, done.output
+
+
+def derived(config: Config, target: Target, variant: Variant, baseline: Lock, image: Image) -> Config:
+    """Return the configuration to be locked for one variant of one target.
+
+    :param baseline: the target's lock: its versions are kept.
+    :raises VariantError: if a package is not there to be rebuilt, or the BLAS is not to be had.
+    """
+    where = f"variant {variant.name}, target {target.name}"
+    book = book_of(config)
+    simd.check_machine(variant.simd, target.machine, where)
+    versions = {package.name: package.version for package in baseline.packages}
+    wanted = [name for name in variant.packages if name in versions]
+    if not wanted:
+        raise VariantError(
+            f"none of {', '.join(variant.packages)} is in the lock of {target.name}",
+            where=where,
+            hint="require it, or leave the variant out",
+        )
+    requires: tuple[str, ...] = ()
+    if variant.blas is not None:
+        source = find_source(book.libraries[variant.blas], variant, target, image.has, where)
+        requires = source.requires
+    rules = dict(config.packages)
+    for name in wanted:
+        rule = rules.get(name, PackageRule(name=name))
+        rules[name] = replace(rule, build="always", build_requires=(*rule.build_requires, *requires))
+    pins = tuple(
+        Requirement(text=f"{name}=={version}", origin=f"pylock.{target.name}.toml", line=number)
+        for number, (name, version) in enumerate(versions.items(), start=1)
+    )
+    return replace(
+        config,
+        targets=(replace(target, name=lock_name(target, variant)),),
+        constraints=(*config.constraints, *pins),
+        packages=rules,
+        variants=(),
+    )
+
+
+def recipes(
+    config: Config,
+    target: Target,
+    variant: Variant,
+    lock: Lock,
+    *,
+    store: Store,
+    image: Image,
+    report: Reporter = silent,
+) -> Mapping[str, Recipe]:
+    """Return the recipes of all packages for one variant of one target: give them to ``units_of`` with its lock.
+
+    :param lock: of the derived configuration; its sdists are in the store.
+    :raises VariantError: if a package has no recipe, or the compiler no code for the level.
+    """
+    book, plain = book_of(config), recipes_of(config)
+    compiler = image.compiler(f"target {target.name}")
+    found = dict(plain)
+    for package in lock.packages:
+        if package.name in variant.packages and package.how == "build":
+            made = make_recipe(
+                variant,
+                package=package.name,
+                version=package.version,
+                backend=_backend(package, store),
+                target=target,
+                compiler=compiler,
+                book=book,
+                base=plain.get(package.name, Recipe()),
+                has=image.has,
+            )
+            if made.warning:
+                report(Warned(message=made.warning))
+            locked = {each.name: each.version for each in package.build_requirements}
+            found[package.name] = with_versions(made.recipe, locked)
+    return found
+
+
+def check_folder(variant: Variant, name: str, entries: tuple[Entry, ...], store: Store) -> None:
+    """Refuse a folder in which more than one BLAS is, counting the wheels that were not rebuilt.
+
+    A wheel from upstream may carry one of its own: numpy rebuilt with MKL beside an upstream scipy that brings
+    OpenBLAS is two BLAS in one process.
+
+    :raises VariantError: naming the wheels.
+    """
+    if variant.blas is None:
+        return
+    strangers = []
+    for entry in entries:
+        for binary in identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename):
+            strangers += [f"{entry.wheel.filename} brings {each}" for each in sorted(binary.blas - {variant.blas})]
+    if strangers:
+        raise VariantError(
+            f"mixed BLAS in one folder: {'; '.join(dict.fromkeys(strangers))}",
+            where=f"targets/{name}",
+            hint=f"add these packages to those of the variant {variant.name}",
+        )
+
+
+def _backend(package: LockedPackage, store: Store) -> str:
+    """Return the build backend that an sdist names."""
+    with store.scratch() as folder:
+        blob = store.path(package.file.sha256)
+        source = unpack_sdist(blob, folder / "src", filename=package.file.filename)
+        table = pyproject(source).get("build-system")
+    backend = table.get("build-backend") if isinstance(table, dict) else None
+    return backend if isinstance(backend, str) else _LEGACY_BACKEND
+
+
+def wheel_variant(store: Store, sha256: str, filename: str) -> Mapping[str, str]:
+    """Return the choice that is recorded in a wheel; empty for a wheel of no variant.
+
+    :raises WheelError: if it cannot be read.
+    """
+    note = finish.read_note(store.path(sha256), filename=filename) or {}
+    choice = note.get("variant")
+    return {str(key): str(value) for key, value in choice.items()} if isinstance(choice, dict) else {}
