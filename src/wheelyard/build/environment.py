@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +13,12 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
 from installer.sources import WheelFile
 
+from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.model import Limits, Sandbox
+from wheelyard.build.workspace import SYSTEM_PATH, remove
 from wheelyard.errors import BuildError, ToolError, WheelError
+
+__all__ = ["create", "interpreter_folders"]
 
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 
@@ -28,24 +31,6 @@ with open(sys.argv[1], "w") as stream:
     json.dump({name: paths[name] for name in ("purelib", "platlib", "headers", "scripts", "data")}, stream)
 """
 _LIMITS = Limits(seconds=120)
-
-
-def interpreter_folders(python: Path) -> tuple[Path, ...]:
-    """Return the folders that an interpreter of this machine needs to be seen, beyond the system's.
-
-    A virtual environment needs the one it was made from too. An interpreter that lies in a folder of other things
-    (``~/bin/python3``) is returned alone: its folder is nobody's business.
-    """
-    found: list[Path] = []
-    venv = python.parent.parent
-    settings = venv / "pyvenv.cfg"
-    if settings.is_file():
-        found.append(venv)
-    real = Path(os.path.realpath(python))
-    prefix = real.parent.parent
-    is_prefix = prefix != Path.home() and any((prefix / "lib").glob("python*")) if prefix != Path("/") else False
-    found.append(prefix if is_prefix else real)
-    return tuple(path for path in dict.fromkeys(found) if path.exists() and not path.is_relative_to("/usr"))
 
 
 def create(
@@ -69,8 +54,6 @@ def create(
     :raises ToolError: if the interpreter does not run or makes no environment.
     :raises WheelError: if a wheel cannot be installed.
     """
-    from wheelyard.build.workspace import SYSTEM_PATH, remove
-
     remove(folder)
     folder.mkdir(parents=True)
     base = root or folder

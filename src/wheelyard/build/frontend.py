@@ -14,9 +14,9 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from build import BuildBackendException, BuildException, ProjectBuilder
-from wheelyard.build.environment import interpreter_folders
+from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.sdist import apply_patches, declared_requirements, static_metadata, unpack_sdist
-from wheelyard.build.workspace import Workspace, workspace
+from wheelyard.build.workspace import Workspace, remove, workspace
 from wheelyard.errors import BuildError, WheelyardError
 
 __all__ = [
@@ -156,8 +156,6 @@ def _failure(place: Workspace, message: str, *, hint: str | None = None) -> Buil
 
 def _empty(folder: Path) -> Path:
     """Make a folder anew: what other people's code may have left there is gone."""
-    from wheelyard.build.workspace import remove
-
     remove(folder)
     folder.mkdir(mode=0o700)
     return folder

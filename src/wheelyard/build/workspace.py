@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.model import Limits, Recipe, Sandbox
 from wheelyard.doors import files
 from wheelyard.errors import StorageError
@@ -91,6 +92,10 @@ class Workspace:
     epoch: int = DEFAULT_EPOCH
     """SOURCE_DATE_EPOCH, seconds."""
 
+    def _interpreter(self) -> list[Path]:
+        folders = interpreter_folders(self.python)
+        return [path for path in folders if path.is_dir() and not path.is_relative_to(self.root)]
+
     def environment(self) -> dict[str, str]:
         """Return the whole environment that hooks get: nothing of ours, nothing that changes from run to run."""
         home, temporary = self.root / "home", self.root / "tmp"
@@ -115,10 +120,12 @@ class Workspace:
         }
         if self.recipe.pkg_config:
             environment["PKG_CONFIG_PATH"] = str(self._pkg_config())
-        # The path of the workspace differs from user to user; what is compiled must not.
+        # These paths differ from user to user and from machine to machine; what is compiled must not.
+        hidden = [f"-ffile-prefix-map={self.root}=."]
+        hidden += [f"-ffile-prefix-map={path}=/python" for path in self._interpreter()]
         for name in ("CFLAGS", "CXXFLAGS"):
             given = self.recipe.environment.get(name, "")
-            environment[name] = f"{given} -ffile-prefix-map={self.root}=.".strip()
+            environment[name] = " ".join([given, *hidden]).strip()
         return environment
 
     def _pkg_config(self) -> Path:

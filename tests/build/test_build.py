@@ -1,0 +1,261 @@
+"""From sdists to wheels in the store, with a real compiler, sandbox, repair and check."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.build.conftest import working
+from tests.build.sources import PYPROJECT, backend, extension, sdist
+from tests.simulators.packages import make_sdist, make_wheel
+from wheelyard.build.build import build_all, expected_version
+from wheelyard.build.key import local_toolchain
+from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Recipe, Sandbox
+from wheelyard.build.units import units_of
+from wheelyard.build.workspace import base
+from wheelyard.check.wheel import read
+from wheelyard.errors import BuildError, Failures, StorageError, WheelyardError
+from wheelyard.events import Event, JobFinished
+from wheelyard.lock.model import Lock, LockedFile, LockedPackage
+from wheelyard.store.model import Store
+from wheelyard.targets.here import this_machine
+from wheelyard.targets.interpreters import find
+from wheelyard.targets.model import Target
+
+pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+
+
+class Yard:
+    """A store, a target and a list of packages."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        self.store = Store(folder / "store")
+        self.target = this_machine()
+        self.recipes: dict[str, Recipe] = {}
+        self.heard: list[Event] = []
+        self.built: dict[str, BuiltWheel] = {}
+
+    def package(self, path: Path, **more: object) -> LockedPackage:
+        """Put a file into the store and return it as a locked package."""
+        name, version = path.name.removesuffix(".tar.gz").split("-")[:2]
+        locked = LockedFile(filename=path.name, sha256=self.store.add_file(path))
+        return LockedPackage(name=name, version=version, file=locked, reason="", **more)  # type: ignore[arg-type]
+
+    def sdist(
+        self, name: str, *, more: str = "", expects: str = "any", needs: tuple[LockedPackage, ...] = (), **files: str
+    ) -> LockedPackage:
+        return self.package(
+            sdist(self.folder / "sdists", name, more=more, **files), expects=expects, build_requirements=needs
+        )
+
+    def units(self, *packages: LockedPackage) -> tuple[BuildUnit, ...]:
+        lock = Lock(
+            target=self.target.name, requires_python="", environment="", requirements_sha256="", packages=packages
+        )
+        return units_of(lock, self.target, self.recipes, local_toolchain())
+
+    def build(self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False) -> list[BuiltWheel]:
+        """Build all, return the wheels in the order of the packages."""
+        self.heard.clear()
+        units = self.units(*packages)
+        done = build_all(
+            units,
+            store=self.store,
+            sandbox_for=lambda _: self.sandbox,
+            interpreter_for=lambda unit: Path(str(unit.target.interpreter)),
+            limits=Limits(seconds=60),
+            jobs=jobs,
+            fail_fast=fail_fast,
+            report=self.heard.append,
+        )
+        by_file = {unit.package.file.sha256: done[unit.key] for unit in units}
+        return [by_file[package.file.sha256] for package in packages]
+
+    def fail(self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False) -> tuple[WheelyardError, ...]:
+        with pytest.raises(Failures) as caught:
+            self.build(*packages, jobs=jobs, fail_fast=fail_fast)
+        return caught.value.errors
+
+    def outcomes(self) -> dict[str, str]:
+        return {event.job: event.outcome for event in self.heard if isinstance(event, JobFinished)}
+
+    def wheel(self, built: BuiltWheel) -> zipfile.ZipFile:
+        return zipfile.ZipFile(self.store.path(built.sha256))
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    return Yard(tmp_path, working("bubblewrap"))
+
+
+def test_an_extension_once(yard: Yard) -> None:
+    package = yard.sdist("demo", demo__c=extension("demo"), expects="binary")
+    (built,) = yard.build(package)
+    assert built.filename.split("-")[:2] == ["demo", "1.0"]
+    assert "manylinux_2_5_x86_64.manylinux1_x86_64" in built.filename or "manylinux_2_17" in built.filename
+    assert (built.sandbox, built.grafted) == ("bubblewrap", ())
+    assert built.seconds > 0
+    facts = read(yard.store.path(built.sha256), filename=built.filename, strict=True)
+    assert facts.top_level_modules == ("demo",)
+    assert yard.outcomes() == {"demo 1.0": "done"}
+    assert yard.build(package) == [built]
+    assert yard.outcomes() == {"demo 1.0": "reused"}
+    assert not [path for path in base().iterdir() if path.name.startswith(built.key[:24])]
+    # It works where it was built for.
+    with yard.wheel(built) as archive:
+        archive.extractall(yard.folder / "site")
+    script = f"import sys; sys.path.insert(0, {str(yard.folder / 'site')!r}); import demo; print(demo.answer())"
+    said = subprocess.run([str(yard.target.interpreter), "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "42"
+
+
+def test_the_same_bytes_again(yard: Yard, tmp_path: Path) -> None:
+    first = yard.build(yard.sdist("demo", demo__c=extension("demo"), other__py="x = 1\n"))
+    shutil.rmtree(yard.store.root)
+    again = yard.build(yard.sdist("demo", demo__c=extension("demo"), other__py="x = 1\n"))
+    assert yard.outcomes() == {"demo 1.0": "done"}
+    assert first[0].sha256 == again[0].sha256
+
+
+def test_a_lost_blob_is_built_again(yard: Yard) -> None:
+    package = yard.sdist("demo", demo__py="")
+    (built,) = yard.build(package)
+    yard.store.path(built.sha256).unlink()
+    assert yard.build(package)[0].sha256 == built.sha256
+    assert yard.outcomes() == {"demo 1.0": "done"}
+
+
+def test_requirements_are_built_first_and_seen(yard: Yard) -> None:
+    fetched = yard.package(make_wheel(yard.folder, "helper", "3.0", files={"helper.py": "NAME = 'helped'\n"}))
+    tool = yard.sdist("tool", tool__py="import helper\nTEXT = helper.NAME\n")
+    text = {
+        "pyproject.toml": PYPROJECT.replace("[]", "['tool', 'helper']", 1),
+        "backend.py": "import tool\n" + backend("demo") + "\nopen('demo.py', 'w').write('TEXT = %r' % tool.TEXT)\n",
+    }
+    demo = yard.package(make_sdist(yard.folder, "demo", "1.0", text), build_requirements=(tool, fetched))
+    (built,) = yard.build(demo)
+    with yard.wheel(built) as archive:
+        assert archive.read("demo.py") == b"TEXT = 'helped'"
+    assert yard.outcomes() == {"tool 1.0": "done", "demo 1.0": "done"}
+
+
+def test_a_failure_leaves_the_rest_going(yard: Yard) -> None:
+    bad = yard.sdist("bad", bad__c="this is not C\n")
+    needs_bad = yard.sdist("waiting", waiting__py="", needs=(bad,))
+    good = yard.sdist("good", good__py="")
+    (error,) = yard.fail(bad, needs_bad, good)
+    assert isinstance(error, BuildError)
+    assert "bad.c:1:1: error" in str(error)
+    assert error.log is not None
+    assert "compiling bad.c" in error.log.read_text()
+    assert yard.outcomes() == {"bad 1.0": "failed", "waiting 1.0": "skipped", "good 1.0": "done"}
+    assert yard.fail(bad, good)[0].exit_code == 8
+    assert yard.outcomes()["good 1.0"] == "reused"
+
+
+def test_fail_fast(yard: Yard) -> None:
+    packages = [yard.sdist("bad", bad__c="this is not C\n"), *(yard.sdist(f"good{n}", good__py="") for n in range(3))]
+    yard.fail(*packages, jobs=1, fail_fast=True)
+    assert list(yard.outcomes().values()) == ["failed", "skipped", "skipped", "skipped"]
+
+
+def test_an_extension_that_silently_did_not_compile(yard: Yard) -> None:
+    broken = {"speedups__c": "#include <nowhere.h>\n", "demo__py": "", "more": "\nOPTIONAL = True\n"}
+    (error,) = yard.fail(yard.sdist("demo", expects="binary", **broken))  # type: ignore[arg-type]
+    assert "a pure wheel came out" in str(error)
+    assert "nowhere.h: No such file or directory" in str(error)
+    # Where nobody has a compiled one, it is what it is.
+    (built,) = yard.build(yard.sdist("demo", **broken))  # type: ignore[arg-type]
+    assert built.filename == "demo-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [("\nVERSION = '0.0.0'\n", "the version is"), ("\nNAME = 'other'\n", "the name is")],
+)
+def test_another_wheel_than_asked_for(yard: Yard, more: str, message: str) -> None:
+    (error,) = yard.fail(yard.sdist("demo", demo__py="", more=more))
+    assert message in str(error)
+
+
+def test_another_version_than_asked_for(yard: Yard) -> None:
+    path = make_sdist(
+        yard.folder, "demo", "1.0", {"pyproject.toml": PYPROJECT, "backend.py": backend("demo", "0.0.0"), "demo.py": ""}
+    )
+    (error,) = yard.fail(yard.package(path))
+    assert "the backend built demo 0.0.0" in str(error)
+
+
+def test_a_wheel_for_another_python(yard: Yard) -> None:
+    more = (
+        "\n_build = build_wheel\ndef build_wheel(where, *a):\n    sys.version_info = (2, 7)\n    return _build(where)\n"
+    )
+    (error,) = yard.fail(yard.sdist("demo", demo__c=extension("demo"), more=more))
+    assert f"does not fit {yard.target.name}" in str(error)
+
+
+def test_an_open_socket_is_denied(yard: Yard) -> None:
+    more = "\nimport socket\ndef build_wheel(*a):\n    socket.create_connection(('192.0.2.1', 80), timeout=5)\n"
+    (error,) = yard.fail(yard.sdist("demo", demo__py="", more=more))
+    assert "Network is unreachable" in str(error)
+
+
+def test_patches_and_environment_count(yard: Yard) -> None:
+    package = yard.sdist("demo", demo__c=extension("demo", answer="ANSWER"))
+    yard.recipes["demo"] = Recipe(environment={"CFLAGS": "-DANSWER=7"})
+    (seven,) = yard.build(package)
+    patch = yard.folder / "more.patch"
+    patch.write_text("--- /dev/null\n+++ b/extra.py\n@@ -0,0 +1 @@\n+y = 2\n")
+    yard.recipes["demo"] = Recipe(environment={"CFLAGS": "-DANSWER=7"}, patches=(patch,))
+    (patched,) = yard.build(package)
+    assert seven.key != patched.key
+    with yard.wheel(patched) as archive:
+        assert archive.read("extra.py") == b"y = 2\n"
+
+
+def test_a_local_version(yard: Yard) -> None:
+    package = yard.sdist("demo", demo__c=extension("demo"))
+    yard.recipes["demo"] = Recipe(local_version="openblas.v3")
+    (built,) = yard.build(package)
+    assert built.filename.startswith("demo-1.0+openblas.v3-cp")
+    facts = read(yard.store.path(built.sha256), filename=built.filename, strict=True)
+    assert facts.version == "1.0+openblas.v3" == expected_version(yard.units(package)[0])
+
+
+def test_what_was_not_fetched(yard: Yard) -> None:
+    package = yard.sdist("demo", demo__py="")
+    yard.store.path(package.file.sha256).unlink()
+    (error,) = yard.fail(package)
+    assert isinstance(error, StorageError)
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.9", "3.13"])
+def test_other_pythons(yard: Yard, version: str) -> None:
+    interpreter = find(Target(name="any", python=version, python_full=f"{version}.0", platform=yard.target.platform))
+    if interpreter is None:
+        pytest.skip(f"there is no Python {version}")
+    yard.target = replace(
+        yard.target, python=version, python_full=interpreter.version, interpreter=interpreter.path, name=f"cp{version}"
+    )
+    (built,) = yard.build(yard.sdist("demo", demo__c=extension("demo")))
+    tag = "cp36-cp36m" if version == "3.6" else f"cp{version.replace('.', '')}-cp{version.replace('.', '')}"
+    assert f"-{tag}-manylinux" in built.filename
+    # What leads to this machine's Python is gone from the object.
+    with yard.wheel(built) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".so"))
+        assert str(Path(interpreter.path).parent.parent).encode() not in archive.read(name)
+
+
+def test_keys_and_order(yard: Yard) -> None:
+    tool = yard.sdist("tool", tool__py="")
+    one, two = yard.sdist("one", one__py="", needs=(tool,)), yard.sdist("two", two__py="", needs=(tool,))
+    units = yard.units(one, two)
+    assert [unit.package.name for unit in units] == ["tool", "one", "two"]
+    assert units[1].requires == units[2].requires == (units[0].key,)
