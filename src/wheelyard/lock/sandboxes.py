@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelyard.config.model import Config
-from wheelyard.errors import Failures, ToolError
+from wheelyard.errors import Failures
 from wheelyard.events import Reporter, silent
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.model import Lock, LockedPackage
@@ -20,7 +20,8 @@ from wheelyard.store.model import Store
 from wheelyard.targets.model import Target
 
 if TYPE_CHECKING:
-    from wheelyard.build.model import Recipe, Sandbox
+    from wheelyard.build.model import Recipe
+    from wheelyard.build.toolchains import Toolchain, Toolchains
     from wheelyard.build.workspace import Workspace
 
 
@@ -34,6 +35,7 @@ class Sandboxes:
         self._report = report
         # One at a time: builds are made for all cores, and two of them may need the same wheel built.
         self._turn = threading.RLock()
+        self._toolchains: Toolchains | None = None
 
     def dynamic_requirements(
         self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
@@ -49,8 +51,8 @@ class Sandboxes:
         from wheelyard.build.frontend import prepare_metadata
         from wheelyard.doors import files
 
-        recipe, _, _, toolchain = self._workshop(package, target)
-        kept = self._store.area("metadata") / f"{_key('metadata', package, target, environment, toolchain, recipe)}"
+        key = _key("metadata", package, target, environment, self._toolchain(target), self._recipe(package))
+        kept = self._store.area("metadata") / key
         if kept.exists():
             return kept.read_bytes()
         with self._place(package, target, environment) as place:
@@ -68,7 +70,8 @@ class Sandboxes:
         from wheelyard.build.units import limits_of
         from wheelyard.build.workspace import Workspace, workspace
 
-        recipe, sandbox, interpreter, toolchain = self._workshop(package, target)
+        recipe, toolchain = self._recipe(package), self._toolchain(target)
+        sandbox = toolchain.sandbox(recipe)
         key = _key("ask", package, target, environment, toolchain, recipe)
         log = self._store.area("logs") / f"{package.name}-{package.version}-ask-{key[:12]}.log"
         with self._turn:
@@ -78,7 +81,7 @@ class Sandboxes:
                     self._store.path(package.file.sha256), root / "src", filename=package.file.filename
                 )
                 apply_patches(source, recipe.patches, log=log)
-                python = environments.create(root / "env", interpreter, wheels, sandbox, log=log, root=root)
+                python = environments.create(root / "env", toolchain.python, wheels, sandbox, log=log, root=root)
                 yield Workspace(
                     root=root,
                     source=source,
@@ -100,18 +103,18 @@ class Sandboxes:
         wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
         sdists = tuple(each for each in environment if each.how == "build")
         if sdists:
-            _, _, interpreter, toolchain = self._workshop(sdists[0], target)
+            toolchain = self._toolchain(target)
             wanted = Lock(
                 target=target.name, requires_python="", environment="", requirements_sha256="", packages=sdists
             )
             epoch = self._config.build.source_date_epoch
-            units = units_of(wanted, target, recipes_of(self._config), toolchain, epoch=epoch)
+            units = units_of(wanted, target, recipes_of(self._config), toolchain.identity, epoch=epoch)
             try:
                 built = build_all(
                     units,
                     store=self._store,
-                    sandbox_for=lambda unit: self._workshop(unit.package, target)[1],
-                    interpreter_for=lambda _: interpreter,
+                    sandbox_for=lambda unit: toolchain.sandbox(unit.recipe),
+                    interpreter_for=lambda _: toolchain.python,
                     limits=limits_of(self._config.build),
                     jobs=1,
                     fail_fast=True,
@@ -126,30 +129,20 @@ class Sandboxes:
                     wheels[built[unit.key].filename] = built[unit.key].sha256
         return {filename: self._store.path(digest) for filename, digest in sorted(wheels.items())}
 
-    def _workshop(self, package: LockedPackage, target: Target) -> tuple[Recipe, Sandbox, Path, str]:
-        """Return the recipe of a package, where it is built, the interpreter there, and what compiles.
-
-        :raises ToolError: if there is no interpreter of the target's Python.
-        """
-        from wheelyard.build.container import find_toolchain
-        from wheelyard.build.key import local_toolchain
+    def _recipe(self, package: LockedPackage) -> Recipe:
         from wheelyard.build.model import Recipe
-        from wheelyard.build.sandbox import find_sandbox
         from wheelyard.build.units import recipes_of
-        from wheelyard.targets import interpreters
 
-        recipe = recipes_of(self._config).get(package.name, Recipe())
-        if target.image is not None:
-            toolchain = find_toolchain(self._config.build, target, target.image)
-            return recipe, toolchain.sandbox(recipe), toolchain.python, toolchain.identity
-        found = interpreters.find(target)
-        if found is None:
-            raise ToolError(
-                f"there is no Python {target.python} on this machine to build {package.name} {package.version} with",
-                where=f"target {target.name}",
-                hint="install it, give the target an interpreter or an image, or allow wheels only",
-            )
-        return recipe, find_sandbox(self._config.build, self._report), Path(found.path), local_toolchain()
+        return recipes_of(self._config).get(package.name, Recipe())
+
+    def _toolchain(self, target: Target) -> Toolchain:
+        """Return where the target's sdists are built; found when it is first needed."""
+        from wheelyard.build.toolchains import Toolchains
+
+        with self._turn:
+            if self._toolchains is None:
+                self._toolchains = Toolchains(self._config.build, self._report)
+            return self._toolchains(target)
 
 
 def _every(packages: Iterable[LockedPackage]) -> Iterator[LockedPackage]:
@@ -164,7 +157,7 @@ def _key(
     package: LockedPackage,
     target: Target,
     environment: Sequence[LockedPackage],
-    toolchain: str,
+    toolchain: Toolchain,
     recipe: Recipe,
 ) -> str:
     """Return the digest of everything that an answer depends on."""
@@ -172,4 +165,6 @@ def _key(
 
     whole = replace(package, build_requirements=tuple(environment))
     sdists = [each.file.sha256 for each in _every(environment) if each.how == "build"]
-    return hashlib.sha256(f"{what} {build_key(whole, target, recipe, toolchain, requires=sdists)}".encode()).hexdigest()
+    return hashlib.sha256(
+        f"{what} {build_key(whole, target, recipe, toolchain.identity, requires=sdists)}".encode()
+    ).hexdigest()

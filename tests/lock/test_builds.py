@@ -1,0 +1,182 @@
+"""What is to be built: its build requirements are found, locked and recorded, and its code runs in a sandbox only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lock.test_lock import Place, versions
+from tests.simulators.index_server import IndexServer
+from tests.simulators.packages import make_sdist, make_wheel, metadata
+from wheelyard.errors import BuildError
+from wheelyard.lock.model import LockedPackage
+
+# A backend of twenty lines: its requirements and metadata come from files of the sdist.
+BACKEND = """
+import os, pathlib, sys
+
+def _lines(name):
+    path = pathlib.Path(name)
+    return path.read_text().split() if path.exists() else []
+
+def get_requires_for_build_wheel(config_settings=None):
+    return _lines("dynamic.txt")
+
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    import json
+    import socket
+    try:
+        socket.create_connection(("127.0.0.1", int(open("port.txt").read())), 2)
+        raise SystemExit("the network is there")
+    except (OSError, ValueError):
+        pass
+    info = json.load(open("info.json"))
+    folder = "%(name)s-%(version)s.dist-info" % info
+    os.makedirs(os.path.join(directory, folder))
+    with open(os.path.join(directory, folder, "METADATA"), "w") as stream:
+        stream.write("Metadata-Version: 2.1\\nName: %(name)s\\nVersion: %(version)s\\n" % info)
+        for line in info["requires"]:
+            stream.write("Requires-Dist: %s\\n" % line)
+    return folder
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    import base64, hashlib, json, zipfile
+    info = json.load(open("info.json"))
+    name = "%(name)s-%(version)s" % info
+    members = {
+        "%(name)s.py" % info: "",
+        name + ".dist-info/METADATA": "Metadata-Version: 2.1\\nName: %(name)s\\nVersion: %(version)s\\n" % info,
+        name + ".dist-info/WHEEL": "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    record = ""
+    for path, text in members.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+        record += "%s,sha256=%s,%d\\n" % (path, digest, len(text))
+    members[name + ".dist-info/RECORD"] = record + name + ".dist-info/RECORD,,\\n"
+    with zipfile.ZipFile(os.path.join(directory, name + "-py3-none-any.whl"), "w") as archive:
+        for path, text in members.items():
+            archive.writestr(path, text)
+    return name + "-py3-none-any.whl"
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    (tmp_path / "files").mkdir()
+    with IndexServer(tmp_path / "files", json=True) as server:
+        yield Place(tmp_path, server)
+
+
+def sdist(
+    place: Place,
+    name: str,
+    version: str = "1.0",
+    *,
+    static: tuple[str, ...] = (),
+    dynamic: tuple[str, ...] = (),
+    requires: tuple[str, ...] = (),
+    backend: str = "own",
+) -> None:
+    """Write an sdist that brings its own backend, and tells nothing without running it."""
+    import json
+
+    listed = ", ".join(f'"{line}"' for line in static)
+    system = f'requires = [{listed}]\nbuild-backend = "{backend}"\nbackend-path = ["."]\n'
+    files = {
+        "pyproject.toml": f"[build-system]\n{system}",
+        "own.py": BACKEND,
+        "dynamic.txt": "\n".join(dynamic),
+        "port.txt": place.server.url.split(":")[2].split("/")[0],
+        "info.json": json.dumps({"name": name, "version": version, "requires": list(requires)}),
+        "PKG-INFO": metadata(name, version),
+    }
+    make_sdist(place.files, name, version, files)
+
+
+def package(place: Place, name: str, requirements: str = "", more: str = "") -> LockedPackage:
+    config = place.config(requirements or f"{name}\n", targets=more)
+    (found,) = place.lock(config).values()
+    return next(each for each in found.packages if each.name == name)
+
+
+def test_requirements_and_metadata_of_an_sdist_are_found_and_locked(place: Place) -> None:
+    make_wheel(place.files, "helper", "1.0", requires=["deep"])
+    make_wheel(place.files, "deep", "1.0")
+    make_wheel(place.files, "late", "3.0")
+    make_wheel(place.files, "runtime", "1.0")
+    sdist(place, "demo", static=("helper",), dynamic=("late>=2",), requires=("runtime",))
+    config = place.config("demo\n", targets="")
+    (found,) = place.lock(config).values()
+    assert versions(found) == {"demo": "1.0", "runtime": "1.0"}
+    demo = found.packages[0]
+    assert demo.how == "build"
+    assert demo.reason == "built from its sdist, because it has no wheel"
+    needed = {each.name: each for each in demo.build_requirements}
+    assert set(needed) == {"helper", "deep", "late"}
+    assert needed["deep"].via == ("helper",)
+    assert needed["late"].via == ("demo 1.0",)
+
+
+def test_build_requirements_stay_with_their_sdist(place: Place) -> None:
+    make_wheel(place.files, "helper", "1.0")
+    sdist(place, "demo", static=("helper",))
+    first = package(place, "demo")
+    make_wheel(place.files, "helper", "2.0")
+    make_wheel(place.files, "other", "1.0")
+    place.server.requests.clear()
+    assert package(place, "demo", "demo\nother\n").build_requirements == first.build_requirements
+
+
+def test_static_metadata_runs_nothing(place: Place) -> None:
+    make_wheel(place.files, "runtime", "1.0")
+    promise = metadata("demo", "1.0", requires=["runtime"]).replace("2.1", "2.2")
+    make_wheel(place.files, "setuptools", "70.0")
+    make_sdist(place.files, "demo", "1.0", {"PKG-INFO": promise, "pyproject.toml": _DECLARED, "own.py": BACKEND})
+    config = place.config("demo\n", targets="")
+    (found,) = place.lock(config).values()
+    assert versions(found) == {"demo": "1.0", "runtime": "1.0"}
+
+
+_DECLARED = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+
+
+def test_build_requirements_that_are_sdists_are_built_to_ask_the_backend(place: Place) -> None:
+    make_wheel(place.files, "ground", "1.0")
+    sdist(place, "helper", static=("ground",))
+    sdist(place, "demo", static=("helper",), dynamic=("ground",))
+    demo = package(place, "demo")
+    needed = {each.name: each for each in demo.build_requirements}
+    assert {name: each.how for name, each in needed.items()} == {"helper": "build", "ground": "fetch"}
+    assert [each.name for each in needed["helper"].build_requirements] == ["ground"]
+
+
+def test_a_circle_is_named(place: Place) -> None:
+    sdist(place, "a", static=("b",))
+    sdist(place, "b", static=("a",))
+    with pytest.raises(BuildError, match="needs itself to be built: a -> b -> a"):
+        package(place, "a")
+
+
+def test_a_backend_that_fails_is_told_as_that(place: Place) -> None:
+    sdist(place, "demo", backend="nothing")
+    with pytest.raises(BuildError, match="nothing") as caught:
+        package(place, "demo")
+    assert caught.value.where == "demo 1.0"
+    assert "HTTP" not in str(caught.value)
+
+
+def test_the_users_own_build_requirements_are_added(place: Place) -> None:
+    make_wheel(place.files, "helper", "1.0")
+    make_wheel(place.files, "helper", "2.0")
+    sdist(place, "demo", static=("helper",))
+    demo = package(place, "demo", more='[packages.demo]\nbuild-requires = ["helper<2"]\n')
+    assert {each.name: each.version for each in demo.build_requirements} == {"helper": "1.0"}
+
+
+def test_from_source_where_a_wheel_fits(place: Place) -> None:
+    make_wheel(place.files, "demo", "1.0")
+    sdist(place, "demo")
+    assert package(place, "demo").how == "fetch"
+    assert package(place, "demo", more='[packages.demo]\nbuild = "always"\n').how == "build"

@@ -1,0 +1,273 @@
+"""Locking, end to end: a local index, real resolvers, real builds where a backend has to be asked."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulators.index_server import IndexServer
+from tests.simulators.packages import make_sdist, make_wheel
+from wheelyard.config.load import load
+from wheelyard.config.model import Config
+from wheelyard.errors import (
+    ConfigError,
+    Failures,
+    HashMismatchError,
+    NoCandidateError,
+    ResolutionError,
+    WheelyardError,
+)
+from wheelyard.lock.indexes import Indexes
+from wheelyard.lock.lock import lock, read
+from wheelyard.lock.model import Lock
+from wheelyard.lock.sandboxes import Sandboxes
+from wheelyard.lock.why import reason
+from wheelyard.store.model import Store
+
+EL9 = '[[target]]\nname = "el9"\npython = "3.9"\nplatform = "manylinux_2_34_x86_64"\npip = "21.2.3"\n'
+EL8 = '[[target]]\nname = "el8"\npython = "3.6"\nplatform = "manylinux_2_28_x86_64"\npip = "9.0.3"\n'
+
+
+class Place:
+    """A folder with a configuration, an index and a store."""
+
+    def __init__(self, root: Path, server: IndexServer) -> None:
+        self.root = root
+        self.server = server
+        self.files = server.folder
+        self.store = Store(root / "store")
+
+    def config(self, requirements: str, more: str = "", targets: str = EL9) -> Config:
+        (self.root / "demo.in").write_text(requirements)
+        text = f'requirements = ["demo.in"]\n{more}\n{targets}\n[[index]]\nname = "main"\nurl = "{self.server.url}"\n'
+        (self.root / "wheelyard.toml").write_text(text)
+        return load(self.root / "wheelyard.toml")
+
+    def lock(self, config: Config, *, upgrade: bool = False, upgrade_packages: tuple[str, ...] = ()) -> dict[str, Lock]:
+        with Indexes(config, self.store) as indexes:
+            return lock(
+                config,
+                client=indexes,
+                store=self.store,
+                backends=Sandboxes(config, self.store, indexes),
+                upgrade=upgrade,
+                upgrade_packages=upgrade_packages,
+            )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> object:
+    (tmp_path / "files").mkdir()
+    with IndexServer(tmp_path / "files", json=True) as server:
+        yield Place(tmp_path, server)
+
+
+def versions(found: Lock) -> dict[str, str]:
+    return {package.name: package.version for package in found.packages}
+
+
+def test_every_target_has_its_own_markers_and_files(place: Place) -> None:
+    make_wheel(place.files, "app", "1.0", requires=["dataclasses; python_version < '3.7'", "fast[Ex_tra]"])
+    make_wheel(place.files, "dataclasses", "0.8")
+    make_wheel(place.files, "fast", "2.0", tag="cp39-cp39-manylinux_2_34_x86_64", extras=["Ex_tra"])
+    make_wheel(place.files, "fast", "1.0", tag="cp36-cp36m-manylinux2014_x86_64", extras=["Ex_tra"])
+    make_wheel(place.files, "pip", "21.3.1", requires_python=">=3.6")
+    make_wheel(place.files, "pip", "24.0", requires_python=">=3.7")
+    locks = place.lock(place.config("app\n", targets=EL9 + EL8))
+    assert versions(locks["el9"]) == {"app": "1.0", "fast": "2.0"}
+    assert versions(locks["el8"]) == {"app": "1.0", "fast": "1.0", "dataclasses": "0.8"}
+    assert locks["el9"].pip is None
+    carried = locks["el8"].pip
+    assert carried is not None
+    assert carried.version == "21.3.1"
+    fast = next(package for package in locks["el9"].packages if package.name == "fast")
+    assert fast.extras == ("Ex_tra",)
+    assert fast.via == ("app",)
+    for name, found in locks.items():
+        assert read(load(place.root), name) == found
+    text = (place.root / "requirements.el8.txt").read_text()
+    assert "fast[Ex_tra]==1.0 \\\n    --hash=sha256:" in text
+
+
+def test_a_lock_that_is_up_to_date_asks_nobody(place: Place) -> None:
+    make_wheel(place.files, "a", "1.0")
+    config = place.config("a\n")
+    first = place.lock(config)
+    asked = len(place.server.requests)
+    make_wheel(place.files, "a", "2.0")
+    assert place.lock(config) == first
+    assert place.lock(place.config("# a comment\n\na\n")) == first
+    assert len(place.server.requests) == asked
+    lean = "import sys; from wheelyard.config.load import load; from pathlib import Path\n"
+    lean += "from wheelyard.lock.lock import lock; from wheelyard.lock.indexes import Indexes\n"
+    lean += "from wheelyard.lock.sandboxes import Sandboxes; from wheelyard.store.model import Store\n"
+    lean += "c = load(Path('.')); s = Store(Path('s')); i = Indexes(c, s)\n"
+    lean += "lock(c, client=i, store=s, backends=Sandboxes(c, s, i)); sys.exit('httpx' in sys.modules)\n"
+    subprocess.run([sys.executable, "-c", lean], cwd=place.root, check=True)
+
+
+def test_earlier_pins_stay_until_they_are_upgraded(place: Place) -> None:
+    for name in ("a", "b"):
+        make_wheel(place.files, name, "1.0")
+    assert versions(place.lock(place.config("a\nb\n"))["el9"]) == {"a": "1.0", "b": "1.0"}
+    for name in ("a", "b", "c"):
+        make_wheel(place.files, name, "2.0")
+    shutil.rmtree(place.store.root)
+    config = place.config("a\nb\nc\n")
+    assert versions(place.lock(config)["el9"]) == {"a": "1.0", "b": "1.0", "c": "2.0"}
+    assert versions(place.lock(config, upgrade_packages=("B",))["el9"]) == {"a": "1.0", "b": "2.0", "c": "2.0"}
+    assert versions(place.lock(config, upgrade=True)["el9"]) == {"a": "2.0", "b": "2.0", "c": "2.0"}
+    with pytest.raises(ConfigError, match="no lock has a package named zz"):
+        place.lock(config, upgrade_packages=("zz",))
+
+
+@pytest.mark.parametrize("resolver", ["uv", "pip-tools"])
+def test_the_same_lock_from_both_resolvers(place: Place, resolver: str) -> None:
+    make_wheel(place.files, "a", "1.0", requires=["b>=1", "c[x]"])
+    make_wheel(place.files, "b", "1.5")
+    make_wheel(place.files, "c", "1.0", requires=["d ; extra == 'x'"], extras=["x"])
+    make_wheel(place.files, "d", "1.0")
+    found = place.lock(place.config("a\n", f'resolver = "{resolver}"'))["el9"]
+    assert versions(found) == {"a": "1.0", "b": "1.5", "c": "1.0", "d": "1.0"}
+    assert {package.name: package.via for package in found.packages} == {
+        "a": ("-r demo.in",), "b": ("a",), "c": ("a",), "d": ("c",),
+    }  # fmt: skip
+    assert found.resolver == resolver
+
+
+def test_the_written_files_are_taken_by_pip(place: Place, tmp_path: Path) -> None:
+    make_wheel(place.files, "a", "1.0", requires=["b"])
+    make_wheel(place.files, "b", "1.0")
+    place.lock(place.config("a\n", targets=""))
+    text = next(place.root.glob("requirements.*.txt"))
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "-f", str(place.files), "--require-hashes"]
+    subprocess.run(
+        [*command, "--target", str(tmp_path / "t"), "-r", str(text), "-q", "--disable-pip-version-check"],
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null"},
+    )
+    assert (tmp_path / "t" / "b.py").exists()
+    tampered = next(place.files.glob("b-*.whl"))
+    tampered.write_bytes(tampered.read_bytes() + b" ")
+    refused = subprocess.run(
+        [*command, "--target", str(tmp_path / "u"), "-r", str(text), "-q"],
+        capture_output=True,
+        env={"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null"},
+    )
+    assert refused.returncode != 0
+    assert b"DO NOT MATCH" in refused.stderr
+
+
+def test_nothing_is_written_unless_every_target_is_locked(place: Place) -> None:
+    make_wheel(place.files, "a", "1.0", tag="cp39-cp39-manylinux2014_x86_64")
+    with pytest.raises(NoCandidateError, match="it has wheels for cp39; the target is cp36-cp36m; no sdist") as caught:
+        place.lock(place.config("a\n", targets=EL9 + EL8))
+    assert caught.value.where == "target el8"
+    assert list(place.root.glob("pylock.*")) == []
+    with pytest.raises(Failures) as both:
+        place.lock(place.config("a\nnunpy\n", targets=EL9 + EL8))
+    assert {error.where for error in both.value.errors} == {"target el8", "target el9"}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "error", "words"),
+    [
+        ("nunpy\n", ResolutionError, "no index has a project named nunpy"),
+        ("a\nb\n", ResolutionError, "c<2"),
+        ("a==7\n", ResolutionError, "a==7"),
+        ("old\n", NoCandidateError, "needs Python <3"),
+    ],
+    ids=["typo", "impossible", "no-such-version", "not-for-this-python"],
+)
+def test_what_cannot_be_locked_is_told_in_words(
+    place: Place, requirements: str, error: type[WheelyardError], words: str
+) -> None:
+    make_wheel(place.files, "a", "1.0", requires=["c<2"])
+    make_wheel(place.files, "b", "1.0", requires=["c>=2"])
+    make_wheel(place.files, "c", "1.0")
+    make_wheel(place.files, "c", "2.0")
+    make_wheel(place.files, "old", "1.0", requires_python="<3")
+    with pytest.raises(error) as caught:
+        place.lock(place.config(requirements))
+    assert words in str(caught.value)
+    assert "127.0.0.1" not in str(caught.value)
+
+
+def test_a_name_that_is_bound_to_an_index_comes_from_there_only(place: Place, tmp_path: Path) -> None:
+    make_wheel(place.files, "internal", "9.0")
+    make_wheel(tmp_path / "own", "internal", "1.0")
+    with IndexServer(tmp_path / "own") as own:
+        more = f'[[index]]\nname = "own"\nurl = "{own.url}"\nexplicit = true\n'
+        config = place.config("internal\n", targets=EL9 + more + '[packages.internal]\nindex = "own"\n')
+        found = place.lock(config)["el9"]
+    assert versions(found) == {"internal": "1.0"}
+    assert found.packages[0].file.index == "own"
+
+
+def test_hashes_of_the_requirements_choose_the_file(place: Place) -> None:
+    make_wheel(place.files, "a", "2.0")
+    wanted = make_wheel(place.files, "a", "1.0")
+    import hashlib
+
+    digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
+    found = place.lock(place.config(f"a --hash=sha256:{digest}\n"))["el9"]
+    assert found.packages[0].file.sha256 == digest
+    with pytest.raises(NoCandidateError, match="no file has a hash that the requirements allow"):
+        place.lock(place.config(f"a --hash=sha256:{'0' * 64}\n"))
+
+
+def test_an_index_without_hashes_is_asked_for_the_file(place: Place) -> None:
+    wheel = make_wheel(place.files, "a", "1.0")
+    place.server.hashes = False
+    found = place.lock(place.config("a\n"))["el9"].packages[0]
+    assert place.store.path(found.file.sha256).read_bytes() == wheel.read_bytes()
+
+
+def test_files_that_are_required_directly(place: Place) -> None:
+    make_wheel(place.files, "b", "1.0")
+    make_wheel(place.root / "mine", "a", "1.0+own", requires=["b", "c ; extra == 'x'"], extras=["x"])
+    make_wheel(place.files, "c", "1.0")
+    make_wheel(place.files, "a", "5.0")
+    config = place.config("./mine/a-1.0+own-py3-none-any.whl\n")
+    found = place.lock(config)["el9"]
+    assert versions(found) == {"a": "1.0+own", "b": "1.0"}
+    assert found.packages[0].file.path == "mine/a-1.0+own-py3-none-any.whl"
+    assert found.packages[0].file.url is None
+    url = f"{place.server.base}/files/c-1.0-py3-none-any.whl"
+    found = place.lock(
+        place.config(f"a[x] @ {(place.root / 'mine').as_uri()}/a-1.0+own-py3-none-any.whl\nc @ {url}\n")
+    )["el9"]
+    assert versions(found) == {"a": "1.0+own", "b": "1.0", "c": "1.0"}
+    assert next(each for each in found.packages if each.name == "c").file.url == url
+    with pytest.raises(HashMismatchError):
+        place.lock(place.config(f"c @ {url} --hash=sha256:{'0' * 64}\n"))
+
+
+def test_prefer_binary_takes_what_need_not_be_built(place: Place) -> None:
+    make_wheel(place.files, "a", "1.0")
+    make_sdist(place.files, "a", "2.0", {"setup.py": "raise SystemExit('never run')"})
+    assert versions(place.lock(place.config("--prefer-binary\na\n"))["el9"]) == {"a": "1.0"}
+
+
+def test_why_goes_back_to_the_users_line(place: Place) -> None:
+    make_wheel(place.files, "a", "1.0", requires=["b"])
+    make_wheel(place.files, "b", "1.0", requires=["c"])
+    make_wheel(place.files, "c", "1.0", requires=["a"])
+    config = place.config("\na>=1\n")
+    told = reason("C", place.lock(config)["el9"], config)
+    assert told is not None
+    assert told.chains == (("b 1.0", "a 1.0", "demo.in:2: a>=1"),)
+    assert reason("zz", place.lock(config)["el9"], config) is None
+
+
+def test_a_lock_of_somebody_else_is_not_overwritten(place: Place) -> None:
+    make_wheel(place.files, "a", "1.0")
+    theirs = "lock-version = '1.0'\ncreated-by = 'x'\npackages = []\n"
+    (place.root / "pylock.el9.toml").write_text(theirs)
+    with pytest.raises(ConfigError, match="not a lock that wheelyard wrote"):
+        place.lock(place.config("a\n"))
+    assert (place.root / "pylock.el9.toml").read_text() == theirs
