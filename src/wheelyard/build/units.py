@@ -18,7 +18,7 @@ def recipes_of(config: Config) -> Mapping[str, Recipe]:
     return {
         name: Recipe(
             environment=rule.environment,
-            config_settings=rule.config_settings,
+            config_settings=dict(rule.config_settings),
             patches=tuple(config.root / patch for patch in rule.patches),
             image_packages=rule.image_packages,
         )
