@@ -81,6 +81,9 @@ def create(
     named = wheels if isinstance(wheels, Mapping) else {path.name: path for path in wheels}
     for filename, path in named.items():
         _install(filename, path, scheme, python)
+    for script in Path(scheme["scripts"]).iterdir():
+        if not script.is_symlink() and script.is_file():
+            script.chmod(0o755)  # pip does so whatever the archive says
     return python
 
 
