@@ -7,7 +7,7 @@ packages are built from source with the BLAS among their build requirements. Not
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from wheelyard.build.model import Limits, Recipe, Sandbox
 from wheelyard.build.sdist import pyproject, unpack_sdist
 from wheelyard.build.units import recipes_of
 from wheelyard.config.model import Config, PackageRule, Requirement
-from wheelyard.errors import ToolError, VariantError
+from wheelyard.errors import Failures, ToolError, VariantError, WheelyardError
 from wheelyard.events import Reporter, Warned, silent
 from wheelyard.index.model import Entry
 from wheelyard.lock.model import Lock, LockedPackage
@@ -214,3 +214,49 @@ def wheel_variant(store: Store, sha256: str, filename: str) -> Mapping[str, str]
     note = finish.read_note(store.path(sha256), filename=filename) or {}
     choice = note.get("variant")
     return {str(key): str(value) for key, value in choice.items()} if isinstance(choice, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantJob:
+    """One variant of one target: what the main job locks, builds, proves and publishes beside the baselines."""
+
+    folder: str
+    target: Target
+    variant: Variant
+    config: Config
+    """The derived configuration."""
+    lock: Lock
+
+
+def lock_variants(
+    config: Config,
+    locks: Mapping[str, Lock],
+    image_of: Callable[[Target], Image],
+    lock_one: Callable[[Config], Lock],
+) -> tuple[VariantJob, ...]:
+    """Lock every variant of every target, in the admin's order of preference.
+
+    :param locks: of the baselines, by target.
+    :param lock_one: locks a configuration of one target.
+    :raises Failures: what is wrong with each (one error alone: that error), before anything is built.
+    """
+    jobs: list[VariantJob] = []
+    errors: list[WheelyardError] = []
+    for target in config.targets:
+        for variant in variants_of(config):
+            try:
+                inner = derived(config, target, variant, locks[target.name], image_of(target))
+                jobs.append(
+                    VariantJob(
+                        folder=folder_name(target, variant),
+                        target=target,
+                        variant=variant,
+                        config=inner,
+                        lock=lock_one(inner),
+                    )
+                )
+            except WheelyardError as error:
+                errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
+    return tuple(jobs)

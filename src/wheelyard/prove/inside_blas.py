@@ -1,0 +1,126 @@
+"""Runs inside a variant's environment: which libraries are loaded, whether they calculate right, with how many threads.
+
+Standard library only, Python 3.6 and newer; imports nothing from the rest, as the target has nothing of the rest.
+
+Usage: ``python inside_blas.py MODULE…``; prints one JSON object. Modules are imported first; numpy is asked by its own
+functions, and a module that has ``blas_config``, ``dgemm`` and ``dsyev`` by those.
+"""
+
+import contextlib
+import importlib
+import json
+import math
+import os
+import sys
+from typing import Any, Dict, List
+
+ORDER = 64
+LARGE = 400
+
+
+def integers(order: int, seed: int) -> List[float]:
+    """Return a matrix of small whole numbers, row by row: products of such are exact in any order of summing."""
+    found = []
+    for _ in range(order * order):
+        seed = (seed * 1103515245 + 12345) % (1 << 31)
+        found.append(float((seed >> 16) % 17 - 8))
+    return found
+
+
+def product(order: int, first: List[float], second: List[float]) -> List[float]:
+    """Multiply two matrices the slow way."""
+    columns = [second[column::order] for column in range(order)]
+    rows = [first[row * order : (row + 1) * order] for row in range(order)]
+    return [sum(a * b for a, b in zip(row, column)) for row in rows for column in columns]  # noqa: B905  (3.6)
+
+
+def second_differences(order: int) -> List[float]:
+    """Return the symmetric matrix with 2 on its diagonal and -1 beside it, whose eigenvalues are known."""
+    return [float({0: 2, 1: -1}.get(abs(row - column), 0)) for row in range(order) for column in range(order)]
+
+
+def eigenvalues(order: int) -> List[float]:
+    """Return the eigenvalues of ``second_differences``."""
+    return [2.0 - 2.0 * math.cos(k * math.pi / (order + 1)) for k in range(1, order + 1)]
+
+
+def distance(found: Any, expected: List[float]) -> float:
+    """Return the largest difference; infinite where the lengths differ or a number is none."""
+    values = [float(each) for each in found]
+    if len(values) != len(expected):
+        return math.inf
+    differences = [abs(a - b) for a, b in zip(values, expected)]  # noqa: B905  (3.6)
+    return math.inf if any(math.isnan(each) for each in differences) else max(differences)
+
+
+def ask_numpy(numpy: Any) -> Dict[str, Any]:
+    """Let numpy multiply, find eigenvalues, and say what it was built with."""
+    first, second = integers(ORDER, 1), integers(ORDER, 2)
+    shape = (ORDER, ORDER)
+    made = numpy.array(first).reshape(shape) @ numpy.array(second).reshape(shape)
+    values = numpy.linalg.eigh(numpy.array(second_differences(ORDER)).reshape(shape))[0]
+    large = numpy.ones((4 * LARGE, 4 * LARGE))
+    large @ large
+    said: Any = None
+    with contextlib.suppress(TypeError, KeyError):  # older than 1.26
+        said = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    return {
+        "says": said,
+        "dgemm": distance(made.ravel(), product(ORDER, first, second)),
+        "eigh": distance(values, eigenvalues(ORDER)),
+    }
+
+
+def ask(module: Any) -> Dict[str, Any]:
+    """Let a module with ``dgemm`` and ``dsyev`` do the same."""
+    first, second = integers(ORDER, 1), integers(ORDER, 2)
+    made = module.dgemm(ORDER, first, second)
+    values = module.dsyev(ORDER, second_differences(ORDER))
+    large = [1.0] * (LARGE * LARGE)
+    module.dgemm(LARGE, large, large)
+    return {
+        "says": module.blas_config(),
+        "dgemm": distance(made, product(ORDER, first, second)),
+        "eigh": distance(values, eigenvalues(ORDER)),
+    }
+
+
+def loaded() -> List[str]:
+    """Return the files that this process has mapped and may execute code of."""
+    found = set()
+    with open("/proc/self/maps") as stream:  # noqa: PTH123  (pathlib is not faster to start)
+        for line in stream:
+            parts = line.rstrip("\n").split(None, 5)
+            if len(parts) == 6 and "x" in parts[1] and parts[5].startswith("/"):
+                found.add(parts[5])
+    return sorted(found)
+
+
+def pools() -> List[Dict[str, Any]]:
+    """Return what threadpoolctl finds; nothing where this Python is too old for it."""
+    try:
+        from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # it carries no types
+    except (ImportError, SyntaxError):
+        return []
+    return [
+        {key: each.get(key) for key in ("user_api", "internal_api", "filepath", "version", "num_threads")}
+        for each in threadpool_info()
+    ]
+
+
+def main() -> None:
+    """Ask every module and print the answers."""
+    answers = {}
+    for name in sys.argv[1:]:
+        module = importlib.import_module(name)
+        if name == "numpy":
+            answers[name] = ask_numpy(module)
+        elif all(hasattr(module, each) for each in ("blas_config", "dgemm", "dsyev")):
+            answers[name] = ask(module)
+    # What BLAS starts, it starts at its first call at the latest; Python itself has one thread here.
+    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
+    print(json.dumps({"answers": answers, "loaded": loaded(), "pools": pools(), "threads": threads}, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
