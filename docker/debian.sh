@@ -1,9 +1,8 @@
 #!/bin/sh
 # Make a container image out of a Debian root file system: no image registry is needed, only a Debian mirror.
 #
-#   docker/debian.sh builder  [SUITE] [ARCHITECTURE]   compilers, Python headers and BLAS libraries: to build in
-#   docker/debian.sh compiler [SUITE] [ARCHITECTURE]   a C compiler and Python headers only: soon made under emulation
-#   docker/debian.sh host     [SUITE] [ARCHITECTURE]   python3 and nothing else: to prove in
+#   docker/debian.sh builder [SUITE] [ARCHITECTURE]   compilers, Python headers and BLAS libraries: to build in
+#   docker/debian.sh host    [SUITE] [ARCHITECTURE]   python3 and nothing else: to prove in
 #
 # The image is localhost/wheelyard-KIND:SUITE, with -ARCHITECTURE behind the suite when it is another CPU's. An image
 # that was made by the same recipe is left as it is. The same recipe on the same state of the mirror gives the same
@@ -15,7 +14,7 @@
 #   EXTRA_PACKAGES    Debian packages to add, separated by spaces
 set -eu
 
-usage() { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 fail() { echo "debian.sh: $*" >&2; exit 1; }
 
 kind=${1-}
@@ -26,7 +25,6 @@ case $kind in
   builder)
     packages="python3 python3-dev gcc g++ gfortran libc6-dev make patch pkg-config ca-certificates"
     packages="$packages libblas-dev liblapack-dev libblis-dev libopenblas-dev" ;;
-  compiler) packages="python3 python3-dev gcc libc6-dev" ;;
   host) packages="python3" ;;
   *) usage ;;
 esac
@@ -49,7 +47,7 @@ fi
 
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH-315532800}
 export SOURCE_DATE_EPOCH
-recipe=$({ cat "$0"; echo "$kind $suite $arch $packages $SOURCE_DATE_EPOCH"; } | sha256sum | cut -d' ' -f1)
+recipe=$({ grep -v '^ *#' "$0"; echo "$kind $suite $arch $packages $SOURCE_DATE_EPOCH"; } | sha256sum | cut -d' ' -f1)
 # shellcheck disable=SC2086  # the engine's options are words
 if [ "$($engine image inspect --format '{{index .Config.Labels "wheelyard.recipe"}}' "$tag" 2>/dev/null)" = "$recipe" ]
 then echo "$tag is there"; exit 0; fi

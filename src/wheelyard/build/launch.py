@@ -6,12 +6,14 @@ process limits are its own. It costs what a command in a long-lived container co
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -72,17 +74,18 @@ def run_in_container(
             give_away(path, owner)
     name = f"wheelyard-{secrets.token_hex(8)}"
     arguments = ["run", "--rm", "--name", name, "--label", f"{RUN_LABEL}={this_run()}", *_walls(engine), *user]
-    arguments += [*_limits(engine, limits), *(f"--mount={_mount(*each)}" for each in mounts), *_homes(mounts)]
+    arguments += [*_limits(engine, limits), *(f"--mount={_mount(*each)}" for each in mounts)]
     arguments += [
         f"--platform=linux/{image.architecture}",
         f"--workdir={cwd}",
         *_environment(engine, image, env, mounts),
     ]
-    arguments += ["--entrypoint=/bin/sh", image.id, "-c", _FIRST, "sh", *command]
-    whole = [*_file_limit(), engine.program, *engine.arguments, *arguments]
+    inside = ["--entrypoint=/bin/sh", image.id, "-c", _FIRST, "sh", *command]
     ended = False
     try:
-        done = door.run(whole, log=log, merge=True, timeout=limits.seconds)
+        with _open_root(mounts) as more:
+            whole = [*_file_limit(), engine.program, *engine.arguments, *arguments, *more, *inside]
+            done = door.run(whole, log=log, merge=True, timeout=limits.seconds)
         ended = not done.timed_out and done.returncode >= 0
     finally:
         if not ended:
@@ -173,10 +176,18 @@ def _mount(path: Path, may_write: bool) -> str:
     return line.getvalue()
 
 
-def _homes(mounts: Sequence[tuple[Path, bool]]) -> Iterator[str]:
-    """Yield what makes folders below ``/root`` reachable: an image's own is closed to an ordinary user."""
-    if any(path.is_relative_to("/root") for path, _ in mounts):
-        yield "--tmpfs=/root:rw,mode=0755"
+@contextlib.contextmanager
+def _open_root(mounts: Sequence[tuple[Path, bool]]) -> Iterator[list[str]]:
+    """Yield what makes folders below ``/root`` reachable: an image's own is closed to an ordinary user.
+
+    A tmpfs would not do: runc gives it the mode of the folder that it hides.
+    """
+    if not any(path.is_relative_to("/root") for path, _ in mounts):
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="wheelyard-root-") as name:
+        Path(name).chmod(0o755)
+        yield [f"--mount=type=bind,source={name},destination=/root"]
 
 
 def _environment(

@@ -1,0 +1,75 @@
+"""Another CPU: compiled and proven under qemu's user emulation, where this machine has it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.build.sources import extension, sdist
+from tests.containers.conftest import BuildAll, Image
+from tests.containers.units import unit
+from tests.index.clients import pip_wheel
+from wheelyard.build.container import find_toolchain
+from wheelyard.build.model import Limits, Recipe
+from wheelyard.config.model import BuildSettings
+from wheelyard.prove import container as proof
+from wheelyard.prove.local import Subject
+from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
+
+pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
+
+ARM64 = Target(name="arm", python="3.11", python_full="3.11.2", platform="manylinux_2_36_aarch64")
+HANDLERS = Path("/proc/sys/fs/binfmt_misc")
+
+
+@pytest.fixture(scope="module")
+def emulation() -> None:
+    """Programs for arm64 start here; turned on where that only takes a command."""
+    handler = HANDLERS / "qemu-aarch64"
+    if not handler.exists():
+        for command in (
+            ["mount", "-t", "binfmt_misc", "binfmt_misc", str(HANDLERS)],
+            ["update-binfmts", "--enable", "qemu-aarch64"],
+        ):
+            try:
+                subprocess.run(command, capture_output=True, check=False)
+            except OSError:
+                break
+    if not handler.exists():
+        pytest.skip("programs for arm64 do not run here: qemu-user-static and binfmt-support, and root to enable them")
+
+
+def test_a_wheel_for_arm64_is_compiled_and_proven(
+    tmp_path: Path, store: Store, image: Image, build: BuildAll, emulation: None
+) -> None:
+    # The compiler comes by `image-packages`, so one image is enough to build and to prove in.
+    plain = image("host", "arm64")
+    toolchain = find_toolchain(BuildSettings(), ARM64, plain)
+    recipe = Recipe(image_packages=("gcc", "libc6-dev", "python3-dev"))
+    made = unit(
+        sdist(tmp_path, "arm", arm__c=extension("arm", answer="sizeof(void *)")),
+        store,
+        toolchain.identity,
+        target=ARM64,
+        recipe=recipe,
+    )
+
+    wheel = build(toolchain, [made], limits=Limits(seconds=300))[made.key]
+
+    assert wheel.filename.endswith("_aarch64.whl")
+    found = proof.find_host(BuildSettings(), ARM64, plain)
+    pip = pip_wheel("23.3.2")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    subject = Subject(
+        folder="arm",
+        wheels={wheel.filename: store.path(wheel.sha256)},
+        requirements_txt=f"arm==1.0 --hash=sha256:{wheel.sha256}\n",
+        modules={"arm": ["arm"]},
+        pip=(pip.name, pip),
+    )
+    said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")
+    assert (said.outcome, said.installed, said.imported) == ("proven", 1, 1), said.reason
