@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wheelyard.doors import files
 from wheelyard.store.model import Store
+
+_ALLOWED = frozenset(string.ascii_letters + string.digits + "._-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +26,15 @@ class Records:
 
         :raises ValueError: if the key could leave the area.
         """
-        if not key or not all(character.isalnum() or character in "._-" for character in key) or key[0] == ".":
+        if not key or not set(key) <= _ALLOWED or key[0] == ".":
             raise ValueError(f"not a key: {key!r}")
         return self.store.area(self.area) / key[:2] / f"{key}.json"
 
     def read(self, key: str) -> dict[str, Any] | None:
         """Return a record; None where there is none, or where it is damaged, which is as good as none."""
+        path = self.path(key)
         try:
-            found = json.loads(self.path(key).read_bytes())
+            found = json.loads(path.read_bytes())
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _JSON = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json")
 _HTML = ("application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html", "text/html", "")
+_COLUMNS = 8
 _FORMAT = "1"
 """Part of every key: a parser that reads more starts with a new cache."""
 
@@ -60,22 +60,21 @@ class Pages:
         if reply.status in (404, 410):
             return ()
         if reply.status == 304 and kept is not None:
-            return tuple(_revive(row, index) for row in kept["files"])
+            return _revived(kept, index)
         if reply.status == 304:
             raise UpstreamError("the index answers 304 to a question that was not conditional", where=redact(url))
+        digest = hashlib.sha256(f"{reply.url}\n{reply.content_type}\n".encode() + reply.content).hexdigest()
+        if kept is not None and kept.get("digest") == digest:  # no validators, but the same page
+            return _revived(kept, index)
         found = _parse(reply, project, index)
-        self._keep(place, reply, found)
+        validators = {key: reply.headers[key] for key in ("etag", "last-modified") if key in reply.headers}
+        page = {**validators, "digest": digest, "files": [_row(file) for file in found]}
+        files.write(place, json.dumps(page, separators=(",", ":")), sync=False)
         return found
 
     def _place(self, url: str, project: str) -> Path:
         key = hashlib.sha256(f"{_FORMAT}\n{url}\n{project}".encode()).hexdigest()
         return self._area / key[:2] / f"{key}.json"
-
-    def _keep(self, place: Path, reply: Reply, found: tuple[RemoteFile, ...]) -> None:
-        validators = {key: reply.headers[key] for key in ("etag", "last-modified") if key in reply.headers}
-        if validators:
-            page = {**validators, "files": [astuple(file)[:-1] for file in found]}
-            files.write(place, json.dumps(page, separators=(",", ":")), sync=False)
 
     def _local(self, folder: Path, index: str, project: str) -> tuple[RemoteFile, ...]:
         """List the files of a project in a local folder; their hashes are remembered by size and time."""
@@ -124,9 +123,27 @@ def _load(place: Path) -> dict[str, Any] | None:
     """Return a kept page, None where there is none or it is damaged."""
     try:
         kept = json.loads(place.read_bytes())
-        return kept if isinstance(kept["files"], list) else None
+        return kept if all(len(row) == _COLUMNS for row in kept["files"]) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _row(file: RemoteFile) -> list[str | int | None]:
+    """Return all of a file but the name of its index, which may change."""
+    return [
+        file.filename,
+        file.url,
+        file.sha256,
+        file.requires_python,
+        file.yanked,
+        file.size,
+        file.metadata_sha256,
+        file.upload_time,
+    ]
+
+
+def _revived(kept: dict[str, Any], index: str) -> tuple[RemoteFile, ...]:
+    return tuple(_revive(row, index) for row in kept["files"])
 
 
 def _revive(row: list[Any], index: str) -> RemoteFile:

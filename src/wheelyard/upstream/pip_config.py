@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from wheelyard.config.model import IndexSource
 from wheelyard.doors import files
@@ -92,10 +91,13 @@ def interpret(values: Mapping[str, str], *, default: str | None) -> PipSettings:
         url, secret = split_secret(place)
         if secret is not None:
             secrets[origin(url)] = secret
-        host = urlsplit(url).hostname or ""
+        _, host, port = origin(url)
         indexes.append(
             IndexSource(
-                name=name, url=url, kind="simple" if kind == "simple" else "find-links", trusted=host in trusted
+                name=name,
+                url=url,
+                kind="simple" if kind == "simple" else "find-links",
+                trusted=bool({host, f"{host}:{port}"} & trusted),
             )
         )
     return PipSettings(

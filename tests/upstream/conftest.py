@@ -1,0 +1,66 @@
+"""A folder of crafted files, a store, and a client with little patience."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.simulators.index_server import IndexServer
+from tests.simulators.packages import make_sdist, make_wheel
+from wheelyard.config.model import IndexSource
+from wheelyard.doors.http import Http, HttpSettings
+from wheelyard.events import Event
+from wheelyard.store.model import Store
+from wheelyard.upstream.client import Client
+from wheelyard.upstream.credentials import KnownCredentials
+from wheelyard.upstream.pip_config import PipSettings
+
+HASTY = HttpSettings(
+    retries=2, backoff=0.01, stall_window=0.5, answer_timeout=1.0, read_timeout=0.8, page_limit=4 << 20
+)
+
+MakeClient = Callable[..., Client]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "upstream"
+    make_wheel(folder, "demo-pkg", "1.0", requires=["other>=2"], requires_python=">=3.8")
+    make_wheel(folder, "demo-pkg", "2.0", tag="cp311-cp311-linux_x86_64")
+    make_sdist(folder, "demo-pkg", "1.0", {"setup.py": ""})
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def connect(store: Store, events: list[Event]) -> Iterator[MakeClient]:
+    """Make clients that are closed at the end: ``connect(server, …)`` or ``connect(IndexSource(…), …)``."""
+    with ExitStack() as stack:
+
+        def make(*sources: IndexSource | IndexServer, settings: HttpSettings = HASTY) -> Client:
+            indexes = tuple(
+                IndexSource(name=f"index-{number}", url=source.url) if isinstance(source, IndexServer) else source
+                for number, source in enumerate(sources)
+            )
+            client = Client(
+                store,
+                indexes,
+                settings=PipSettings(indexes=()),
+                report=events.append,
+                http=Http(settings, KnownCredentials(keyring=False)),
+            )
+            return stack.enter_context(client)
+
+        yield make
