@@ -68,7 +68,7 @@ def replacing(path: Path, *, mode: int = 0o644, sync: bool = True) -> Iterator[I
 def write(path: Path, content: bytes | str, *, mode: int = 0o644, sync: bool = True) -> bool:
     """Put ``content`` at ``path`` atomically; return False, touching nothing, where it is already there."""
     data = content.encode() if isinstance(content, str) else content
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if path.stat().st_size == len(data) and path.read_bytes() == data:
             return False
     with replacing(path, mode=mode, sync=sync) as stream:
