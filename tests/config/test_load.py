@@ -133,6 +133,14 @@ def test_targets(tmp_path: Path) -> None:
     assert (fifth.python, fifth.version_info, fifth.name) == ("3.13t", (3, 13), "cp313t-musllinux_1_2_x86_64")
 
 
+def test_an_interpreter_is_named_or_relative_to_the_file(tmp_path: Path) -> None:
+    real = interpreter("3.9")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/mine").symlink_to(real.path)
+    (target,) = toml(tmp_path, '[[target]]\ninterpreter = "./bin/mine"\n').targets
+    assert (target.python, target.interpreter) == ("3.9", str(tmp_path / "bin/mine"))
+
+
 def test_target_as_one_word(tmp_path: Path) -> None:
     assert [each.name for each in toml(tmp_path, 'target = "el10"\n').targets] == ["el10"]
     assert [each.name for each in toml(tmp_path, 'target = ["el8", "el9"]\n').targets] == ["el8", "el9"]
@@ -148,6 +156,7 @@ def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:
     ("text", "where", "part", "advice"),
     [
         ('requirementz = "x"', "requirementz", "unknown key", "'requirements'"),
+        ("jobs = 3", "jobs", "unknown key", "[build]"),
         ("[build]\njbos = 3", "[build] jbos", "unknown key", "'jobs'"),
         ('[build]\njobs = "3"', "[build] jobs", "whole number", "jobs = "),
         ("[build]\njobs = -1", "[build] jobs", "too small", "0"),

@@ -36,6 +36,10 @@ def test_this_machine() -> None:
         assert here.platform.startswith("manylinux_" + libc.split()[1].replace(".", "_"))
 
 
+def test_the_running_one_needs_no_probe() -> None:
+    assert interpreters.running() == probe(sys.executable)
+
+
 def test_a_virtual_environment_answers_with_the_python_it_was_made_from() -> None:
     if sys.prefix == sys.base_prefix:
         pytest.skip("the tests do not run in a virtual environment")

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from wheelyard import doctor as room
-
 _MARKS = {
     "ok": ("ok", typer.colors.GREEN),
     "partial": ("partly", typer.colors.YELLOW),
@@ -26,6 +24,8 @@ def doctor(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Say what this machine has for building, and what to install for what is missing."""
+    from wheelyard import doctor as room
+
     findings = room.examine()
     here = room.family()
     families = (here,) if here else room.FAMILIES

@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-from wheelyard.config import template
-from wheelyard.config.load import NAME
-from wheelyard.doors import files
 from wheelyard.errors import ConfigError
 
 
@@ -31,10 +28,13 @@ def init(
         list[str] | None,
         typer.Option("--target", "-t", metavar="PRESET", help="A kind of host, as el9 or el8-py39; may be repeated."),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path(NAME),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("wheelyard.toml"),
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a commented wheelyard.toml."""
+    from wheelyard.config import template
+    from wheelyard.doors import files
+
     path = output.absolute()
     if path.exists() and not force:
         raise ConfigError("is there already", where=str(output), hint="--force replaces it, --output names another")

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 from packaging.utils import canonicalize_name
 
 from wheelyard.config import sections
-from wheelyard.config.model import Config, IndexSource, PackageRule, Requirement
+from wheelyard.config.model import BuildSettings, Config, IndexSource, PackageRule, Requirement
 from wheelyard.config.problems import Problems
 from wheelyard.config.projects import from_pylock, from_pyproject, read_toml
 from wheelyard.config.requirements import Gathered, RequirementsReader, merge_names
@@ -70,16 +70,10 @@ def _stand_in(path: Path, problems: Problems) -> Config:
             reader.read(path)
     except WheelyardError as error:
         problems.found.append(error)
-    config = Config(path=path, requirements=requirements, targets=_here(problems), wheelhouse=Path.cwd() / "wheelhouse")
+    config = Config(
+        path=path, requirements=requirements, targets=(this_machine(),), wheelhouse=Path.cwd() / "wheelhouse"
+    )
     return _with_files(config, reader.gathered, problems)
-
-
-def _here(problems: Problems) -> tuple[Any, ...]:
-    try:
-        return (this_machine(),)
-    except WheelyardError as error:
-        problems.found.append(error)
-        return ()
 
 
 def _own(path: Path, problems: Problems) -> Config:
@@ -96,7 +90,7 @@ def _own(path: Path, problems: Problems) -> Config:
     config = Config(
         path=path,
         requirements=tuple(listed),
-        targets=sections.targets(top) or _here(problems),
+        targets=sections.targets(top) or (this_machine(),),
         indexes=indexes,
         default_indexes=not own_index and not top.flag("no-index"),
         packages=MappingProxyType(sections.packages(top, path.parent, indexes)),
@@ -110,7 +104,7 @@ def _own(path: Path, problems: Problems) -> Config:
         recipes=_raw(top, "recipe"),
         wheelhouse=_wheelhouse(top),
     )
-    top.done()
+    top.done(elsewhere={each.name.replace("_", "-"): "[build]" for each in dataclasses.fields(BuildSettings)})
     return _with_files(config, reader.gathered, problems)
 
 

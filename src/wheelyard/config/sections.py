@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -65,7 +66,7 @@ def _preset(name: str, table: Table, key: str) -> Target | None:
 def _target(table: Table) -> Target | None:
     """Return the target of one ``[[target]]``."""
     before = len(table.problems.found)
-    preset, interpreter = table.text("preset", example='"el9"'), table.text("interpreter", example='"/usr/bin/python3"')
+    preset, interpreter = table.text("preset", example='"el9"'), _interpreter(table)
     python, full = _python(table)
     platform = table.text("platform", example='"manylinux_2_34_x86_64"')
     if platform is not None:
@@ -104,6 +105,14 @@ def _target(table: Table) -> Target | None:
     return target
 
 
+def _interpreter(table: Table) -> str | None:
+    """Return the path of an interpreter: a name is looked for on PATH, a path is relative to the file."""
+    written = table.text("interpreter", example='"/usr/bin/python3"')
+    if written is None or "/" not in written:
+        return (shutil.which(written) or written) if written else None
+    return str(table.folder / user_path(written))
+
+
 def _base(
     preset: str | None, python: str | None, platform: str | None, interpreter: str | None, implementation: str
 ) -> Target:
@@ -112,7 +121,7 @@ def _base(
         plain = presets.target(preset)
         return presets.target(f"{preset}-py{python.replace('.', '')}") if python not in (None, plain.python) else plain
     if python is None:
-        return from_interpreter(probe(str(user_path(interpreter)))) if interpreter else this_machine()
+        return from_interpreter(probe(interpreter)) if interpreter else this_machine()
     here = this_machine()
     if platform is None and here.python == python and here.implementation == implementation:
         return here

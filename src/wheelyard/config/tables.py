@@ -148,11 +148,13 @@ class Table:
                     hint=f"begin it with [[{key}]] on a line of its own",
                 )
 
-    def done(self) -> None:
-        """Report every key that nobody asked for."""
+    def done(self, *, elsewhere: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Report every key that nobody asked for; ``elsewhere`` names the table that a key would be right in."""
         for key in self._data:
-            if key not in self._asked:
-                self.wrong(key, "unknown key", nearest(key, self._asked))
+            if key in self._asked:
+                continue
+            hint = f"it belongs into {elsewhere[key]}" if key in elsewhere else nearest(key, self._asked)
+            self.wrong(key, "unknown key", hint)
 
 
 def _found(value: object) -> str:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 
-from wheelyard.targets.interpreters import Interpreter, probe
+from wheelyard.targets.interpreters import Interpreter, running
 from wheelyard.targets.model import Target
 
 
 def this_machine() -> Target:
-    """Return the target that stands for this machine: the Python that runs this code, its platform, the newest pip.
-
-    :raises ToolError: if the running interpreter cannot be asked.
-    """
-    return from_interpreter(probe(sys.executable))
+    """Return the target that stands for this machine: the Python that runs this code, its platform, the newest pip."""
+    return from_interpreter(running())
 
 
 def from_interpreter(interpreter: Interpreter, name: str | None = None) -> Target:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import os
 import re
 import shutil
+import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from platform import machine
+from platform import mac_ver, machine
 
 from wheelyard.doors.run import run
 from wheelyard.errors import ConfigError, ToolError
@@ -106,6 +109,30 @@ def _probe(path: str, changed: int) -> Interpreter:  # noqa: ARG001  (part of th
         glibc=glibc,
         has_venv=said["has_venv"],
         has_headers=said["has_headers"],
+    )
+
+
+def running() -> Interpreter:
+    """Return the interpreter that runs this code, or the one its virtual environment was made from, without a probe."""
+    executable = sys.executable
+    if sys.prefix != sys.base_prefix:
+        executable = getattr(sys, "_base_executable", None) or executable
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, OSError, ValueError):
+        libc = None
+    glibc = _glibc(libc)
+    said = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    threads = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    return Interpreter(
+        path=executable,
+        version=".".join(map(str, sys.version_info[:3])),
+        python=f"{sys.version_info[0]}.{sys.version_info[1]}{threads}",
+        implementation=sys.implementation.name,
+        platform=_platform(said, 64 if sys.maxsize > 2**32 else 32, glibc, mac_ver()[0]),
+        glibc=glibc,
+        has_venv=importlib.util.find_spec("venv") is not None and importlib.util.find_spec("ensurepip") is not None,
+        has_headers=Path(sysconfig.get_paths()["include"], "Python.h").is_file(),
     )
 
 
