@@ -117,6 +117,16 @@ def test_an_index_that_is_down_is_an_error_not_an_empty_page(folder: Path, conne
             connect(up, down).project("demo-pkg")
 
 
+def test_an_object_store_says_no_where_it_means_none(server: IndexServer, connect: MakeClient) -> None:
+    body = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"
+    server.fault("nobody", index_server.status(403, headers={"content-type": "application/xml"}, body=body))
+    server.fault("private", index_server.status(403))
+    client = connect(server)
+    assert client.project("nobody").files == ()
+    with pytest.raises(UpstreamError, match="403"):
+        client.project("private")
+
+
 def test_something_else_than_a_page_of_links_is_an_error(server: IndexServer, connect: MakeClient) -> None:
     server.fault("simple", index_server.content(b"\x89PNG", "image/png"))
     with pytest.raises(UpstreamError, match="image/png"):
@@ -153,6 +163,15 @@ def test_metadata_by_pep_658(server: IndexServer, connect: MakeClient) -> None:
     again = connect(server)
     page = file_of(client)
     assert b"Requires-Dist: other>=2" in again.metadata(page)
+    assert len(server.requests) == count
+
+
+def test_many_at_once(server: IndexServer, connect: MakeClient) -> None:
+    client = connect(server)
+    wheels = [file for file in client.project("demo-pkg").files if file.is_wheel]
+    client.prefetch_metadata(wheels)
+    count = len(server.requests)
+    assert [b"Name: demo-pkg" in client.metadata(file) for file in wheels] == [True, True]
     assert len(server.requests) == count
 
 

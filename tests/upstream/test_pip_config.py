@@ -101,6 +101,9 @@ def test_without_pip_the_environment_is_read(conf: Path, tmp_path: Path, monkeyp
 def test_nonsense_is_told() -> None:
     with pytest.raises(ConfigError, match="timeout"):
         interpret({"timeout": "soon"}, default=None)
+    with pytest.raises(ConfigError, match="not a URL") as caught:
+        interpret({"index-url": "https://me:s3cret@[bad/simple"}, default=None)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_this_python_has_a_pip() -> None:

@@ -138,6 +138,14 @@ class Client:
                     self._metadata.pop(key, None)
         return future.result()
 
+    def prefetch_metadata(self, files: Iterable[RemoteFile], *, jobs: int = 16) -> None:
+        """Read the METADATA of many wheels at once, so that ``metadata`` has them; what fails will fail there again."""
+        for _ in each(files, self._prefetch_one_metadata, jobs=jobs, name="prefetch"):
+            pass
+
+    def _prefetch_one_metadata(self, file: RemoteFile) -> None:
+        self.metadata(file)
+
     def _project(self, name: str, index: str | None) -> ProjectPage:
         if index is None:
             sources = [source for source in self.indexes if not source.explicit]

@@ -56,9 +56,13 @@ class Pages:
         headers = {"accept": ACCEPT}
         if kept is not None:
             headers |= {name: kept[key] for name, key in _VALIDATORS.items() if kept.get(key)}
-        reply = http.get(url, headers=headers, accept=frozenset({200, 304, 404, 410}))
-        if reply.status in (404, 410):
+        reply = http.get(url, headers=headers, accept=frozenset({200, 304, 403, 404, 410}))
+        if reply.status in (404, 410) or _is_unlisted(reply):
             return ()
+        if reply.status == 403:
+            raise UpstreamError(
+                "the server answers 403 Forbidden", where=redact(url), hint="check your credentials for this index"
+            )
         if reply.status == 304 and kept is not None:
             return _revived(kept, index)
         if reply.status == 304:
@@ -99,6 +103,11 @@ class Pages:
 
 
 _VALIDATORS = {"if-none-match": "etag", "if-modified-since": "last-modified"}
+
+
+def _is_unlisted(reply: Reply) -> bool:
+    """Whether this is how an object store says that there is no such file to somebody who may not list the others."""
+    return reply.status == 403 and b"<Code>AccessDenied</Code>" in reply.content[:4096]
 
 
 def _folder(url: str) -> Path | None:

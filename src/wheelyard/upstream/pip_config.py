@@ -19,7 +19,7 @@ from wheelyard.doors import files
 from wheelyard.doors.http_model import HttpSettings
 from wheelyard.doors.run import run
 from wheelyard.doors.urls import origin, userinfo, without_userinfo
-from wheelyard.errors import ConfigError
+from wheelyard.errors import ConfigError, UpstreamError
 
 _LINE = re.compile(r"^(?P<section>:env:|[a-z-]+)\.(?P<key>[a-z-]+)=(?P<value>.*)$", re.MULTILINE)
 _DEFAULT = re.compile(r"--index-url <url>(?P<text>.*?)\n\s*--", re.DOTALL)
@@ -88,10 +88,14 @@ def interpret(values: Mapping[str, str], *, default: str | None) -> PipSettings:
     places += [(f"find-links-{number}", url, "find-links") for number, url in enumerate(links, 1)]
     indexes = []
     for name, place, kind in places:
-        url, secret = split_secret(place)
+        try:
+            url, secret = split_secret(place)
+            key = origin(url)
+        except (ValueError, UpstreamError):
+            raise ConfigError("this is not a URL", where=f"pip's configuration, {name}", hint="correct it") from None
         if secret is not None:
-            secrets[origin(url)] = secret
-        _, host, port = origin(url)
+            secrets[key] = secret
+        host, port = key[1:]
         indexes.append(
             IndexSource(
                 name=name,
