@@ -126,6 +126,12 @@ def test_no_index(tmp_path: Path) -> None:
     assert requirements(tmp_path, "--extra-index-url https://one.example/simple\nsix\n").default_indexes
 
 
+def test_nowhere_to_look(tmp_path: Path) -> None:
+    assert "no index" in one_error(tmp_path, "--no-index\nsix\n").message
+    make_wheel(tmp_path, "demo", "1.0")
+    assert requirements(tmp_path, "--no-index\n./demo-1.0-py3-none-any.whl\n").requirements
+
+
 def test_direct(tmp_path: Path) -> None:
     make_wheel(tmp_path / "vendor", "demo", "1.0")
     make_sdist(tmp_path / "vendor", "built-here", "2.0", {"setup.py": ""})

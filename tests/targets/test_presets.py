@@ -75,6 +75,12 @@ def test_unknown_platform_names_the_nearest(wrong: str, meant: str) -> None:
     assert caught.value.hint.startswith(f"did you mean '{meant}")
 
 
+def test_a_python_of_ones_own_is_a_late_one() -> None:
+    assert presets.target("el9-py310").python_full == "3.10.19"
+    assert presets.late_release("3.13t") == "3.13.9"
+    assert presets.late_release("3.15") == "3.15.0"
+
+
 def test_images() -> None:
     assert presets.builder_image(presets.target("el9")) == "quay.io/pypa/manylinux_2_34_x86_64"
     assert presets.builder_image(presets.target("debian12-aarch64")) == "quay.io/pypa/manylinux_2_28_aarch64"

@@ -54,6 +54,8 @@ def load(path: Path) -> Config:
             if path.suffix == ".toml"
             else "write one requirement a line",
         )
+    if not config.default_indexes and not config.indexes and any(each.direct is None for each in config.requirements):
+        problems.add("no index and no find-links folder to look in", where=path.name, hint="name one of them")
     problems.check()
     return config
 

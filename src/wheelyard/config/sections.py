@@ -32,11 +32,6 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|[KMGT])?", re.IGNORECA
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
-_CURRENT = {6: 15, 7: 17, 8: 20, 9: 25, 10: 19, 11: 14, 12: 12, 13: 9, 14: 2}
-"""A late patch release of each Python 3: what a target has where neither configuration nor preset says one.
-
-Not X.Y.0, as projects exclude early patch releases (``!=3.9.0,!=3.9.1``)."""
-
 
 def targets(top: Table) -> tuple[Target, ...]:
     """Return the targets of ``target``, ``targets`` and ``[[target]]``, in order; none where none is written."""
@@ -128,7 +123,7 @@ def _base(
     wanted = Target(
         name="unnamed",
         python=python,
-        python_full=f"{python.removesuffix('t')}.{_CURRENT.get(int(python.removesuffix('t').split('.')[1]), 0)}",
+        python_full=presets.late_release(python),
         platform=platform or here.platform,
         implementation=implementation,
         interpreter=interpreter,

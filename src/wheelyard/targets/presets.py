@@ -16,6 +16,8 @@ from wheelyard.targets.model import Target
 OLDEST, NEWEST = 6, 15
 """The minor versions of Python 3 that a target may have."""
 
+_LATE = {6: 15, 7: 17, 8: 20, 9: 25, 10: 19, 11: 14, 12: 12, 13: 9, 14: 2}
+
 _PYPA = "quay.io/pypa"
 _VERSION = re.compile(r"py3(\d{1,2})(t?)")
 _CPUS = ("x86_64", "aarch64", "ppc64le", "s390x", "i686", "armv7l", "riscv64")
@@ -67,6 +69,15 @@ def presets() -> dict[str, Preset]:
     }
 
 
+def late_release(python: str) -> str:
+    """Return ``X.Y.Z`` for a Python (``X.Y``, perhaps with ``t``) of which nobody said the patch release.
+
+    A late one, not X.Y.0: projects exclude early ones (``!=3.9.0,!=3.9.1``), and who brings a Python brings a late one.
+    """
+    plain = python.removesuffix("t")
+    return f"{plain}.{_LATE.get(int(plain.split('.')[1]), 0)}"
+
+
 def names() -> tuple[str, ...]:
     """Return every name for the Pythons that the distributions bring: ``el8``, ``el8-py36``, ``el8-py38``, …"""
     found: list[str] = []
@@ -85,7 +96,7 @@ def target(name: str) -> Target:
     preset = _preset(name)
     python, cpu = _refinements(name, preset)
     known = {each.version: each for each in preset.pythons}
-    chosen = known[python] if python in known else PresetPython(version=python, full=f"{python.removesuffix('t')}.0")
+    chosen = known[python] if python in known else PresetPython(version=python, full=late_release(python))
     tag = f"{preset.platform}_{preset.cpu or cpu}"
     platforms.parse(tag)
     return Target(
