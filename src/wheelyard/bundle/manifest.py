@@ -34,7 +34,18 @@ from wheelyard.host.manifest import (
 )
 from wheelyard.host.refusal import Refused
 
-__all__ = ["FileEntry", "Manifest", "TargetInfo", "build", "read", "timestamp", "update", "write"]
+__all__ = [
+    "FileEntry",
+    "Manifest",
+    "TargetInfo",
+    "build",
+    "dump_manifest",
+    "load_manifest",
+    "read",
+    "timestamp",
+    "update",
+    "write",
+]
 
 TOOL = f"wheelyard {__version__}"
 _UNLISTED = frozenset({MANIFEST, SIGNATURE, BUNDLE})

@@ -1,0 +1,306 @@
+"""Packing a wheelhouse: one plain tar, streamed, the same bytes every time; or volumes of a given size; or a delta.
+
+What is in a volume is worked out from sizes alone, before a byte is read. Every file is read once, and hashed on the
+way, so a bundle never carries what the manifest does not say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from wheelyard.bundle import manifest as manifests
+from wheelyard.bundle.manifest import naming_errors
+from wheelyard.bundle.sign import sign, sign_bytes
+from wheelyard.doors import files
+from wheelyard.errors import ConfigError, HashMismatchError, VerificationError
+from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
+from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, FileEntry, Manifest, canonical, digest_of
+from wheelyard.host.volumes import PIECES, is_bundle, open_volume
+
+_TIME = 315532800  # 1980: of every member, so that nothing depends on when it was packed
+_BLOCK = 512
+_CHUNK = 1 << 20
+_AHEAD = 4
+_FIRST = ("install.py", "import.py")
+_MOST_VOLUMES = 999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One member of a volume: a file, a hard link to a member before it, or a piece of a file."""
+
+    name: str
+    entry: FileEntry
+    offset: int = 0
+    size: int = 0
+    link: str | None = None
+
+    def head(self, top: str) -> bytes:
+        """Return the member's header blocks."""
+        link = f"{top}/{self.link}" if self.link is not None else None
+        return header(f"{top}/{self.name}", self.size, link)
+
+    def room(self, top: str) -> int:
+        """Return how many bytes the member takes in the archive."""
+        return len(self.head(top)) + -(-self.size // _BLOCK) * _BLOCK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """What was written."""
+
+    volumes: tuple[Path, ...]
+    manifest: Manifest
+    digest: str
+    bytes: int
+    base: str | None
+    removed: tuple[str, ...]
+    signed: bool
+
+
+def header(name: str, size: int, link: str | None = None) -> bytes:
+    """Return the tar header of a member (ustar, with a pax header only where a name is too long for it)."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    info.mode = 0o644
+    info.mtime = _TIME
+    info.type = tarfile.LNKTYPE if link is not None else tarfile.REGTYPE
+    info.linkname = link or ""
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+
+def items_of(manifest: Manifest, base: Manifest | None) -> list[Item]:
+    """Return the members that a bundle needs: each content once, and nothing that the other side has."""
+    known = {entry.sha256 for entry in base.files} if base else set()
+    first: dict[str, str] = {}
+    found: list[Item] = []
+    order = sorted(manifest.files, key=lambda entry: (entry.path not in _FIRST, entry.path))
+    for entry in order:
+        if entry.sha256 in known:
+            continue
+        if entry.sha256 in first:
+            found.append(Item(name=entry.path, entry=entry, link=first[entry.sha256]))
+        else:
+            first[entry.sha256] = entry.path
+            found.append(Item(name=entry.path, entry=entry, size=entry.size))
+    return found
+
+
+def divide(items: Iterable[Item], top: str, room: int | None) -> list[list[Item]]:
+    """Share members out to volumes with ``room`` bytes for members each (None: one volume without a limit).
+
+    A file goes whole into the next volume if it fits there, else it is cut into pieces.
+
+    :raises ConfigError: if the volumes are too small to be useful.
+    """
+    if room is None:
+        return [list(items)]
+    volumes: list[list[Item]] = [[]]
+    left = room
+    for item in items:
+        for part in [item] if item.room(top) <= room else _pieces(item, room):
+            needed = part.room(top)
+            if needed > left:
+                volumes.append([])
+                left = room
+            volumes[-1].append(part)
+            left -= needed
+    if len(volumes) > _MOST_VOLUMES:
+        raise ConfigError(f"{len(volumes)} volumes would be needed", hint="choose a larger volume size")
+    return volumes
+
+
+def _pieces(item: Item, room: int) -> Iterator[Item]:
+    size = (room - 4 * _BLOCK) // _BLOCK * _BLOCK
+    for number, offset in enumerate(range(0, item.size, size), 1):
+        name = f"{PIECES}/{item.entry.sha256}.{number:03d}"
+        yield Item(name=name, entry=item.entry, offset=offset, size=min(size, item.size - offset))
+
+
+def _contents(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    while size and (block := stream.read(min(size, _CHUNK))):
+        size -= len(block)
+        yield block
+
+
+class _Writer:
+    """Writes members; hashes in a second thread while the next block is read and written."""
+
+    def __init__(self, root: Path, top: str, report: Reporter) -> None:
+        self._root = root
+        self._top = top
+        self._report = report
+        self._hasher = ThreadPoolExecutor(max_workers=1)
+        self._pieces: dict[str, hashlib._Hash] = {}
+
+    def close(self) -> None:
+        self._hasher.shutdown()
+
+    def small(self, sink: IO[bytes], name: str, content: bytes) -> None:
+        sink.write(header(f"{self._top}/{name}", len(content)))
+        sink.write(content + bytes(-len(content) % _BLOCK))
+
+    def item(self, sink: IO[bytes], item: Item, volume: str) -> None:
+        sink.write(item.head(self._top))
+        if item.link is not None:
+            return
+        path = self._root / item.entry.path
+        state = hashlib.sha256() if item.offset == 0 else self._pieces[item.entry.sha256]
+        waiting: list[Future[None]] = []
+        written = 0
+        try:
+            with path.open("rb") as stream:
+                stream.seek(item.offset)
+                for block in _contents(stream, item.size):
+                    waiting.append(self._hasher.submit(state.update, block))
+                    if len(waiting) > _AHEAD:
+                        waiting.pop(0).result()
+                    sink.write(block)
+                    written += len(block)
+                    self._report(JobAdvanced(stage="pack", job=volume, bytes=len(block)))
+                longer = item.offset + item.size == item.entry.size and stream.read(1) != b""
+        except FileNotFoundError:
+            raise _changed(path, "is missing") from None
+        for future in waiting:
+            future.result()
+        self._pieces[item.entry.sha256] = state
+        done = item.offset + item.size == item.entry.size
+        if written != item.size or longer or (done and state.hexdigest() != item.entry.sha256):
+            raise _changed(path, "is not what the manifest says")
+        sink.write(bytes(-item.size % _BLOCK))
+
+
+def _changed(path: Path, what: str) -> HashMismatchError:
+    return HashMismatchError(f"the file {what}", where=str(path), hint="run wheelyard build again, then pack")
+
+
+def base_manifest(since: Path) -> tuple[Manifest, str]:
+    """Return the manifest that a delta is against, and its sha256: of a bundle, a wheelhouse or a manifest file.
+
+    :raises VerificationError: if it cannot be read.
+    """
+    with naming_errors():
+        if is_bundle(str(since)):
+            content = open_volume(str(since)).content
+            return manifests.load_manifest(content), digest_of(content)
+    found, content = manifests.read(since)
+    return found, digest_of(content)
+
+
+def only_targets(root: Path, whole: Manifest, names: Sequence[str]) -> Manifest:
+    """Return the manifest of a wheelhouse that has only some target folders (``rhel9``, ``rhel9.v3``, or ``rhel9.*``).
+
+    The pages over all targets would list what is not there, so they stay behind; each folder has its own.
+
+    :raises ConfigError: if a name is not a target of the wheelhouse.
+    """
+    chosen = [
+        target for target in whole.targets if target.folder in names or f"{target.folder.partition('.')[0]}.*" in names
+    ]
+    found = {target.folder for target in chosen} | {f"{target.folder.partition('.')[0]}.*" for target in chosen}
+    if missing := sorted(set(names) - found):
+        there = ", ".join(target.folder for target in whole.targets)
+        raise ConfigError(f"no such target: {', '.join(missing)}", where=str(root), hint=f"there are: {there}")
+    folders = tuple(f"targets/{target.folder}/" for target in chosen)
+    needed = {entry.sha256 for entry in whole.files if entry.path.startswith(folders)}
+    wheels = {entry.path for entry in whole.files if entry.path.startswith("files/") and entry.sha256 in needed}
+    archives = {target.python_archive for target in chosen}
+    kept = tuple(
+        entry
+        for entry in whole.files
+        if entry.path.startswith(folders)
+        or entry.path in wheels
+        or entry.path.removesuffix(".metadata") in wheels
+        or entry.path in archives
+        or ("/" not in entry.path and entry.kind != "page")
+    )
+    return whole._replace(targets=tuple(chosen), files=kept)
+
+
+def pack(
+    root: Path,
+    output: Path,
+    *,
+    keys: Sequence[Path] = (),
+    since: Path | None = None,
+    targets: Sequence[str] = (),
+    volume_size: int | None = None,
+    report: Reporter = silent,
+) -> Packed:
+    """Pack a wheelhouse that has a manifest, and sign that with ``keys``; without keys its signature is carried along.
+
+    :param output: the file to write; with ``volume_size``, ``NAME.001-of-003.tar`` beside it.
+    :param since: what the other side has: a delta is packed.
+    :param volume_size: bytes.
+    :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
+    """
+    whole, content = manifests.read(root)
+    if targets:
+        whole = only_targets(root, whole, targets)
+        content = manifests.dump_manifest(whole)
+        signature = "".join(sign_bytes(content, key) for key in keys)
+    else:
+        if keys:
+            sign(root, keys)
+        place = root / SIGNATURE
+        signature = place.read_text() if place.is_file() else ""
+    base, base_digest = base_manifest(since) if since else (None, None)
+    if base is not None and base.channel != whole.channel:
+        raise VerificationError(f"of channel {base.channel}, not {whole.channel}", where=str(since))
+    top = f"{whole.channel}-{whole.sequence}"
+    heads = [(MANIFEST, content), *([(SIGNATURE, signature.encode())] if signature else [])]
+    removed = tuple(sorted({e.path for e in base.files} - {e.path for e in whole.files})) if base else ()
+
+    def described(number: int, count: int) -> bytes:
+        return canonical(
+            {"base": base_digest, "format": 1, "removed": list(removed), "volume": number, "volumes": count}
+        )
+
+    fixed = sum(len(header(f"{top}/{name}", 0)) + -(-len(data) // _BLOCK) * _BLOCK for name, data in heads)
+    fixed += len(header(f"{top}/{BUNDLE}", 0)) + -(-len(described(_MOST_VOLUMES, _MOST_VOLUMES)) // _BLOCK) * _BLOCK
+    room = None if volume_size is None else volume_size - fixed - 2 * _BLOCK
+    if room is not None and room < 64 * _BLOCK:
+        raise ConfigError("the volumes are too small for the manifest", hint=f"take at least {fixed + (1 << 16)} bytes")
+    parts = divide(items_of(whole, base), top, room)
+    report(StageStarted(stage="pack", jobs=len(parts), bytes=sum(item.size for part in parts for item in part)))
+    writer = _Writer(root, top, report)
+    written: list[Path] = []
+    try:
+        for number, part in enumerate(parts, 1):
+            path = output if volume_size is None else volume_name(output, number, len(parts))
+            report(JobStarted(stage="pack", job=path.name, bytes=sum(item.size for item in part)))
+            with files.replacing(path) as sink:
+                for name, data in ((BUNDLE, described(number, len(parts))), *heads):
+                    writer.small(sink, name, data)
+                for item in part:
+                    writer.item(sink, item, path.name)
+                sink.write(bytes(2 * _BLOCK))
+            written.append(path)
+            report(JobFinished(stage="pack", job=path.name, outcome="done"))
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        writer.close()
+    report(StageFinished(stage="pack"))
+    return Packed(
+        volumes=tuple(written),
+        manifest=whole,
+        digest=digest_of(content),
+        bytes=sum(path.stat().st_size for path in written),
+        base=base_digest,
+        removed=removed,
+        signed=bool(signature),
+    )
+
+
+def volume_name(output: Path, number: int, count: int) -> Path:
+    """Return the path of one volume: ``NAME.001-of-003.tar``."""
+    return output.with_name(f"{output.name.removesuffix('.tar')}.{number:03d}-of-{count:03d}.tar")

@@ -1,0 +1,175 @@
+"""The intranet side's folder: generations beside one another, and one symbolic link that says which is published.
+
+::
+
+    DIR/current -> generations/000007-0123456789ab     what the web server serves, and what -f points into
+    DIR/generations/NNNNNN-…/                          one whole wheelhouse each; equal files are hard links
+    DIR/trust/                                         allowed_signers, revoked_keys, seen.json
+    DIR/import.log                                     one JSON line a deed, with every danger that was allowed
+
+A switch is one rename of the link: a reader sees the old wheelhouse or the new one.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import time
+from typing import Any, Iterator, List, Optional
+
+from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, Manifest, load_manifest
+from wheelyard.host.refusal import EXIT_OTHER, EXIT_STORAGE, EXIT_USAGE, Refused
+
+CURRENT = "current"
+GENERATIONS = "generations"
+TRUST = "trust"
+LOG = "import.log"
+LOCK = ".lock"
+_NAME_OF = re.compile(r"\d{6,}-[0-9a-f]{12}\Z")
+_OURS = {CURRENT, GENERATIONS, TRUST, LOG, LOCK}
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def storage_errors(where: str) -> Iterator[None]:
+    """Turn what the operating system refuses into ``disk-full`` or ``cannot-write``."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        name = "disk-full" if full else "cannot-write"
+        hint = "what is published is still the old one, whole"
+        message = "{}: {}".format(error.strerror or error, error.filename or where)
+        raise Refused(name, message, where=where, hint=hint, code=EXIT_STORAGE) from None
+
+
+@contextlib.contextmanager
+def working_on(into: str) -> Iterator[None]:
+    """Hold the folder's lock; Refused ``busy`` if another import works on it, ``not-ours`` if it holds other things."""
+    os.makedirs(into, exist_ok=True)
+    foreign = sorted(name for name in os.listdir(into) if name not in _OURS and name != "current.new")
+    if foreign and not os.path.isdir(os.path.join(into, GENERATIONS)):
+        message = "the folder holds other things ({})".format(ascii(foreign[0]))
+        raise Refused("not-ours", message, where=into, hint="give an empty or a new folder", code=EXIT_USAGE)
+    with open(os.path.join(into, LOCK), "a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refused("busy", "another import works on this folder", where=into, code=EXIT_STORAGE) from None
+        generations = os.path.join(into, GENERATIONS)
+        os.makedirs(generations, exist_ok=True)
+        for name in os.listdir(generations):
+            if name.startswith("."):  # left by an import that was killed
+                shutil.rmtree(os.path.join(generations, name), ignore_errors=True)
+        yield
+
+
+def current_name(into: str) -> Optional[str]:
+    """Return the name of the published generation, or None if nothing is published yet."""
+    try:
+        name = os.path.basename(os.readlink(os.path.join(into, CURRENT)))
+    except OSError:
+        return None
+    return name if _NAME_OF.match(name) else None
+
+
+def generation_path(into: str, name: str) -> str:
+    """Return the folder of a generation."""
+    return os.path.join(into, GENERATIONS, name)
+
+
+def generation_names(into: str) -> List[str]:
+    """Return the generations that are there, oldest first."""
+    folder = os.path.join(into, GENERATIONS)
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted((name for name in names if _NAME_OF.match(name)), key=lambda name: (int(name.split("-")[0]), name))
+
+
+def name_for(manifest: Manifest, digest: str) -> str:
+    """Return the name of the generation that a manifest describes."""
+    return "{:06d}-{}".format(manifest.sequence, digest[:12])
+
+
+def switch_to(into: str, name: str) -> None:
+    """Publish a generation by one rename."""
+    link = os.path.join(into, CURRENT)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(link + ".new")
+    os.symlink(os.path.join(GENERATIONS, name), link + ".new")
+    os.replace(link + ".new", link)
+    sync_folder(into)
+
+
+def log_deed(into: str, **facts: Any) -> None:
+    """Append a line to the log, with the time."""
+    facts["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with open(os.path.join(into, LOG), "a", encoding="utf-8") as stream:
+        stream.write(json.dumps(facts, sort_keys=True) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def roll_back(into: str, name: Optional[str] = None) -> str:
+    """Publish an earlier generation (None: the one before) and return its name; Refused if there is none."""
+    with working_on(into), storage_errors(into):
+        names, now = generation_names(into), current_name(into)
+        if name is None:
+            earlier = names[: names.index(now)] if now in names else names
+            name = earlier[-1] if earlier else None
+        if name is None or name not in names:
+            text = ", ".join(names) or "none"
+            raise Refused("no-generation", "there is no such generation; there are: " + text, into, code=EXIT_OTHER)
+        switch_to(into, name)
+        log_deed(into, action="rollback", generation=name, before=now)
+    return name
+
+
+def prune_generations(into: str, keep: int) -> List[str]:
+    """Keep the newest ``keep`` generations and the published one, drop unlisted files of these; return what went."""
+    with working_on(into), storage_errors(into):
+        names, now = generation_names(into), current_name(into)
+        gone = [name for name in names[: max(len(names) - keep, 0)] if name != now]
+        for name in gone:
+            # Renamed first: a prune that is killed leaves no generation that looks whole.
+            hidden = generation_path(into, "." + name)
+            os.rename(generation_path(into, name), hidden)
+            shutil.rmtree(hidden)
+        dropped = list(gone)
+        for name in generation_names(into):
+            dropped += ["{}/{}".format(name, path) for path in _drop_unlisted(generation_path(into, name))]
+        if dropped:
+            log_deed(into, action="prune", gone=dropped)
+    return dropped
+
+
+def unlisted_files(root: str, manifest: Manifest) -> List[str]:
+    """Return the paths in a wheelhouse that its manifest does not list."""
+    listed = {entry.path for entry in manifest.files} | {MANIFEST, SIGNATURE, BUNDLE}
+    found = []
+    for here, folders, names in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(here, name))]
+        for name in names + links:
+            path = os.path.relpath(os.path.join(here, name), root).replace(os.sep, "/")
+            if path not in listed:
+                found.append(path)
+    return sorted(found)
+
+
+def _drop_unlisted(root: str) -> List[str]:
+    with open(os.path.join(root, MANIFEST), "rb") as stream:
+        manifest = load_manifest(stream.read())
+    gone = unlisted_files(root, manifest)
+    for path in gone:
+        os.unlink(os.path.join(root, path))
+    return gone

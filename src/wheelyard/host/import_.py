@@ -1,0 +1,95 @@
+"""Import a bundle into a folder that a web server shows, or that pip's -f points into.
+
+    python3 import.py --into DIR --trust KEYS BUNDLE...    verify, then publish; DIR/current is the wheelhouse
+    python3 import.py --into DIR --check                   look at what is published, and name each fault
+    python3 import.py --into DIR --rollback                publish the generation before
+    python3 import.py --into DIR --prune 3                 keep three generations
+
+Nothing half-way: until everything is verified and in place, the old wheelhouse stays published. Keys are remembered.
+Exit codes: 0 done, 2 wrong use, 7 a file is not what the manifest says, 12 no space or permission, 14 refused.
+"""
+
+import argparse
+import sys
+from typing import List, Optional
+
+from wheelyard.host.applying import import_bundle, trust_for
+from wheelyard.host.generations import prune_generations, roll_back
+from wheelyard.host.inspecting import check_bundle, check_tree, trust_beside, wheelhouse_root
+from wheelyard.host.refusal import EXIT_HASH, EXIT_OTHER, EXIT_USAGE, Refused
+from wheelyard.host.trust import DANGERS, read_text
+
+
+def _import_parser() -> argparse.ArgumentParser:
+    text = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="import.py",
+        description=text[0],
+        epilog="\n\n".join(text[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", nargs="*", help="the bundle, all its volumes")
+    parser.add_argument("--into", metavar="DIR", help="the folder of generations")
+    parser.add_argument("--trust", metavar="FILE", help="allowed signers (OpenSSH's format) or a public key")
+    parser.add_argument("--revoked", metavar="FILE", help="public keys or fingerprints that are no longer trusted")
+    parser.add_argument("--threshold", type=int, default=1, metavar="N", help="so many keys must have signed")
+    for danger in DANGERS:
+        parser.add_argument("--allow-" + danger, action="store_true", help="accept this danger; it is logged")
+    parser.add_argument("--check", action="store_true", help="only look, at the bundle or at DIR")
+    parser.add_argument("--rollback", action="store_true", help="publish the generation before")
+    parser.add_argument("--prune", type=int, metavar="N", help="keep N generations")
+    return parser
+
+
+def _look(options: argparse.Namespace, signers: str, revoked: str) -> int:
+    trust = trust_beside(options.into or ".", signers, revoked, options.threshold)
+    root = wheelhouse_root(options.into or ".")
+    faults = check_bundle(options.bundle, trust) if options.bundle else check_tree(root, trust)
+    for fault in faults:
+        print("{}: {}: {}".format(fault.name, fault.path, fault.message))
+    if trust is None:
+        print("the signature was not looked at: no key is known (--trust)")
+    print("{} faults".format(len(faults)) if faults else "everything is as the manifest says")
+    return EXIT_HASH if faults else 0
+
+
+def _work(options: argparse.Namespace) -> int:
+    signers = read_text(options.trust) if options.trust else ""
+    revoked = read_text(options.revoked) if options.revoked else ""
+    if not options.into and not (options.check and options.bundle):
+        raise Refused("usage", "--into DIR is missing", code=EXIT_USAGE)
+    if options.check:
+        return _look(options, signers, revoked)
+    if options.rollback:
+        print("published: {}".format(roll_back(options.into)))
+        return 0
+    if options.prune is not None:
+        for name in prune_generations(options.into, max(options.prune, 1)):
+            print("removed {}".format(name))
+        return 0
+    allowed = {name for name in DANGERS if getattr(options, "allow_" + name.replace("-", "_"))}
+    trust = trust_for(options.into, signers, revoked, options.threshold, allowed)
+    done = import_bundle(options.bundle, options.into, trust)
+    print("signed by {}".format(", ".join(done.signers)) if done.signers else "WARNING: the signature was not checked")
+    print("published: {} ({} MiB new)".format(done.generation, done.new >> 20))
+    return 0
+
+
+def import_main(arguments: Optional[List[str]] = None) -> int:
+    """Run the program and return its exit code."""
+    options = _import_parser().parse_args(arguments)
+    try:
+        return _work(options)
+    except Refused as refused:
+        sys.stderr.write("import.py: {} [{}]\n".format(refused, refused.name))
+        return refused.code
+    except KeyboardInterrupt:
+        sys.stderr.write("import.py: interrupted; what was published still is\n")
+        return 130
+    except OSError as error:
+        sys.stderr.write("import.py: {}\n".format(error))
+        return EXIT_OTHER
+
+
+if __name__ == "__main__":
+    sys.exit(import_main())

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.bundle.houses import house, key, public, target
+from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, prune, repair, rollback
+from wheelyard.bundle.pack import pack
+from wheelyard.errors import ConfigError, HashMismatchError, VerificationError
+
+TRUST = TrustOptions(trust=None)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    house(tmp_path / "house", bulk=400_000)
+    return tmp_path / "house"
+
+
+@pytest.fixture
+def trust() -> TrustOptions:
+    return TrustOptions(trust=public())
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_same_wheelhouse_same_bytes_and_plain_tar_opens_it(root: Path, tmp_path: Path, trust: TrustOptions) -> None:
+    first = pack(root, tmp_path / "one.tar", keys=[key()])
+    pack(root, tmp_path / "two.tar")
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+    assert first.bytes < 1.3 * 450_000  # hard links carry nothing twice
+    subprocess.run(["tar", "-xf", "one.tar"], cwd=tmp_path, check=True)
+    opened = tree(tmp_path / "wheelhouse-1")
+    del opened["bundle.json"]
+    assert opened == tree(root)
+    with tarfile.open(tmp_path / "one.tar") as archive:
+        assert {member.mtime for member in archive} == {315532800}
+        assert archive.getnames()[3] == "wheelhouse-1/install.py"
+    assert check([tmp_path / "one.tar"], trust) == ([], True)
+
+
+def test_volumes_keep_their_size_and_cut_what_fits_none(root: Path, tmp_path: Path, trust: TrustOptions) -> None:
+    packed = pack(root, tmp_path / "b.tar", keys=[key()], volume_size=150_000)
+    assert len(packed.volumes) > 3
+    assert packed.volumes[0].name == f"b.001-of-{len(packed.volumes):03d}.tar"
+    assert all(volume.stat().st_size <= 150_000 for volume in packed.volumes)
+    assert check(packed.volumes, trust) == ([], True)
+    import_bundle(list(reversed(packed.volumes)), tmp_path / "into", trust)
+    assert tree(tmp_path / "into" / "current") == tree(root)
+    with pytest.raises(ConfigError, match="too small"):
+        pack(root, tmp_path / "c.tar", volume_size=5_000)
+
+
+def test_a_delta_is_small_and_makes_the_same_bytes_as_the_full_bundle(
+    root: Path, tmp_path: Path, trust: TrustOptions
+) -> None:
+    pack(root, tmp_path / "1.tar", keys=[key()])
+    house(root, alpha="1.1", bulk=400_000)
+    full = pack(root, tmp_path / "2.tar", keys=[key()])
+    delta = pack(root, tmp_path / "2-delta.tar", since=tmp_path / "1.tar")
+    assert delta.bytes * 3 < full.bytes
+    assert "files/alpha-1.0-py3-none-any.whl" in delta.removed
+    import_bundle([tmp_path / "1.tar"], tmp_path / "a", trust)
+    import_bundle([tmp_path / "2-delta.tar"], tmp_path / "a", trust)
+    import_bundle([tmp_path / "2.tar"], tmp_path / "b", trust)
+    assert tree(tmp_path / "a" / "current") == tree(tmp_path / "b" / "current") == tree(root)
+    with pytest.raises(VerificationError, match="missing-base"):
+        import_bundle([tmp_path / "2-delta.tar"], tmp_path / "c", trust)
+
+
+def test_some_targets_only(root: Path, tmp_path: Path, trust: TrustOptions) -> None:
+    packed = pack(root, tmp_path / "some.tar", keys=[key()], targets=["py36"])
+    import_bundle(packed.volumes, tmp_path / "into", trust)
+    found = tree(tmp_path / "into" / "current")
+    assert not [path for path in found if path.startswith(("targets/py312", "simple/"))]
+    assert [path for path in found if path.startswith("targets/py36/")]
+    assert [each.folder for each in packed.manifest.targets] == ["py36"]
+    with pytest.raises(ConfigError, match="no such target"):
+        pack(root, tmp_path / "none.tar", targets=["py27"])
+
+
+def test_variants_by_name_or_all(tmp_path: Path) -> None:
+    house(tmp_path / "h", targets=[target("3.12"), target("3.12", variant="v3")])
+    for names, folders in (
+        (["py312"], ["py312"]),
+        (["py312.*"], ["py312", "py312.v3"]),
+        (["py312.v3"], ["py312.v3"]),
+    ):
+        packed = pack(tmp_path / "h", tmp_path / "b.tar", targets=names)
+        assert [each.folder for each in packed.manifest.targets] == folders
+
+
+def test_a_file_that_changed_since_is_not_packed(root: Path, tmp_path: Path) -> None:
+    (root / "index.html").write_text("<html>changed</html>\n")
+    with pytest.raises(HashMismatchError):
+        pack(root, tmp_path / "b.tar", volume_size=150_000)
+    assert not list(tmp_path.glob("b*"))
+
+
+def test_rollback_and_prune(root: Path, tmp_path: Path, trust: TrustOptions) -> None:
+    into, versions = tmp_path / "into", ["1.0", "1.1", "1.2"]
+    for version in versions:
+        house(root, alpha=version, bulk=1000)
+        packed = pack(root, tmp_path / f"{version}.tar", keys=[key()])
+        import_bundle(packed.volumes, into, trust)
+    assert rollback(into).startswith("000003-")
+    assert (into / "current" / "files" / "alpha-1.1-py3-none-any.whl").is_file()
+    import_bundle([tmp_path / "1.2.tar"], into)  # again, from a remembered key
+    assert (into / "current" / "files" / "alpha-1.2-py3-none-any.whl").is_file()
+    (into / "current" / "files" / "stray.whl").write_bytes(b"")
+    gone = prune(into, 2)
+    assert len(gone) == 2
+    assert gone[1].endswith("files/stray.whl")
+    assert len(list((into / "generations").iterdir())) == 2
+    assert check([into])[0] == []
+
+
+def test_check_names_each_fault_and_repair_heals(root: Path, tmp_path: Path, trust: TrustOptions) -> None:
+    packed = pack(root, tmp_path / "b.tar", keys=[key()])
+    good = tree(root)
+    wheel = next((root / "files").glob("ballast*.whl"))
+    content = bytearray(wheel.read_bytes())
+    content[1000] ^= 1
+    wheel.write_bytes(content)  # through every hard link
+    (root / "index.html").unlink()
+    (root / "files" / "extra.whl").write_bytes(b"")
+    faults, looked = check([root], trust)
+    assert looked
+    named = {(fault.name, fault.path) for fault in faults}
+    assert named == {
+        ("changed", f"files/{wheel.name}"),
+        ("changed", f"targets/py36/{wheel.name}"),
+        ("changed", f"targets/py312/{wheel.name}"),
+        ("missing", "index.html"),
+        ("extra-file", "files/extra.whl"),
+    }
+    repair(root, packed.volumes, trust)
+    assert check([root], trust) == ([], True)
+    assert tree(root) == good
+    assert wheel.stat().st_nlink == 3
+    (root / "manifest.json").write_text("{}")
+    assert [fault.name for fault in check([root], trust)[0]] == ["bad-manifest"]
+    repair(root, packed.volumes, trust)
+    assert tree(root) == good
