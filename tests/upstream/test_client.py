@@ -146,10 +146,21 @@ def test_a_folder_and_a_page_of_links(folder: Path, connect: MakeClient, tmp_pat
     assert b"Requires-Dist: other>=2" in client.metadata(file)
 
 
+def test_a_remote_page_of_links_is_asked_for_once(server: IndexServer, connect: MakeClient) -> None:
+    page = f'<a href="/files/{WHEEL}">x</a><a href="/files/other-pkg-1.0.tar.gz">y</a>'
+    server.fault("links", index_server.content(page.encode(), "text/html"))
+    client = connect(IndexSource(name="links", url=f"{server.base}/links", kind="find-links"))
+    assert [file.filename for file in client.project("demo-pkg").files] == [WHEEL]
+    assert [file.filename for file in client.project("other-pkg").files] == ["other-pkg-1.0.tar.gz"]
+    assert [file.filename for file in client.project("other").files] == []
+    assert len(server.requests) == 1
+
+
 def test_a_local_index_lacks_most_projects(folder: Path, connect: MakeClient, tmp_path: Path) -> None:
     simple = tmp_path / "simple"
     (simple / "demo-pkg").mkdir(parents=True)
     (simple / "demo-pkg" / "index.html").write_text(f'<a href="../../upstream/{WHEEL}">x</a>')
+    assert connect(IndexSource(name="local", url=str(simple))).project("demo-pkg").files
     client = connect(IndexSource(name="local", url=simple.as_uri()))
     assert [file.filename for file in client.project("demo-pkg").files] == [WHEEL]
     assert client.project("numpy").files == ()

@@ -140,6 +140,17 @@ def test_a_bad_proxy_is_told_without_its_password(proxy: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_proxy_is_used(server: IndexServer) -> None:
+    server.fault("http://index.example/x", index_server.content(b"by proxy"))
+    settings = HttpSettings(
+        retries=0, proxy=server.base.replace("//", "//me:pw@"), trusted_hosts=frozenset({"index.example"})
+    )
+    with Http(settings) as http:
+        assert http.get("http://index.example/x").content == b"by proxy"
+    assert server.requests[0].headers["proxy-authorization"].startswith("Basic ")
+    assert "pw" not in repr(settings)
+
+
 def test_file_urls(http: Http, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("hello")
     assert http.get(tmp_path.as_uri()).content == b"hello"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wheelyard.errors import UpstreamError
 from wheelyard.upstream import html
 from wheelyard.upstream import json as simple_json
-from wheelyard.upstream.links import belongs, is_safe_filename
+from wheelyard.upstream.links import belongs, is_safe_filename, possible_projects
 from wheelyard.upstream.model import RemoteFile
 
 URL = "https://index.example/simple/demo-pkg/"
@@ -162,12 +162,16 @@ def test_json_that_cannot_be_used(content: bytes) -> None:
         ("demo_pkg-1!2.0+local.1-1-cp311-cp311-linux_x86_64.whl", "demo-pkg", True),
         ("demo_pkg-1.0-cp311-cp311-linux_x86_64-x-y.whl", "demo-pkg", False),
         ("demo-pkg.tar.gz", "demo-pkg", False),
+        ("demo-pkg-1.0.tar.gz", "demo", False),
+        ("demo-2-1.0.tar.gz", "demo-2", True),
+        ("demo-v1.0.post1.zip", "demo", True),
         (".demo-1.tar.gz", "demo", False),
         ("a" * 300 + "-1.tar.gz", "a" * 300, False),
     ],
 )
 def test_names_that_belong(filename: str, project: str, expected: bool) -> None:
     assert belongs(filename, project) is expected
+    assert (project in possible_projects(filename)) is expected
 
 
 def _plain_page(anchors: list[dict[str, str]]) -> str:

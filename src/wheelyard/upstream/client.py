@@ -171,16 +171,14 @@ class Client:
         return ProjectPage(name=name, files=tuple(merged.values()))
 
     def _cached_metadata(self, file: RemoteFile) -> bytes:
-        cached = None
-        if file.sha256:
-            cached = self.store.area("metadata") / file.sha256[:2] / file.sha256
-            try:
-                return cached.read_bytes()
-            except FileNotFoundError:
-                pass
-        content = read_metadata(file, store=self.store, http=self.http)
-        if cached is not None:
-            files.write(cached, content, sync=False)
+        if file.sha256 is None or self.store.has(file.sha256):  # the wheel itself, which was hashed, knows best
+            return read_metadata(file, store=self.store, http=self.http)
+        cached = self.store.area("metadata") / file.sha256[:2] / file.sha256
+        try:
+            return cached.read_bytes()
+        except FileNotFoundError:
+            content = read_metadata(file, store=self.store, http=self.http)
+        files.write(cached, content, sync=False)
         return content
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
+from packaging.version import VERSION_PATTERN
 
 SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!~-]{0,254}\Z")
@@ -14,6 +15,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _PLAIN = re.compile(
     r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?/(?:[A-Za-z0-9_.+~-]+/)*([A-Za-z0-9_.+~-]+))(?:#([a-z0-9=]*))?\Z"
 )
+_VERSION = re.compile(rf"{VERSION_PATTERN}\Z", re.VERBOSE | re.IGNORECASE)
 _SCHEMES = {"http": ("http", "https"), "https": ("http", "https"), "file": ("http", "https", "file")}
 
 
@@ -38,8 +40,21 @@ def belongs(filename: str, project: str) -> bool:
     for suffix in SDIST_SUFFIXES:
         if filename.endswith(suffix):
             stem = filename[: -len(suffix)]
-            return any(character == "-" and _normal(stem[:at]) == project for at, character in enumerate(stem) if at)
+            return any(
+                character == "-" and _normal(stem[:at]) == project and _VERSION.match(stem, at + 1)
+                for at, character in enumerate(stem)
+                if at
+            )
     return False
+
+
+def possible_projects(filename: str) -> frozenset[str]:
+    """Return the normalised names that a file ``belongs`` to: mostly one, but an sdist's may end at any hyphen."""
+    if filename.endswith(".whl"):
+        names = {_normal(filename.partition("-")[0])}
+    else:
+        names = {_normal(filename[:at]) for at, character in enumerate(filename) if at and character == "-"}
+    return frozenset(name for name in names if belongs(filename, name))
 
 
 def target_of(url: str, page: str) -> tuple[str, str, str] | None:

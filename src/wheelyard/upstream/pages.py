@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from wheelyard.config.model import IndexSource
 from wheelyard.doors import files
@@ -16,7 +17,7 @@ from wheelyard.errors import UpstreamError
 from wheelyard.store.model import Store
 from wheelyard.upstream import html
 from wheelyard.upstream import json as simple_json
-from wheelyard.upstream.links import belongs
+from wheelyard.upstream.links import possible_projects
 from wheelyard.upstream.model import RemoteFile
 
 if TYPE_CHECKING:
@@ -35,20 +36,39 @@ class Pages:
 
     def __init__(self, store: Store) -> None:
         self._area = store.area("pages")
+        self._lock = threading.Lock()
+        self._link_pages: dict[str, Reply] = {}
+        self._folders: dict[Path, dict[str, list[Path]]] = {}
 
     def files(self, source: IndexSource, project: str, http: Http) -> tuple[RemoteFile, ...]:
         """Return the files of a project (normalised name) at one place; none where it is not known there.
 
         :raises UpstreamError: if the place does not answer, or not with a page of links.
         """
+        url = _as_url(source.url)
         if source.kind == "simple":
-            return self._page(f"{source.url.rstrip('/')}/{project}/", source.name, project, http)
-        url = (
-            source.url if "://" in source.url or source.url.startswith("file:") else Path(source.url).resolve().as_uri()
-        )
-        if urlsplit(url).scheme == "file" and (folder := _folder(url)) is not None:
-            return self._local(folder, source.name, project)
-        return self._page(url, source.name, project, http)
+            return self._page(f"{url.rstrip('/')}/{project}/", source.name, project, http)
+        if (folder := local_path(url)) is not None and folder.is_dir():
+            return tuple(self._local(path, source.name) for path in self._listed(folder).get(project, ()))
+        return _parse(self._links(url, http), project, source.name)
+
+    def _links(self, url: str, http: Http) -> Reply:
+        """Return a page of links, asked for once for all projects."""
+        with self._lock:
+            reply = self._link_pages.get(url)
+            if reply is None:
+                reply = self._link_pages[url] = http.get(url, headers={"accept": "text/html"})
+        return reply
+
+    def _listed(self, folder: Path) -> Mapping[str, Sequence[Path]]:
+        """Return the files of a local folder by project, listed once for all projects."""
+        with self._lock:
+            if folder not in self._folders:
+                listed = self._folders[folder] = {}
+                for path in sorted(folder.iterdir()):
+                    for project in possible_projects(path.name):
+                        listed.setdefault(project, []).append(path)
+            return self._folders[folder]
 
     def _page(self, url: str, index: str, project: str, http: Http) -> tuple[RemoteFile, ...]:
         place = self._place(url, project)
@@ -80,15 +100,13 @@ class Pages:
         key = hashlib.sha256(f"{_FORMAT}\n{url}\n{project}".encode()).hexdigest()
         return self._area / key[:2] / f"{key}.json"
 
-    def _local(self, folder: Path, index: str, project: str) -> tuple[RemoteFile, ...]:
-        """List the files of a project in a local folder; their hashes are remembered by size and time."""
-        return tuple(
-            RemoteFile(
-                filename=path.name, url=path.as_uri(), sha256=self._digest(path), size=path.stat().st_size, index=index
-            )
-            for path in sorted(folder.iterdir())
-            if belongs(path.name, project) and path.is_file()
-        )
+    def _local(self, path: Path, index: str) -> RemoteFile:
+        """Describe a local file; its hash is remembered by its size and time."""
+        try:
+            size, digest = path.stat().st_size, self._digest(path)
+        except OSError as error:
+            raise UpstreamError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        return RemoteFile(filename=path.name, url=path.as_uri(), sha256=digest, size=size, index=index)
 
     def _digest(self, path: Path) -> str:
         status = path.stat()
@@ -110,9 +128,9 @@ def _is_unlisted(reply: Reply) -> bool:
     return reply.status == 403 and b"<Code>AccessDenied</Code>" in reply.content[:4096]
 
 
-def _folder(url: str) -> Path | None:
-    path = local_path(url)
-    return path if path is not None and path.is_dir() else None
+def _as_url(place: str) -> str:
+    """Return an index or find-links place, which may be a local path, as a URL."""
+    return place if "://" in place or place.startswith("file:") else Path(place).expanduser().resolve().as_uri()
 
 
 def _parse(reply: Reply, project: str, index: str) -> tuple[RemoteFile, ...]:
