@@ -13,6 +13,7 @@ from tests.index.shop import Shop, contents, folder, stamps
 from wheelyard.bundle import manifest
 from wheelyard.doors import files
 from wheelyard.errors import HashMismatchError, StorageError, WheelError
+from wheelyard.host.manifest import dump_manifest
 from wheelyard.index.model import Site
 
 
@@ -110,6 +111,7 @@ def test_publishing_again_writes_nothing(shop: Shop) -> None:
         "simple/beta/index.html",
         "simple/index.json",
         "install.py",
+        "manifest.json",
     ],
 )
 @pytest.mark.parametrize("harm", ["deleted", "altered", "same size"])
@@ -193,6 +195,44 @@ def test_a_stranger_in_a_target_folder_is_removed_and_a_readme_at_the_top_is_not
     assert not (shop.into / "targets/el9/evil-9-py3-none-any.whl").exists()
     assert (shop.into / "README.md").read_text() == "mine"
     assert "README.md" in {entry.path for entry in manifest.read(shop.into)[0].files}
+
+
+def test_a_changed_readme_is_listed_anew_and_a_signature_outlives_a_lost_manifest(shop: Shop) -> None:
+    site = small(shop)
+    (shop.into).mkdir()
+    (shop.into / "README.md").write_text("mine")
+    shop.publish(site)
+    first, content = manifest.read(shop.into)
+    (shop.into / "manifest.json.sig").write_text("a signature")
+    (shop.into / "manifest.json").unlink()
+    shop.publish(site)
+    assert manifest.read(shop.into)[1] == content
+    assert (shop.into / "manifest.json.sig").exists()
+    (shop.into / "README.md").write_text("mine, longer")
+    shop.publish(site)
+    second = manifest.read(shop.into)[0]
+    assert second.sequence == first.sequence + 1
+    assert {entry.path: entry.size for entry in second.files}["README.md"] == 12
+    assert not (shop.into / "manifest.json.sig").exists()
+
+
+def test_the_quick_manifest_is_the_one_that_a_full_listing_gives(shop: Shop) -> None:
+    alpha, beta = shop.entry("alpha"), shop.entry("beta")
+    for number, extra in enumerate([(alpha,), (alpha, beta), (beta,)], 1):
+        shop.publish(Site(folders=(), extra=extra))
+        quick, content = manifest.read(shop.into)
+        assert quick.sequence == number
+        again = manifest.build(shop.into, sequence=quick.sequence, previous=quick.previous)
+        assert dump_manifest(again) == content
+
+
+def test_a_manifest_that_another_tool_wrote_is_continued(shop: Shop) -> None:
+    alpha, beta = shop.entry("alpha"), shop.entry("beta")
+    shop.publish(Site(folders=(), extra=(alpha,)))
+    ahead = manifest.read(shop.into)[0]._replace(sequence=41)
+    manifest.write(shop.into, ahead)
+    shop.publish(Site(folders=(), extra=(alpha, beta)))
+    assert manifest.read(shop.into)[0].sequence == 42
 
 
 def test_one_name_with_two_contents_is_an_error_that_names_both(shop: Shop) -> None:

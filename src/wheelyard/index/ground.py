@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wheelyard.doors import files
+from wheelyard.host.manifest import MANIFEST
 from wheelyard.index import record
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS, is_distribution
 from wheelyard.index.record import Known, Stamp
@@ -71,4 +72,5 @@ class Ground:
         top, _, rest = path.partition("/")
         if top == FILES:
             return path in self.record or is_distribution(rest.removesuffix(".metadata"))
-        return top in (SIMPLE, TARGETS) or (path in self.record and not path.startswith("manifest.json"))
+        ours = path in self.record and path != MANIFEST and self.record[path].key != record.OTHER
+        return ours or top in (SIMPLE, TARGETS)

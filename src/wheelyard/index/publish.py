@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from wheelyard.bundle import manifest
 from wheelyard.doors import files
 from wheelyard.errors import StorageError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
 from wheelyard.host.manifest import MANIFEST
-from wheelyard.index import layout, pages, place, record
+from wheelyard.index import layout, listing, pages, place, record
 from wheelyard.index.ground import Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
 from wheelyard.index.metadata import read_metadata
@@ -111,7 +110,9 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
     finally:
         shutil.rmtree(staging.root, ignore_errors=True)
     ground.kept.update(staging.written)
-    _finish(site, ground, changed=bool(staging.written or gone))
+    for path in gone:
+        del ground.disk[path]
+    listing.finish(site, ground, changed=bool(staging.written or gone))
     return _summary(pool, gone, ground, staging)
 
 
@@ -221,43 +222,6 @@ def _stage_documents(site: Site, store: Store, ground: Ground, staging: Staging)
         if not ground.keep(path, sha256):
             staging.blob(path, store.path(sha256), sha256, metadata=False)
     return [*site.documents, *site.attachments]
-
-
-def _finish(site: Site, ground: Ground, *, changed: bool) -> None:
-    """Write the manifest where anything changed, and the record of what is in place now."""
-    targets = [
-        manifest.TargetInfo(
-            folder=folder.name,
-            python=folder.target.python,
-            implementation=folder.target.implementation,
-            platform=folder.target.platform,
-            pip=folder.pip.filename if folder.pip else None,
-            variant=folder.variant,
-            simd=folder.simd,
-            proof=folder.proof.outcome,
-            python_archive=folder.python_archive,
-        )
-        for folder in site.folders
-    ]
-    others = sorted(
-        f"{path}{stamp}"
-        for path, stamp in ground.disk.items()
-        if "/" not in path and path not in ground.kept and not path.startswith("manifest.")
-    )
-    key = pages.digest([repr(targets), site.channel, *others])
-    if not changed and ground.keep(MANIFEST, key):
-        if ground.kept != ground.record:
-            record.save(ground.into, ground.kept)
-        return
-    manifest.update(
-        ground.into,
-        targets=targets,
-        channel=site.channel,
-        known={path: known.sha256 for path, known in ground.kept.items() if path != MANIFEST},
-    )
-    written = ground.into / MANIFEST
-    ground.kept[MANIFEST] = record.known(record.stamp_of(written.stat()), files.sha256(written), key)
-    record.save(ground.into, ground.kept)
 
 
 def _summary(pool: Mapping[str, Wheel], gone: list[str], ground: Ground, staging: Staging) -> Published:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from wheelyard.doors import files
 
 RECORD = ".published.json"
+OTHER = "not ours"
+"""The key of a file that lies at the top of the folder and is only listed."""
 _FORMAT = 1
 
 

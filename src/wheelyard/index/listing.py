@@ -1,0 +1,146 @@
+"""The manifest of a publication, without reading the whole site again.
+
+``bundle.manifest`` owns the format and lists any folder. Here the files are known already, so a publication that
+changes little only adds them up; whatever is out of the ordinary is left to ``bundle.manifest.update``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import NamedTuple
+
+from wheelyard.bundle import manifest
+from wheelyard.doors import files
+from wheelyard.errors import VerificationError
+from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, digest_of, dump_manifest
+from wheelyard.index import pages, record
+from wheelyard.index.ground import Ground
+from wheelyard.index.model import Folder, Site
+from wheelyard.index.record import Known
+
+_UNLISTED = frozenset({MANIFEST, SIGNATURE, BUNDLE})
+
+
+class _Head(NamedTuple):
+    """What a manifest says beside its files; kept in the record, so that a lost manifest can be written again."""
+
+    key: str
+    sequence: int
+    previous: str | None
+    created: str | None
+    expires: str | None
+
+
+def finish(site: Site, ground: Ground, *, changed: bool) -> None:
+    """Write the manifest where anything changed, then the record of what is in place now.
+
+    :raises VerificationError: if there is a file that no manifest can list (a symlink, a name with a newline).
+    """
+    key = _keep_others(site, ground)
+    before = ground.record.get(MANIFEST)
+    head = _head(before)
+    there = before is not None and ground.disk.get(MANIFEST) == before[:3]
+    if before is None or head is None or head.key != key or not (there or _lost(ground)):
+        _list_anew(site, ground, key)
+    elif changed or not there:
+        same = _listed(ground.record) == _listed(ground.kept)
+        if same and there:
+            ground.kept[MANIFEST] = before
+        else:
+            created = head.created if same else manifest.timestamp()
+            head = head if same else _Head(key, head.sequence + 1, before.sha256, created, None)
+            _write(site, ground, head)
+    else:
+        ground.kept[MANIFEST] = before
+    if ground.kept != ground.record:
+        record.save(ground.into, ground.kept)
+
+
+def targets_of(folders: tuple[Folder, ...]) -> tuple[manifest.TargetInfo, ...]:
+    """Return what a host needs to know to choose its folder."""
+    return tuple(
+        manifest.TargetInfo(
+            folder=folder.name,
+            python=folder.target.python,
+            implementation=folder.target.implementation,
+            platform=folder.target.platform,
+            pip=folder.pip.filename if folder.pip else None,
+            variant=folder.variant,
+            simd=folder.simd,
+            proof=folder.proof.outcome,
+            python_archive=folder.python_archive,
+        )
+        for folder in folders
+    )
+
+
+def _keep_others(site: Site, ground: Ground) -> str:
+    """Keep the files that are not ours (a README); return the key of all that the manifest says beside our files."""
+    others = [path for path in ground.disk if path not in ground.kept and path not in _UNLISTED]
+    texts = []
+    for path in sorted(others):
+        if (ground.into / path).is_file() and not ground.keep(path, record.OTHER):
+            stamp = ground.disk[path]
+            ground.kept[path] = record.known(stamp, files.sha256(ground.into / path), record.OTHER)
+        texts.append(f"{path}\t{ground.kept[path].sha256 if path in ground.kept else ''}")
+    return pages.digest([repr(targets_of(site.folders)), site.channel, *texts])
+
+
+def _head(known: Known | None) -> _Head | None:
+    try:
+        return _Head(*json.loads(known.key)) if known is not None else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _lost(ground: Ground) -> bool:
+    """Whether the manifest is gone or damaged; one that was changed on purpose (signed again, packed) is not."""
+    try:
+        manifest.read(ground.into)
+    except VerificationError:
+        return True
+    return False
+
+
+def _listed(found: dict[str, Known]) -> dict[str, str]:
+    return {path: known[3] for path, known in found.items() if path != MANIFEST}
+
+
+def _write(site: Site, ground: Ground, head: _Head) -> None:
+    entries = sorted(
+        manifest.FileEntry(path, known[0], known[3], manifest.kind_of(path)) for path, known in ground.kept.items()
+    )
+    made = manifest.Manifest(
+        channel=site.channel,
+        sequence=head.sequence,
+        created=head.created,
+        expires=head.expires,
+        previous=head.previous,
+        targets=targets_of(site.folders),
+        files=tuple(entries),
+        tool=manifest.TOOL,
+    )
+    content = dump_manifest(made)
+    before = ground.record.get(MANIFEST)
+    if before is not None and digest_of(content) == before.sha256:
+        files.write(ground.into / MANIFEST, content)  # the lost one again: its signature fits
+    else:
+        manifest.write(ground.into, made)
+    _remember(ground, head, digest_of(content))
+
+
+def _list_anew(site: Site, ground: Ground, key: str) -> None:
+    known = {path: known.sha256 for path, known in ground.kept.items()}
+    if _lost(ground):
+        with contextlib.suppress(FileNotFoundError):
+            (ground.into / MANIFEST).unlink()
+    manifest.update(ground.into, targets=targets_of(site.folders), channel=site.channel, known=known)
+    made, content = manifest.read(ground.into)
+    head = _Head(key, made.sequence, made.previous, made.created, made.expires)
+    _remember(ground, head, digest_of(content))
+
+
+def _remember(ground: Ground, head: _Head, sha256: str) -> None:
+    stamp = record.stamp_of((ground.into / MANIFEST).stat())
+    ground.kept[MANIFEST] = record.known(stamp, sha256, json.dumps(head))
