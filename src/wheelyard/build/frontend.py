@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -138,7 +139,21 @@ class _Runner:
             raise _failure(place, done.reason, hint="see [build] memory and jobs, or the log for what it does")
         if done.returncode != 0:
             raise _failure(place, f"{hook} failed (exit code {done.returncode}):\n{last_lines(done.output)}")
-        Path(control, "output.json").write_bytes(_read(place, inside / "output.json"))
+        answer = _read(place, inside / "output.json")
+        Path(control, "output.json").write_bytes(_without_warnings(answer, place.log))
+
+
+def _without_warnings(answer: bytes, log: Path) -> bytes:
+    """Return a hook's answer without the backend's warnings, which go into the log: they are not about us."""
+    try:
+        said = json.loads(answer)
+        warnings = said.pop("warnings", [])
+    except (ValueError, TypeError, AttributeError):
+        return answer  # whoever called the hook says what is wrong with it
+    if warnings:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"warning: {str(each)[:2000]}\n" for each in warnings[:50])
+    return json.dumps(said).encode()
 
 
 def last_lines(output: str, count: int = 15) -> str:
