@@ -34,6 +34,8 @@ class Choice:
     """In words."""
     expects: Literal["any", "binary"] = "any"
     """``binary``: some wheel of this version is not pure, so a pure wheel out of a build would be a failure."""
+    sibling: RemoteFile | None = None
+    """For an sdist: a wheel of the same version, made for others, whose METADATA tells what this one's wheel needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +153,21 @@ def _best(version: str, files: list[_Named], target: Target, wanted: Formats, ha
             named, reason = found
             if named.file.yanked is not None:
                 reason += f"; yanked upstream{': ' + named.file.yanked if named.file.yanked else ''}, but pinned"
-            return Choice(version=version, file=named.file, reason=reason, expects=expects)
+            sibling = None if named.tags else _sibling(files, target)
+            return Choice(version=version, file=named.file, reason=reason, expects=expects, sibling=sibling)
     return _refusal(fitting, target, wanted)
+
+
+def _sibling(files: list[_Named], target: Target) -> RemoteFile | None:
+    """Return the wheel that is nearest to a target that it does not fit: of its Python, of its system."""
+    system = target.platform.partition("_")[0].removesuffix("linux")
+    interpreter = next(iter(_ranks(target))).partition("-")[0]
+
+    def distance(named: _Named) -> tuple[bool, bool, str]:
+        tag = named.tags[0]
+        return not tag.startswith(interpreter), system not in tag, named.file.filename
+
+    return min((each for each in files if each.tags), key=distance).file if any(each.tags for each in files) else None
 
 
 def _among(files: list[_Named], target: Target, wanted: Formats) -> tuple[_Named, str] | None:

@@ -10,7 +10,7 @@ import pytest
 from tests.lock.test_lock import Place, versions
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_sdist, make_wheel, metadata
-from wheelyard.errors import BuildError
+from wheelyard.errors import BuildError, NoCandidateError
 from wheelyard.lock.model import LockedPackage
 
 # A backend of twenty lines: its requirements and metadata come from files of the sdist.
@@ -180,3 +180,23 @@ def test_from_source_where_a_wheel_fits(place: Place) -> None:
     sdist(place, "demo")
     assert package(place, "demo").how == "fetch"
     assert package(place, "demo", more='[packages.demo]\nbuild = "always"\n').how == "build"
+
+
+def test_metadata_of_an_sdist_is_read_from_a_wheel_for_others(place: Place) -> None:
+    make_wheel(place.files, "runtime", "1.0")
+    make_wheel(place.files, "demo", "1.0", tag="cp312-cp312-win_amd64", requires=["runtime"])
+    sdist(place, "demo", requires=("never-asked",))
+    config = place.config("demo\n", targets="")
+    (found,) = place.lock(config).values()
+    assert versions(found) == {"demo": "1.0", "runtime": "1.0"}
+    assert found.packages[0].expects == "binary"
+
+
+def test_nothing_is_compiled_for_another_system_by_mistake(place: Place) -> None:
+    mac = '[[target]]\nname = "mac"\npython = "3.11"\nplatform = "macosx_11_0_arm64"\n'
+    make_wheel(place.files, "demo", "1.0", tag="cp311-cp311-macosx_12_0_arm64")
+    sdist(place, "demo")
+    with pytest.raises(NoCandidateError, match="wheels for macosx_12_0_arm64; the target is macosx_11_0_arm64"):
+        place.lock(place.config("demo\n", targets=mac))
+    make_wheel(place.files, "demo", "0.9", tag="cp311-cp311-macosx_11_0_arm64")
+    assert versions(place.lock(place.config("demo\n", targets=mac))["mac"]) == {"demo": "0.9"}

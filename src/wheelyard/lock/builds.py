@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelyard.config.model import Config
-from wheelyard.errors import BuildError
+from wheelyard.errors import BuildError, NoCandidateError
 from wheelyard.lock.candidates import TargetSource, remote
 from wheelyard.lock.model import LockedPackage
 from wheelyard.lock.ports import Backends, Upstream
@@ -27,6 +27,8 @@ class BuildRequirements:
     upstream: Upstream
     store: Store
     backends: Backends
+    foreign: bool
+    """Whether nothing here compiles for the target: only what is pure can then be built."""
     kept: Mapping[str, LockedPackage]
     """Packages of the earlier lock by the SHA-256 of their sdist: these keep their build requirements."""
 
@@ -35,12 +37,19 @@ class BuildRequirements:
 
         :param chain: names of the sdists whose build requirements lead here.
         :raises BuildError: if it needs itself to be built.
+        :raises NoCandidateError: if it has to be compiled, and nothing here does that for the target.
         """
         if package.how == "fetch":
             return package
         kept = self.kept.get(package.file.sha256)
         if kept is not None and kept.extras == package.extras:
             return replace(package, build_requirements=kept.build_requirements)
+        if self.foreign and package.expects == "binary":
+            raise NoCandidateError(
+                f"it would be {package.reason}; nothing here compiles for {self.target.platform}",
+                where=f"{package.name} {package.version} for target {self.target.name}",
+                hint="give the target an image or a toolchain, or a platform that there are wheels for",
+            )
         environment = self._static(package, source, chain)
         dynamic = self.backends.dynamic_requirements(package, self.target, environment)
         if dynamic:

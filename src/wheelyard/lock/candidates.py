@@ -139,8 +139,9 @@ class TargetSource:
         return _wheels_only(found) if self._prefer_binary else found
 
     def _metadata(self, name: str, choice: Choice) -> Callable[[], bytes]:
-        if choice.file.is_wheel:
-            return lambda: self._upstream.metadata(choice.file)
+        wheel = choice.file if choice.file.is_wheel else choice.sibling
+        if wheel is not None:
+            return lambda: self._upstream.metadata(wheel)
         return lambda: self._sdist_metadata(self.locked(Pin(name=name, version=choice.version)))
 
 

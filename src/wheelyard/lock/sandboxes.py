@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -43,20 +44,34 @@ class Sandboxes:
         """Return what the build backend asks for besides ``[build-system] requires``."""
         from wheelyard.build.frontend import dynamic_requirements
 
-        with self._place(package, target, environment) as place:
-            return dynamic_requirements(place)
+        def ask(place: Workspace) -> bytes:
+            return json.dumps(dynamic_requirements(place)).encode()
+
+        return tuple(json.loads(self._kept("requirements", ask, package, target, environment)))
 
     def metadata(self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> bytes:
-        """Return the METADATA that the backend prepares; kept for the next time."""
+        """Return the METADATA that the backend prepares."""
         from wheelyard.build.frontend import prepare_metadata
+
+        return self._kept("metadata", prepare_metadata, package, target, environment)
+
+    def _kept(
+        self,
+        what: str,
+        ask: Callable[[Workspace], bytes],
+        package: LockedPackage,
+        target: Target,
+        environment: Sequence[LockedPackage],
+    ) -> bytes:
+        """Return the answer to a question, from the store where the same was asked before."""
         from wheelyard.doors import files
 
-        key = _key("metadata", package, target, environment, self._toolchain(target), self._recipe(package))
-        kept = self._store.area("metadata") / key
+        key = _key(what, package, target, environment, self._toolchain(target), self._recipe(package))
+        kept = self._store.area("answers") / key
         if kept.exists():
             return kept.read_bytes()
         with self._place(package, target, environment) as place:
-            content = prepare_metadata(place)
+            content = ask(place)
         files.write(kept, content, sync=False)
         return content
 

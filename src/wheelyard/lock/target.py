@@ -19,7 +19,9 @@ from wheelyard.resolve.pip_tools import PipTools
 from wheelyard.resolve.uv import Uv
 from wheelyard.select import needs_newer_pip
 from wheelyard.store.model import Store
+from wheelyard.targets import platforms
 from wheelyard.targets.environment import marker
+from wheelyard.targets.here import this_machine
 from wheelyard.targets.model import Target
 
 
@@ -57,6 +59,7 @@ class TargetLocker:
             upstream=self.upstream,
             store=self.store,
             backends=self.backends,
+            foreign=self._foreign(),
             kept={each.file.sha256: each for each in kept if each.how == "build"},
         )
         answer, source = self._ask(resolver, builds)
@@ -76,7 +79,7 @@ class TargetLocker:
 
     def _ask(self, resolver: Resolver, builds: BuildRequirements) -> tuple[Answer, TargetSource]:
         question = self._question()
-        if self.config.prefer_binary:
+        if self.config.prefer_binary or self._foreign():
             source = self._source(builds, prefer_binary=True)
             try:
                 return ask(resolver, question, source, direct=self._direct_by_name()), source
@@ -84,6 +87,13 @@ class TargetLocker:
                 pass  # a preference only: what has to be built is then allowed as well
         source = self._source(builds)
         return ask(resolver, question, source, direct=self._direct_by_name()), source
+
+    def _foreign(self) -> bool:
+        """Whether this machine and its images cannot compile for the target: what has wheels is then preferred."""
+        here, there = platforms.parse(this_machine().platform), platforms.parse(self.target.platform)
+        if self.target.toolchain is not None or self.target.image is not None:
+            return False
+        return (here.family == "macosx") != (there.family == "macosx") or here.cpu != there.cpu
 
     def _source(self, builds: BuildRequirements, *, prefer_binary: bool = False) -> TargetSource:
         def metadata(package: LockedPackage) -> bytes:
