@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,16 @@ def test_an_engine_that_cannot_start_a_container_is_quoted(engine: Engine, image
     with pytest.raises(ToolError) as caught:
         container.find_toolchain(settings, BOOKWORM, name)
     assert "/nowhere/runtime" in str(caught.value)
+
+
+@pytest.mark.container
+@GROUP
+def test_whether_a_container_starts_is_tried_without_an_image(engine: Engine) -> None:
+    assert engine.try_start() is None
+    assert "wheelyard-probe" not in engine.ask("images", "--format", "{{.Repository}}")
+    if engine.kind == "podman":
+        broken = replace(engine, arguments=("--runtime", "/nowhere/runtime"))
+        assert "/nowhere/runtime" in str(broken.try_start())
 
 
 @pytest.mark.container

@@ -9,7 +9,10 @@ import functools
 import json
 import os
 import resource
+import secrets
 import shutil
+import tarfile
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +113,29 @@ class Engine:
                 self.end(container)
                 removed += 1
         return removed
+
+    def try_start(self) -> str | None:
+        """Start a container of an image that is made for this and holds nothing; return the engine's message, or None.
+
+        The program that runs in it is this machine's own ``true``, so nothing has to be pulled.
+
+        :raises ToolError: if the engine does not answer.
+        """
+        image = f"localhost/wheelyard-probe:{secrets.token_hex(8)}"
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "nothing.tar"
+            with tarfile.open(archive, "w") as tar:
+                tar.addfile(tarfile.TarInfo("empty"))
+            done = self.call("import", str(archive), image)
+            if done.returncode != 0:
+                return own_message(done)
+        system = [f"--volume={path}:{path}:ro" for path in ("/usr", "/bin", "/lib", "/lib64") if Path(path).is_dir()]
+        try:
+            start = ("run", "--rm", "--network=none", "--pull=never", *self.own_limits(), *system)
+            done = self.call(*start, image, "/usr/bin/env", "true")
+        finally:
+            self.call("rmi", "--force", image)
+        return own_message(done) if done.returncode != 0 else None
 
     def refused(self, done: Completed) -> bool:
         """Whether the engine itself failed, rather than the program that it was to run in a container."""

@@ -31,19 +31,13 @@ _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 # The first process of the container: it waits for orphans, and says which limit was reached, which nobody can know
 # once the container is gone. It starts no process for that: there may be none left to start.
 _FIRST = r"""
-"$@"
-code=$?
-[ $code -eq 0 ] && exit 0
-memory=0 processes=0
-for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
-  [ -r $file ] && while read -r key value; do [ "$key" = oom_kill ] && memory=$value; done <$file
-done
-for file in /sys/fs/cgroup/pids.events /sys/fs/cgroup/pids/pids.events; do
-  [ -r $file ] && while read -r key value; do [ "$key" = max ] && processes=$value; done <$file
-done
-[ "$memory$processes" = 00 ] || echo "container: limits reached: memory $memory, processes $processes"
-exit $code
-"""
+    "$@"; code=$?; [ $code = 0 ] && exit; memory=0; processes=0;
+    for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    [ -r $file ] && while read -r key value; do [ "$key" = oom_kill ] && memory=$value; done <$file; done;
+    for file in /sys/fs/cgroup/pids.events /sys/fs/cgroup/pids/pids.events; do
+    [ -r $file ] && while read -r key value; do [ "$key" = max ] && processes=$value; done <$file; done;
+    [ $memory$processes = 00 ] || echo "container: limits reached: memory $memory, processes $processes"; exit $code
+""".replace("\n    ", " ").strip()
 _REACHED = re.compile(r"container: limits reached: memory (\d+), processes (\d+)$", re.MULTILINE)
 
 

@@ -1,0 +1,72 @@
+"""What an engine is told: without one, except that docker's own client checks our options."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wheelyard.build.engine import Engine
+from wheelyard.build.images import Image
+from wheelyard.build.launch import _environment, _mount, _mounts, run_in_container
+from wheelyard.build.model import Limits
+from wheelyard.errors import ToolError
+
+IMAGE = Image(
+    name="localhost/nothing",
+    id="0" * 64,
+    identity=f"sha256:{'0' * 64}",
+    architecture="amd64",
+    search_path="/opt/rh/bin:/usr/bin",
+)
+PODMAN = Engine(kind="podman", program="podman", version="5")
+DOCKER = Engine(kind="docker", program="docker", version="28")
+
+
+def test_a_folder_within_another_is_mounted_only_where_it_adds_a_right() -> None:
+    work, python, source = Path("/w"), Path("/opt/python"), Path("/opt/python/src")
+    assert _mounts([work / "env", python], [work]) == [(work, True), (python, False)]
+    assert _mounts([python], [source]) == [(python, False), (source, True)]
+    assert _mounts([python, python], []) == [(python, False)]
+
+
+def test_any_path_can_be_mounted() -> None:
+    assert _mount(Path("/a"), False) == "type=bind,source=/a,destination=/a,readonly"
+    assert _mount(Path('/a,b "c"'), True) == 'type=bind,"source=/a,b ""c""","destination=/a,b ""c"""'
+
+
+def test_the_image_keeps_its_own_search_path_behind_ours() -> None:
+    given = {"PATH": "/w/env/bin:/usr/local/bin:/usr/bin", "LANG": "C.UTF-8"}
+    told = list(_environment(PODMAN, IMAGE, given, [(Path("/w"), True)]))
+    assert told == ["--env=LANG=C.UTF-8", "--env=PATH=/w/env/bin:/opt/rh/bin:/usr/bin"]
+
+
+def test_dockers_proxies_are_taken_away() -> None:
+    told = list(_environment(DOCKER, IMAGE, {}, []))
+    assert "--env=https_proxy=" in told
+    assert "--env=HTTPS_PROXY=" in told
+
+
+@pytest.mark.parametrize("limits", [frozenset({"memory", "pids"}), frozenset[str]()])
+def test_docker_understands_our_options(
+    limits: frozenset[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("docker") is None:
+        pytest.skip("docker is not installed")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-daemon.sock")
+    folder = tmp_path / "with,comma"
+    folder.mkdir()
+    # Its client reads the options first: a wrong one would be named instead of the daemon that is not there.
+    with pytest.raises(ToolError, match=r"docker cannot start a container: .*(connect|daemon)") as caught:
+        run_in_container(
+            replace(DOCKER, limits=limits),
+            IMAGE,
+            ["true"],
+            cwd=folder,
+            env={"A": "b"},
+            readable=[folder],
+            limits=Limits(),
+        )
+    assert "flag" not in caught.value.message
