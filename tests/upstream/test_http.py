@@ -94,6 +94,13 @@ def test_a_hostile_server_is_ended(server: IndexServer, http: Http, fault: index
     assert time.monotonic() - started < 6
 
 
+def test_a_page_that_keeps_coming_slowly_is_ended(server: IndexServer) -> None:
+    server.fault("demo", index_server.slow(30, step=0.01))
+    settings = HttpSettings(page_timeout=0.3, stall_bytes=0)
+    with Http(settings) as http, pytest.raises(UpstreamError, match="takes longer"):
+        http.get(page(server))
+
+
 def test_plain_http_is_for_ourselves_and_for_trusted_hosts() -> None:
     with Http(HttpSettings(retries=0)) as http, pytest.raises(UpstreamError, match="plain http") as caught:
         http.get("http://index.example/simple/")

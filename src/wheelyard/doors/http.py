@@ -80,7 +80,7 @@ class Http:
         def once() -> Reply:
             with self._answer(url, headers or {}, accept, multiplex=True) as (response, final):
                 body = bytearray()
-                for chunk in self._watched(response.iter_bytes(), final):
+                for chunk in self._watched(response.iter_bytes(), final, total=self.settings.page_timeout):
                     body += chunk
                     if len(body) > bound:
                         raise UpstreamError(
@@ -201,8 +201,8 @@ class Http:
             )
         return target
 
-    def _watched(self, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
-        pace = wire.Pace(self.settings, url)
+    def _watched(self, chunks: Iterator[bytes], url: str, *, total: float | None = None) -> Iterator[bytes]:
+        pace = wire.Pace(self.settings, url, total=total)
         with wire.translated(url):
             for chunk in chunks:
                 pace.moved(len(chunk))

@@ -38,6 +38,8 @@ class HttpSettings:
     stall_bytes: int = 16 << 10
     page_limit: int = 256 * MIB
     """Largest page, decompressed."""
+    page_timeout: float = 600.0
+    """A page must be here by then, however steadily it comes."""
     redirects: int = 10
     connections: int = 16
 

@@ -23,20 +23,33 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 class Pace:
     """Watches that bytes keep coming: a byte a second for ever is not an answer."""
 
-    def __init__(self, settings: HttpSettings, url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._window, self._least, self._url, self._clock = settings.stall_window, settings.stall_bytes, url, clock
-        self._since, self._bytes = clock(), 0
+    def __init__(
+        self,
+        settings: HttpSettings,
+        url: str,
+        *,
+        total: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``total``: seconds in which everything must be here."""
+        self._settings, self._url, self._clock, self._total = settings, url, clock, total
+        self._start = self._since = clock()
+        self._bytes = 0
 
     def moved(self, count: int) -> None:
         """Note that bytes came.
 
-        :raises UpstreamError: if fewer came in the last window than must.
+        :raises UpstreamError: if fewer came in the last window than must, or if it all takes too long.
         """
         self._bytes += count
         now = self._clock()
-        if now - self._since < self._window:
+        if self._total is not None and now - self._start > self._total:
+            raise UpstreamError(
+                f"the answer takes longer than {self._total:.0f} s", where=redact(self._url), hint="try again later"
+            )
+        if now - self._since < self._settings.stall_window:
             return
-        if self._bytes < self._least:
+        if self._bytes < self._settings.stall_bytes:
             raise UpstreamError(
                 f"the server sends almost nothing ({self._bytes} bytes in {now - self._since:.0f} s)",
                 where=redact(self._url),

@@ -66,8 +66,10 @@ def fetch(
     for digest, file in wanted.items():
         if digest not in missing:
             report(JobFinished(stage="fetch", job=file.filename, outcome="reused"))
-    errors += _fetch_all(missing, _Work(store=store, client=client, root=root, report=report), jobs)
-    report(StageFinished(stage="fetch"))
+    try:
+        errors += _fetch_all(missing, _Work(store=store, client=client, root=root, report=report), jobs)
+    finally:
+        report(StageFinished(stage="fetch"))
     if errors:
         raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
 
