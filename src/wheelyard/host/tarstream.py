@@ -45,7 +45,7 @@ def _octal(field: bytes, where: str) -> int:
     return int(text, 8)
 
 
-def _text(field: bytes, where: str) -> str:
+def _decoded(field: bytes, where: str) -> str:
     try:
         return field.split(b"\0", 1)[0].decode("utf-8")
     except UnicodeDecodeError:
@@ -66,7 +66,7 @@ def _extended(content: bytes, where: str) -> Dict[str, str]:
             raise Refused("bad-tar", "an extended header is damaged", where=where)
         if key not in (b"path", b"linkpath", b"size"):
             raise Refused("bad-tar", "an extended header sets {!a}".format(key), where=where)
-        found[key.decode()] = _text(value[:-1], where)
+        found[key.decode()] = _decoded(value[:-1], where)
     return found
 
 
@@ -74,10 +74,10 @@ def _header(block: bytes, where: str) -> Member:
     """Return what a header block says, its type already checked."""
     if _octal(block[100:108], where) & 0o7000:
         raise Refused("unsafe-member", "the member is setuid, setgid or sticky", where=where)
-    prefix = _text(block[345:500], where) if block[257:263] == b"ustar\0" else ""
-    name = _text(block[:100], where)
+    prefix = _decoded(block[345:500], where) if block[257:263] == b"ustar\0" else ""
+    name = _decoded(block[:100], where)
     size = _octal(block[124:136], where)
-    link = _text(block[157:257], where) if block[156:157] == b"1" else None
+    link = _decoded(block[157:257], where) if block[156:157] == b"1" else None
     return Member(name="{}/{}".format(prefix, name) if prefix else name, size=size, link=link)
 
 
