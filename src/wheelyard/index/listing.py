@@ -50,7 +50,7 @@ def finish(site: Site, ground: Ground, *, changed: bool) -> None:
         else:
             created = head.created if same else manifest.timestamp()
             head = head if same else _Head(key, head.sequence + 1, before.sha256, created, None)
-            _write(site, ground, head)
+            _write(site, ground, head, again=same)
     else:
         ground.kept[MANIFEST] = before
     if ground.kept != ground.record:
@@ -107,7 +107,7 @@ def _listed(found: dict[str, Known]) -> dict[str, str]:
     return {path: known[3] for path, known in found.items() if path != MANIFEST}
 
 
-def _write(site: Site, ground: Ground, head: _Head) -> None:
+def _write(site: Site, ground: Ground, head: _Head, *, again: bool) -> None:
     entries = sorted(
         manifest.FileEntry(path, known[0], known[3], manifest.kind_of(path)) for path, known in ground.kept.items()
     )
@@ -121,13 +121,12 @@ def _write(site: Site, ground: Ground, head: _Head) -> None:
         files=tuple(entries),
         tool=manifest.TOOL,
     )
-    content = dump_manifest(made)
-    before = ground.record.get(MANIFEST)
-    if before is not None and digest_of(content) == before.sha256:
-        files.write(ground.into / MANIFEST, content)  # the lost one again: its signature fits
+    if again:  # the lost one: a signature of it fits still
+        content = dump_manifest(made)
+        files.write(ground.into / MANIFEST, content)
+        _remember(ground, head, digest_of(content))
     else:
-        manifest.write(ground.into, made)
-    _remember(ground, head, digest_of(content))
+        _remember(ground, head, manifest.write(ground.into, made))
 
 
 def _list_anew(site: Site, ground: Ground, key: str) -> None:
