@@ -70,6 +70,10 @@ class Indexes:
         """Return the files of a project; none where no index knows it."""
         return self.client.project(name, index=index)
 
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Ask for many projects at once; what fails will fail in ``project`` again."""
+        self.client.prefetch(names)
+
     def metadata(self, file: RemoteFile) -> bytes:
         """Return the METADATA of a wheel."""
         return self.client.metadata(file)

@@ -71,10 +71,21 @@ def lock(
             report(JobFinished(stage="lock", job=target.name, outcome="reused", note=_count(kept)))
     if stale:
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
-        locks |= _lock_all(config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report)
+        with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as background:
+            background.submit(client.prefetch, _likely(config, earlier.values()))
+            locks |= _lock_all(
+                config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report
+            )
         _write(config, [locks[target.name] for target in stale])
     report(StageFinished(stage="lock"))
     return {target.name: locks[target.name] for target in config.targets}
+
+
+def _likely(config: Config, earlier: Iterable[Lock | None]) -> tuple[str, ...]:
+    """Return the projects that the resolver will most likely ask for: a resolver learns them one by one."""
+    names = {package.name for found in earlier if found for package in found.packages}
+    names |= {name for each in config.requirements if (name := inputs.name_of(each)) and each.direct is None}
+    return tuple(sorted(name for name in names if (rule := config.packages.get(name)) is None or rule.index is None))
 
 
 def _check_names(names: Iterable[str], earlier: Iterable[Lock | None]) -> None:

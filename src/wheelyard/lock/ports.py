@@ -17,6 +17,10 @@ class Upstream(Protocol):
         """Return the files of a project; none where no index knows it."""
         ...
 
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Ask for many projects at once, so that ``project`` has them; what fails will fail there again."""
+        ...
+
     def metadata(self, file: RemoteFile) -> bytes:
         """Return the METADATA of a wheel."""
         ...
