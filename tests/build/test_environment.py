@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.build.conftest import working
 from tests.simulators.packages import make_wheel
 from wheelyard.build.environment import create, interpreter_folders
 from wheelyard.build.model import Sandbox
-from wheelyard.build.workspace import base, remove, workspace
+from wheelyard.build.workspace import base, remove, sweep, workspace
 from wheelyard.errors import StorageError, ToolError, WheelError
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
@@ -90,9 +91,20 @@ def test_a_workspace_has_one_owner() -> None:
     assert not root.exists()
     with pytest.raises(KeyError), workspace(key, keep_failed=True) as root:
         raise KeyError
+    sweep()
     assert root.exists()
     with workspace(key) as root:
         assert not list(root.iterdir())
+
+
+def test_what_killed_runs_left_is_swept() -> None:
+    with workspace(uuid.uuid4().hex) as held:
+        left = held.with_name(uuid.uuid4().hex[:24])
+        (left / "src").mkdir(parents=True)
+        sweep()
+        assert held.exists()
+        assert not left.exists()
+        assert not left.with_name(f"{left.name}.lock").exists()
 
 
 def test_what_a_build_locked_can_be_removed(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from wheelyard.build.graph import run_graph
 from wheelyard.build.libraries import collect
 from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Sandbox
 from wheelyard.build.sandbox import LOCAL
-from wheelyard.build.workspace import DEFAULT_EPOCH, Workspace, workspace
+from wheelyard.build.workspace import DEFAULT_EPOCH, Workspace, sweep, workspace
 from wheelyard.check.model import WheelFacts
 from wheelyard.check.wheel import read
 from wheelyard.doors.files import storage_error
@@ -72,6 +72,8 @@ def build_all(
             built[key] = found
             report(_finished(unit, "reused", found.filename))
     wanted = {key: unit for key, unit in by_key.items() if key not in built}
+    if wanted:
+        sweep()
     durations = {key: records.seconds(store, unit.package.name) for key, unit in wanted.items()}
 
     def skipped(key: str, reason: str | None) -> None:

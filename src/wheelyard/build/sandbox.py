@@ -141,7 +141,7 @@ class Bubblewrap:
             arguments += ["--bind", str(path), str(path)]
         for key, value in env.items():
             arguments += ["--setenv", key, value]
-        arguments += ["--chdir", str(cwd), "--"]
+        arguments += ["--remount-ro", "/", "--chdir", str(cwd), "--"]
         if as_root:
             for path in writable:
                 _give_away(path)

@@ -18,6 +18,8 @@ from wheelyard.errors import StorageError
 DEFAULT_EPOCH = 315532800
 """1980-01-01, the first time that a zip archive can hold."""
 
+_KEPT = ".kept-after-failure"
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -45,8 +47,25 @@ def workspace(key: str, *, keep_failed: bool = False) -> Iterator[Path]:
         finally:
             if done or not keep_failed:
                 remove(root)
+            else:
+                (root / _KEPT).touch()
             # Under the lock: who waits for it is refused at once, so nobody holds the file that goes away.
             (parent / f"{key[:24]}.lock").unlink(missing_ok=True)
+
+
+def sweep() -> None:
+    """Remove the workspaces that runs left behind which were killed: those that nobody holds and nobody asked to keep.
+
+    :raises StorageError: if the place of all workspaces is not ours.
+    """
+    parent = _own(base())
+    for root in parent.iterdir():
+        if root.suffix == ".lock" or (root / _KEPT).exists():
+            continue
+        lock = parent / f"{root.name}.lock"
+        with contextlib.suppress(StorageError), files.locked(lock, what=root.name):
+            remove(root)
+            lock.unlink(missing_ok=True)
 
 
 def _own(parent: Path) -> Path:
