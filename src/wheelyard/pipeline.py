@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelyard.build import records
 from wheelyard.build.build import build_all
-from wheelyard.build.model import BuildUnit, BuiltWheel
+from wheelyard.build.model import BuildUnit, BuiltWheel, Recipe
 from wheelyard.build.toolchains import Toolchains
 from wheelyard.build.units import limits_of, recipes_of, units_of
 from wheelyard.config.model import Config
@@ -28,12 +28,15 @@ from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock
 from wheelyard.lock.model import Lock, LockedFile, LockedPackage
 from wheelyard.lock.sandboxes import Sandboxes
-from wheelyard.prove import stage
+from wheelyard.prove import blas, stage
 from wheelyard.prove.model import Proof
 from wheelyard.prove.pips import HostPips
 from wheelyard.store.model import Store, default_root
-from wheelyard.targets import presets
+from wheelyard.targets import interpreters, presets
 from wheelyard.targets.model import Target
+from wheelyard.variants import stage as variants
+from wheelyard.variants.model import Variant
+from wheelyard.variants.stage import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +83,16 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
             upgrade=options.upgrade,
             upgrade_packages=options.upgrade_packages,
         )
-        fetched = fetch_all(locks.values(), indexes, store=store, config=config, report=report)
-        made = build_locks(config, locks, toolchains, store=store, fail_fast=options.fail_fast, report=report)
-        whole = {name: contents(locks[name], made.of_target[name], store=store) for name in locks}
+        plans = make_plans(config, locks, toolchains, indexes, store=store, options=options, report=report)
+        fetched = fetch_all([plan.lock for plan in plans], indexes, store=store, config=config, report=report)
+        made = build_plans(plans, toolchains, store=store, fail_fast=options.fail_fast, report=report)
+        whole = {plan.folder: contents(plan.lock, made.of_folder[plan.folder], store=store) for plan in plans}
+        for plan in plans:
+            if plan.variant is not None:
+                variants.check_folder(plan.variant, plan.folder, whole[plan.folder].entries, store)
         pips = HostPips(indexes, store)
-        proofs = prove_folders(config, whole, toolchains, pips, store=store, options=options, report=report)
-    folders = tuple(_folder(target, whole[target.name], proofs[target.name]) for target in config.targets)
+        proofs = prove_folders(plans, whole, toolchains, pips, store=store, options=options, report=report)
+    folders = tuple(_folder(plan, whole[plan.folder], proofs[plan.folder]) for plan in plans)
     published = publish(Site(folders=folders), store=store, into=config.wheelhouse, report=report)
     return Outcome(
         wheelhouse=config.wheelhouse,
@@ -97,6 +104,39 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         published=published,
         seconds=time.monotonic() - started,
     )
+
+
+def make_plans(
+    config: Config,
+    locks: Mapping[str, Lock],
+    toolchains: Toolchains,
+    indexes: Indexes,
+    *,
+    store: Store,
+    options: Options,
+    report: Reporter,
+) -> tuple[Plan, ...]:
+    """Return what each folder is made from: the targets' baselines, then their variants, which are locked here.
+
+    :raises VariantError: if a variant cannot be had for a target; with several, Failures.
+    """
+    baselines = tuple(
+        Plan(folder=target.name, target=target, config=config, lock=locks[target.name]) for target in config.targets
+    )
+    if not config.variants:
+        return baselines
+
+    def lock_one(derived: Config) -> Lock:
+        backends = Sandboxes(derived, store, indexes, report=report)
+        # Versions are pinned to the baseline's: only what they are built with is ever upgraded here.
+        found = lock(derived, client=indexes, store=store, backends=backends, report=report, upgrade=options.upgrade)
+        return found[derived.targets[0].name]
+
+    def image_of(target: Target) -> variants.Image:
+        return variants.Image(sandbox=toolchains(target).sandbox(Recipe()), scratch=scratch)
+
+    with store.scratch() as scratch:
+        return (*baselines, *variants.lock_variants(config, locks, image_of, lock_one))
 
 
 def fetch_all(
@@ -132,35 +172,40 @@ def _every(packages: Iterable[LockedPackage]) -> Iterator[LockedPackage]:
 class Made:
     """What became of the sdists of all locks."""
 
-    of_target: Mapping[str, Mapping[str, BuiltWheel]]
-    """By target and normalised name."""
+    of_folder: Mapping[str, Mapping[str, BuiltWheel]]
+    """By folder and normalised name."""
     built: int
     reused: int
 
 
-def build_locks(
-    config: Config,
-    locks: Mapping[str, Lock],
-    toolchains: Toolchains,
-    *,
-    store: Store,
-    fail_fast: bool,
-    report: Reporter,
+def _units(plan: Plan, toolchains: Toolchains, *, store: Store, report: Reporter) -> tuple[BuildUnit, ...]:
+    """Return what is to be built for one folder."""
+    if not any(package.how == "build" for package in plan.lock.packages):
+        return ()
+    toolchain = toolchains(plan.target)
+    recipes = recipes_of(plan.config)
+    if plan.variant is not None:
+        with store.scratch() as scratch:
+            image = variants.Image(sandbox=toolchain.sandbox(Recipe()), scratch=scratch)
+            recipes = variants.recipes(
+                plan.config, plan.target, plan.variant, plan.lock, store=store, image=image, report=report
+            )
+    epoch = plan.config.build.source_date_epoch
+    return units_of(plan.lock, plan.target, recipes, toolchain.identity, epoch=epoch)
+
+
+def build_plans(
+    plans: Sequence[Plan], toolchains: Toolchains, *, store: Store, fail_fast: bool, report: Reporter
 ) -> Made:
-    """Build every sdist of every lock, and what those need to be built; a key that was built before is reused.
+    """Build every sdist of every folder, and what those need to be built; a key that was built before is reused.
 
     :raises Failures: with the error of each build that failed, after the others.
     """
-    epoch = config.build.source_date_epoch
-    units: dict[str, tuple[BuildUnit, ...]] = {}
-    for target in config.targets:
-        found = locks[target.name]
-        if any(package.how == "build" for package in found.packages):
-            identity = toolchains(target).identity
-            units[target.name] = units_of(found, target, recipes_of(config), identity, epoch=epoch)
+    units = {plan.folder: _units(plan, toolchains, store=store, report=report) for plan in plans}
+    settings = plans[0].config.build
     every = {unit.key: unit for each in units.values() for unit in each}
     if not every:
-        return Made(of_target={name: {} for name in locks}, built=0, reused=0)
+        return Made(of_folder={name: {} for name in units}, built=0, reused=0)
     reused = sum(records.load(store, key) is not None for key in every)
     report(StageStarted(stage="build", jobs=len(every)))
     wheels = build_all(
@@ -168,24 +213,24 @@ def build_locks(
         store=store,
         sandbox_for=lambda unit: toolchains(unit.target).sandbox(unit.recipe),
         interpreter_for=lambda unit: toolchains(unit.target).python,
-        limits=limits_of(config.build),
-        jobs=config.build.jobs or os.cpu_count() or 1,
+        limits=limits_of(settings),
+        jobs=settings.jobs or os.cpu_count() or 1,
         fail_fast=fail_fast,
         report=report,
-        epoch=epoch,
+        epoch=settings.source_date_epoch,
     )
     report(StageFinished(stage="build"))
-    of_target = {
-        name: {
-            unit.package.name: wheels[unit.key] for unit in units.get(name, ()) if unit.package in locks[name].packages
+    of_folder = {
+        plan.folder: {
+            unit.package.name: wheels[unit.key] for unit in units[plan.folder] if unit.package in plan.lock.packages
         }
-        for name in locks
+        for plan in plans
     }
-    return Made(of_target=of_target, built=len(every) - reused, reused=reused)
+    return Made(of_folder=of_folder, built=len(every) - reused, reused=reused)
 
 
 def prove_folders(
-    config: Config,
+    plans: Sequence[Plan],
     whole: Mapping[str, Contents],
     toolchains: Toolchains,
     pips: HostPips,
@@ -194,26 +239,24 @@ def prove_folders(
     options: Options,
     report: Reporter,
 ) -> Mapping[str, Proof]:
-    """Prove every target's folder.
+    """Prove every folder; of a variant also its BLAS, and nothing of one whose level this CPU lacks.
 
-    :raises ProofError: if one does not install or import; with several, Failures.
+    :raises ProofError: if one does not install, import or calculate; with several, Failures.
     """
     if not options.prove:
         return {name: Proof(target=name, outcome="not run", reason="left out by --no-prove") for name in whole}
-    imports = {name: rule.imports for name, rule in config.packages.items() if rule.imports is not None}
-    questions = [
-        stage.Question(
-            folder=target.name,
-            target=target,
-            contents=whole[target.name],
-            requirements_txt=requirements_txt.dumps(whole[target.name].lock),
-            imports=imports,
-        )
-        for target in config.targets
-    ]
+    lacking = {plan.folder: blas.not_run_here(plan.variant) for plan in plans if plan.variant is not None}
+    questions = [_question(plan, whole[plan.folder]) for plan in plans if not lacking.get(plan.folder)]
     proofs = stage.prove_all(questions, store=store, sandbox=toolchains.local_sandbox, host_pip=pips, report=report)
+    for plan in plans:
+        if reason := lacking.get(plan.folder):
+            proofs[plan.folder] = Proof(target=plan.folder, outcome="not run", reason=f"not run here: {reason}")
+        elif plan.variant is not None and proofs[plan.folder].outcome == "proven":
+            proofs[plan.folder] = _prove_blas(
+                plan, plan.variant, whole[plan.folder], proofs[plan.folder], toolchains, store=store, report=report
+            )
     failed = tuple(
-        ProofError(proof.reason, where=f"target {name}", hint="nothing was published; --no-prove publishes unproven")
+        ProofError(proof.reason, where=f"targets/{name}", hint="nothing was published; --no-prove publishes unproven")
         for name, proof in proofs.items()
         if proof.outcome == "failed"
     )
@@ -222,10 +265,46 @@ def prove_folders(
     return proofs
 
 
-def _folder(target: Target, whole: Contents, proof: Proof) -> Folder:
+def _question(plan: Plan, whole: Contents) -> stage.Question:
+    rules = plan.config.packages.items()
+    return stage.Question(
+        folder=plan.folder,
+        target=plan.target,
+        contents=whole,
+        requirements_txt=requirements_txt.dumps(whole.lock),
+        imports={name: rule.imports for name, rule in rules if rule.imports is not None},
+    )
+
+
+def _prove_blas(
+    plan: Plan,
+    variant: Variant,
+    whole: Contents,
+    proof: Proof,
+    toolchains: Toolchains,
+    *,
+    store: Store,
+    report: Reporter,
+) -> Proof:
+    """Return the proof of a folder that installs and imports, after its BLAS was looked at."""
+    interpreter = interpreters.find(plan.target)
+    if interpreter is None:
+        return proof
+    subject = blas.Subject(
+        folder=plan.folder,
+        variant=variant,
+        wheels={entry.wheel.filename: store.path(entry.wheel.sha256) for entry in whole.entries},
+        modules=variants.modules_of(plan, {name: facts.modules for name, facts in whole.facts.items()}),
+    )
+    return blas.amend(proof, subject, interpreter, store=store, sandbox=toolchains.local_sandbox(), report=report)
+
+
+def _folder(plan: Plan, whole: Contents, proof: Proof) -> Folder:
     return Folder(
-        name=target.name,
-        target=target,
+        name=plan.folder,
+        target=plan.target,
+        variant=plan.variant.name if plan.variant else None,
+        simd=variants.folder_simd(plan.variant) if plan.variant else None,
         entries=whole.entries,
         requirements_txt=requirements_txt.dumps(whole.lock),
         pylock_toml=pylock.dumps(whole.lock),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +16,11 @@ from wheelyard.build.model import Limits, Sandbox
 from wheelyard.build.workspace import SYSTEM_PATH
 from wheelyard.doors import files
 from wheelyard.errors import ToolError
+from wheelyard.events import JobFinished, JobStarted, Reporter
 from wheelyard.prove import inside_blas
 from wheelyard.prove.local import last_words
+from wheelyard.prove.model import Proof
+from wheelyard.store.model import Store
 from wheelyard.targets.interpreters import Interpreter
 from wheelyard.variants import identity, simd
 from wheelyard.variants.book import builtin
@@ -24,6 +28,9 @@ from wheelyard.variants.model import Variant
 
 TOLERANCE = 1e-12
 """Of eigenvalues between 0 and 4, found of a matrix of order 64; products of whole numbers have to be exact."""
+
+_RULES = 1
+"""Goes into the key of what was found: raise it when what is looked at changes."""
 
 _LIMITS = Limits(seconds=900, memory=64 << 30, processes=4096)
 
@@ -55,6 +62,44 @@ class BlasProof:
     """What each module says that it was built with."""
     threads: Mapping[str, int] = field(default_factory=dict)
     """How many threads the process had, by the value of the library's variable."""
+
+
+def not_run_here(variant: Variant) -> str:
+    """Return why a variant must not be run on this machine, as no code of it ever is then; empty if it can."""
+    return simd.not_run_here(variant.simd) or ""
+
+
+def amend(
+    proof: Proof, subject: Subject, interpreter: Interpreter, *, store: Store, sandbox: Sandbox, report: Reporter
+) -> Proof:
+    """Return the proof of a variant's folder, which was proven to install and import, after its BLAS was looked at.
+
+    What was found before of the same content is not looked at again.
+    """
+    job = f"{subject.folder}: BLAS"
+    report(JobStarted(stage="prove", job=job))
+    key = hashlib.sha256(f"{_RULES} {proof.key} {sorted(subject.variant.choice.items())}".encode()).hexdigest()
+    place = store.area("proofs") / "blas" / key[:2] / f"{key}.json"
+    if place.exists():
+        report(JobFinished(stage="prove", job=job, outcome="reused", note=place.read_text()))
+        return replace(proof, reason=f"{proof.reason}; {place.read_text()}")
+    log = store.area("logs") / f"prove-blas-{subject.folder}.log"
+    log.unlink(missing_ok=True)
+    with store.scratch() as scratch:
+        found = prove(subject, interpreter, sandbox=sandbox, scratch=scratch, log=log)
+    if found.faults:
+        report(JobFinished(stage="prove", job=job, outcome="failed", note=found.faults[0]))
+        return replace(proof, outcome="failed", reason=f"{'; '.join(found.faults)} [log: {log}]")
+    files.write(place, in_words(found))
+    report(JobFinished(stage="prove", job=job, outcome="done", note=in_words(found)))
+    return replace(proof, reason=f"{proof.reason}; {in_words(found)}")
+
+
+def in_words(proof: BlasProof) -> str:
+    """Return what was found in one line for people."""
+    loaded = ", ".join(f"{name} in {path}" for path, name in proof.loaded.items()) or "no BLAS"
+    threads = ", ".join(f"{count} with {value}" for value, count in proof.threads.items())
+    return f"loaded: {loaded}; dgemm and eigh are right" + (f"; threads: {threads}" if threads else "")
 
 
 def prove(subject: Subject, interpreter: Interpreter, *, sandbox: Sandbox, scratch: Path, log: Path) -> BlasProof:

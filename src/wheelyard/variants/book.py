@@ -15,7 +15,9 @@ from packaging.utils import canonicalize_name
 
 from wheelyard.errors import ConfigError
 
-_RECIPE_KEYS = frozenset({"package", "versions", "system", "blas", "openblas64", "simd", "levels", "dispatched"})
+_RECIPE_KEYS = frozenset(
+    {"package", "versions", "system", "blas", "openblas64", "simd", "levels", "dispatched", "imports"}
+)
 _SETTING_KEYS = frozenset({"environment", "config-settings"})
 
 
@@ -97,6 +99,8 @@ class PackageRecipe:
     """Its own words for levels, by psABI level."""
     dispatched: tuple[re.Pattern[str], ...] = ()
     takes_ilp64: bool = False
+    imports: tuple[str, ...] = ()
+    """Modules that load its BLAS; empty: its top-level ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +206,9 @@ def _recipe(table: object, place: str) -> PackageRecipe:
         versions = SpecifierSet(str(table.get("versions", "")))
     except InvalidSpecifier as error:
         raise ConfigError(f"{error}", where=f"{place}, versions", hint='write versions = ">=1.2,<3"') from error
+    imports = table.get("imports", [])
+    if not isinstance(imports, (list, tuple)) or not all(isinstance(each, str) for each in imports):
+        raise ConfigError("must be a list of strings", where=f"{place}, imports", hint='write ["scipy.linalg"]')
     dispatched = table.get("dispatched", [])
     try:
         patterns = tuple(re.compile(each) for each in dispatched)
@@ -219,6 +226,7 @@ def _recipe(table: object, place: str) -> PackageRecipe:
         simd=_settings(table.get("simd", {}), f"{place}, simd"),
         levels=levels,
         dispatched=patterns,
+        imports=tuple(imports),
     )
 
 

@@ -6,8 +6,9 @@ packages are built from source with the BLAS among their build requirements. Not
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -217,15 +218,14 @@ def wheel_variant(store: Store, sha256: str, filename: str) -> Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VariantJob:
-    """One variant of one target: what the main job locks, builds, proves and publishes beside the baselines."""
+class Plan:
+    """What one folder of the wheelhouse is made from: a target's baseline, or one variant of it."""
 
     folder: str
     target: Target
-    variant: Variant
     config: Config
-    """The derived configuration."""
     lock: Lock
+    variant: Variant | None = None
 
 
 def lock_variants(
@@ -233,30 +233,41 @@ def lock_variants(
     locks: Mapping[str, Lock],
     image_of: Callable[[Target], Image],
     lock_one: Callable[[Config], Lock],
-) -> tuple[VariantJob, ...]:
+) -> tuple[Plan, ...]:
     """Lock every variant of every target, in the admin's order of preference.
 
     :param locks: of the baselines, by target.
     :param lock_one: locks a configuration of one target.
     :raises Failures: what is wrong with each (one error alone: that error), before anything is built.
     """
-    jobs: list[VariantJob] = []
+    plans: list[Plan] = []
     errors: list[WheelyardError] = []
-    for target in config.targets:
-        for variant in variants_of(config):
-            try:
-                inner = derived(config, target, variant, locks[target.name], image_of(target))
-                jobs.append(
-                    VariantJob(
-                        folder=folder_name(target, variant),
-                        target=target,
-                        variant=variant,
-                        config=inner,
-                        lock=lock_one(inner),
-                    )
-                )
-            except WheelyardError as error:
-                errors.append(error)
+    # What differs in flags only has the same build requirements: one lock, named after the first of them.
+    known: dict[tuple[object, ...], Lock] = {}
+    for target, variant in itertools.product(config.targets, variants_of(config)):
+        try:
+            inner = derived(config, target, variant, locks[target.name], image_of(target))
+            need = (target.name, *((name, rule.build, rule.build_requires) for name, rule in inner.packages.items()))
+            if need not in known:
+                known[need] = lock_one(inner)
+            folder = folder_name(target, variant)
+            plans.append(Plan(folder=folder, target=target, config=inner, lock=known[need], variant=variant))
+        except WheelyardError as error:
+            errors.append(error)
     if errors:
         raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
-    return tuple(jobs)
+    return tuple(plans)
+
+
+def modules_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the modules of the rebuilt packages that load their BLAS.
+
+    :param modules: top-level modules by normalised project name.
+    """
+    book = book_of(plan.config)
+    found: list[str] = []
+    for package in plan.lock.packages:
+        if plan.variant is not None and package.name in plan.variant.packages:
+            own = book.recipe_for(package.name, package.version)
+            found += own.imports if own and own.imports else modules.get(package.name, ())
+    return tuple(found)
