@@ -42,6 +42,7 @@ __all__ = [
     "dump_manifest",
     "load_manifest",
     "read",
+    "restamp",
     "timestamp",
     "update",
     "write",
@@ -224,5 +225,24 @@ def update(
     same = before is not None and made.files == before.files and made.targets == before.targets
     if before is not None and same and expires in (None, before.expires):
         return before
+    write(root, made)
+    return made
+
+
+def restamp(root: Path, *, created: str | None, expires: str | None) -> Manifest:
+    """Give the manifest of a wheelhouse other times, under the next sequence number; return it.
+
+    :raises VerificationError: if there is no manifest.
+    """
+    before, content = read(root)
+    if (created or before.created, expires) == (before.created, before.expires):
+        return before
+    made = before._replace(
+        created=created or before.created,
+        expires=expires,
+        sequence=before.sequence + 1,
+        previous=digest_of(content),
+        tool=TOOL,
+    )
     write(root, made)
     return made

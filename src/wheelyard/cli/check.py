@@ -1,0 +1,58 @@
+"""``wheelyard check``: is every file what the manifest says, and is that signed by whom it should be?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wheelyard.cli import trust as trusting
+from wheelyard.errors import HashMismatchError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("check")(check)
+
+
+def check(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="DIR|BUNDLE...", help="A wheelhouse, an import folder, or a bundle.")
+    ],
+    repair: Annotated[
+        list[Path] | None, typer.Option(metavar="BUNDLE", help="Heal DIR from this bundle (all volumes: repeat).")
+    ] = None,
+    trust: trusting.Trust = None,
+    revoked: trusting.Revoked = None,
+    threshold: trusting.Threshold = 1,
+    allow_unsigned: trusting.AllowUnsigned = False,
+    allow_expired: trusting.AllowExpired = False,
+    allow_wrong_clock: trusting.AllowWrongClock = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+) -> int:
+    """Read everything and name each fault."""
+    from wheelyard.bundle import import_
+
+    options = trusting.options(
+        trust,
+        revoked,
+        threshold,
+        unsigned=allow_unsigned,
+        expired=allow_expired,
+        wrong_clock=allow_wrong_clock,
+    )
+    if repair:
+        for path in import_.repair(paths[0], repair, options):
+            sys.stdout.write(f"healed: {path}\n")
+    faults, looked = import_.check(paths, options)
+    for fault in faults:
+        line = json.dumps(fault._asdict()) if as_json else f"{fault.name}: {fault.path}: {fault.message}"
+        sys.stdout.write(line + "\n")
+    if not as_json:
+        signature = "the signature is good" if looked else "the signature was not looked at: no key is known (--trust)"
+        words = f"{len(faults)} faults" if faults else f"every file is what the manifest says; {signature}"
+        sys.stdout.write(words + "\n")
+    return HashMismatchError.exit_code if faults else 0

@@ -1,0 +1,45 @@
+"""``wheelyard diff A B``: packages, versions and sizes that are not the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wheelyard.cli.reporters import human_bytes
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("diff")(diff)
+
+
+def diff(
+    before: Annotated[Path, typer.Argument(help="A wheelhouse, import folder, bundle or manifest.json.")],
+    after: Annotated[Path, typer.Argument(help="The same, later.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+) -> int:
+    """Show what changed between two wheelhouses or bundles."""
+    from wheelyard.bundle.diff import difference, read_side
+
+    found = difference(read_side(before), read_side(after))
+    if as_json:
+        sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")
+        return 0
+    for name in found.targets_added:
+        sys.stdout.write(f"target   {name}  added\n")
+    for name in found.targets_removed:
+        sys.stdout.write(f"target   {name}  removed\n")
+    width = max((len(change.name) for change in found.packages), default=0)
+    for change in found.packages:
+        versions = " -> ".join(",".join(side) or "-" for side in (change.before, change.after))
+        size = f"{human_bytes(change.size_before)} -> {human_bytes(change.size_after)}"
+        sys.stdout.write(f"{change.change:8} {change.name:{width}}  {versions}  ({size})\n")
+    files = f"{found.files_added} files added, {found.files_removed} removed, {found.files_changed} changed"
+    sizes = f"{human_bytes(found.size_before)} -> {human_bytes(found.size_after)}"
+    sys.stdout.write(f"{files}; {sizes}, {human_bytes(found.new_bytes)} of it new\n")
+    return 0

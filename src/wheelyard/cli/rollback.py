@@ -1,0 +1,38 @@
+"""``wheelyard rollback`` and ``wheelyard prune``: the generations of an import folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("rollback")(rollback)
+    app.command("prune")(prune)
+
+
+def rollback(
+    into: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that bundles are imported into.")],
+    to: Annotated[str | None, typer.Option(metavar="NAME", help="A generation.", show_default="the one before")] = None,
+) -> int:
+    """Publish an earlier generation again, in one step; it is logged."""
+    from wheelyard.bundle import import_
+
+    sys.stdout.write(f"published {into / 'current'} -> {import_.rollback(into, to)}\n")
+    return 0
+
+
+def prune(
+    into: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that bundles are imported into.")],
+    keep: Annotated[int, typer.Option(min=1, help="So many generations stay.")] = 3,
+) -> int:
+    """Remove old generations, and files that no manifest lists."""
+    from wheelyard.bundle import import_
+
+    for name in import_.prune(into, keep):
+        sys.stdout.write(f"removed {name}\n")
+    return 0

@@ -1,0 +1,78 @@
+"""The commands, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.bundle.houses import house, key, public
+from wheelyard.cli import check, diff, import_, pack, rollback
+from wheelyard.errors import WheelyardError
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    made = typer.Typer(pretty_exceptions_enable=False)
+    for module in (pack, import_, check, diff, rollback):
+        module.register(made)
+    return made
+
+
+def run(app: typer.Typer, *arguments: str | Path) -> str:
+    done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False, standalone_mode=False)
+    return done.stdout + f"[{done.return_value}]"
+
+
+def test_from_wheelhouse_to_rollback(app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    house(tmp_path / "wheelhouse")
+    assert "wheelhouse-1.tar" in run(app, "pack", "--key", key(), "-q", "--to", tmp_path) + str(
+        list(tmp_path.iterdir())
+    )
+    assert "published" in run(app, "import", "wheelhouse-1.tar", "--into", "www", "--trust", public())
+    house(tmp_path / "wheelhouse", alpha="1.1")
+    out = run(app, "pack", "--key", key(), "--since", "wheelhouse-1.tar")
+    assert "wheelhouse-2-delta.tar" in out
+    assert "published" in run(app, "import", "wheelhouse-2-delta.tar", "--into", "www")
+    assert "the signature is good\n[0]" in run(app, "check", "www")
+    text = run(app, "diff", "wheelhouse-1.tar", "www")
+    assert "updated  alpha  1.0 -> 1.1" in text
+    facts = json.loads(run(app, "diff", "wheelhouse-1.tar", "wheelhouse", "--json").removesuffix("[0]"))
+    assert [change["name"] for change in facts["packages"]] == ["alpha"]
+    assert "000001-" in run(app, "rollback", "www")
+    assert "removed 000001" not in run(app, "prune", "www", "--keep", "1")
+    (tmp_path / "www/current/index.html").unlink()
+    assert "missing: index.html" in run(app, "check", "www")
+    assert "[7]" in run(app, "check", "www")
+    assert "healed: index.html" in run(app, "check", "www", "--repair", "wheelhouse-1.tar")
+
+
+def test_expiry_is_given_as_a_date_or_in_days(
+    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")  # 2026-01-01
+    house(tmp_path / "wheelhouse")
+    run(app, "pack", "--key", key(), "--expires", "30d", "--to", "b.tar")
+    found = json.loads((tmp_path / "wheelhouse/manifest.json").read_text())
+    assert (found["created"], found["expires"]) == ("2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z")
+    with pytest.raises(WheelyardError, match="not a date"):
+        run(app, "pack", "--expires", "soon")
+
+
+@pytest.mark.parametrize(("text", "size"), [("700M", 700_000_000), ("4GiB", 4 << 30), ("123", 123), ("1.5kB", 1500)])
+def test_sizes(text: str, size: int) -> None:
+    assert pack.bytes_of(text) == size
+
+
+def test_a_refusal_has_a_name_and_a_hint_that_is_an_option(app: typer.Typer, tmp_path: Path) -> None:
+    house(tmp_path / "w")
+    run(app, "pack", tmp_path / "w", "--to", tmp_path / "b.tar")
+    with pytest.raises(WheelyardError, match=r"\[unsigned\].*--allow-unsigned"):
+        run(app, "import", tmp_path / "b.tar", "--into", tmp_path / "www")
+    assert "published" in run(app, "import", tmp_path / "b.tar", "--into", tmp_path / "www", "--allow-unsigned")
