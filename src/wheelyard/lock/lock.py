@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from wheelyard.config.model import Config
 from wheelyard.doors import files
+from wheelyard.doors.run import end_all
 from wheelyard.errors import ConfigError, Failures, WheelyardError
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
 from wheelyard.lock import inputs, pylock, requirements_txt
@@ -71,11 +72,10 @@ def lock(
             report(JobFinished(stage="lock", job=target.name, outcome="reused", note=_count(kept)))
     if stale:
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
-        with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as background:
-            background.submit(client.prefetch, _likely(config, earlier.values()))
-            locks |= _lock_all(
-                config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report
-            )
+        ahead = threading.Thread(target=client.prefetch, args=[_likely(config, earlier.values())], daemon=True)
+        ahead.start()
+        locks |= _lock_all(config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report)
+        ahead.join()
         _write(config, [locks[target.name] for target in stale])
     report(StageFinished(stage="lock"))
     return {target.name: locks[target.name] for target in config.targets}
@@ -127,15 +127,16 @@ def _lock_all(
     """Lock the given targets side by side; all errors are raised, after the last has ended."""
     from wheelyard.lock.direct import bring
     from wheelyard.lock.target import TargetLocker
+    from wheelyard.upstream.pool import each
 
-    wanted = [each for each in (*config.requirements, *config.constraints) if each.direct is not None]
     direct = {
-        each.direct: bring(each, root=config.root, upstream=upstream, store=store)
-        for each in wanted
-        if each.direct is not None
+        wanted.direct: bring(wanted, root=config.root, upstream=upstream, store=store)
+        for wanted in (*config.requirements, *config.constraints)
+        if wanted.direct is not None
     }
+    made: dict[str, Lock] = {}
 
-    def one(target: Target) -> Lock | WheelyardError:
+    def one(target: Target) -> None:
         report(JobStarted(stage="lock", job=target.name))
         locker = TargetLocker(
             config=config,
@@ -148,19 +149,29 @@ def _lock_all(
             backends=backends,
         )
         try:
-            made = locker.lock()
+            made[target.name] = locker.lock()
         except WheelyardError as error:
             report(JobFinished(stage="lock", job=target.name, outcome="failed", note=error.message.splitlines()[0]))
-            return error
-        report(JobFinished(stage="lock", job=target.name, outcome="done", note=_count(made)))
-        return made
+            raise
+        report(JobFinished(stage="lock", job=target.name, outcome="done", note=_count(made[target.name])))
 
-    with ThreadPoolExecutor(len(targets), thread_name_prefix="lock") as pool:
-        outcomes = list(pool.map(one, targets))
-    errors = tuple(outcome for outcome in outcomes if isinstance(outcome, WheelyardError))
+    errors: dict[str, WheelyardError] = {}
+    try:
+        for target, error in each(targets, one, jobs=len(targets), name="lock"):
+            if isinstance(error, WheelyardError):
+                errors[target.name] = error
+            elif error is not None:
+                raise error
+    except BaseException:  # Ctrl-C: resolvers and builds of the other threads end too, and tidy up
+        end_all()
+        for thread in threading.enumerate():
+            if thread.name.startswith("lock-"):
+                thread.join(2.0)
+        raise
     if errors:
-        raise errors[0] if len(errors) == 1 else Failures(errors)
-    return {outcome.target: outcome for outcome in outcomes if isinstance(outcome, Lock)}
+        ordered = tuple(errors[target.name] for target in targets if target.name in errors)
+        raise ordered[0] if len(ordered) == 1 else Failures(ordered)
+    return made
 
 
 def _write(config: Config, locks: Iterable[Lock]) -> None:
