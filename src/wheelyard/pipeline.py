@@ -29,6 +29,7 @@ from wheelyard.lock.lock import lock
 from wheelyard.lock.model import Lock, LockedFile, LockedPackage
 from wheelyard.lock.sandboxes import Sandboxes
 from wheelyard.prove import blas, stage
+from wheelyard.prove.container import Hosts
 from wheelyard.prove.model import Proof
 from wheelyard.prove.pips import HostPips
 from wheelyard.store.model import Store, default_root
@@ -247,7 +248,14 @@ def prove_folders(
         return {name: Proof(target=name, outcome="not run", reason="left out by --no-prove") for name in whole}
     lacking = {plan.folder: blas.not_run_here(plan.variant) for plan in plans if plan.variant is not None}
     questions = [_question(plan, whole[plan.folder]) for plan in plans if not lacking.get(plan.folder)]
-    proofs = stage.prove_all(questions, store=store, sandbox=toolchains.local_sandbox, host_pip=pips, report=report)
+    proofs = stage.prove_all(
+        questions,
+        store=store,
+        sandbox=toolchains.local_sandbox,
+        hosts=Hosts(plans[0].config.build),
+        host_pip=pips,
+        report=report,
+    )
     for plan in plans:
         if reason := lacking.get(plan.folder):
             proofs[plan.folder] = Proof(target=plan.folder, outcome="not run", reason=f"not run here: {reason}")

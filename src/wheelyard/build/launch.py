@@ -6,7 +6,6 @@ process limits are its own. It costs what a command in a long-lived container co
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import os
@@ -77,9 +76,11 @@ def run_in_container(
     inside = ["--entrypoint=/bin/sh", image.id, "-c", _FIRST, "sh", *command]
     ended = False
     try:
-        with _open_root(mounts) as more:
-            whole = [*_file_limit(), engine.program, *engine.arguments, *arguments, *more, *inside]
-            done = door.run(whole, log=log, merge=True, timeout=limits.seconds)
+        # conmon leaves a file named "oom" in its working folder
+        with tempfile.TemporaryDirectory(prefix="wheelyard-container-") as scratch:
+            arguments += _open_root(mounts, Path(scratch))
+            whole = [*_file_limit(), engine.program, *engine.arguments, *arguments, *inside]
+            done = door.run(whole, cwd=Path(scratch), log=log, merge=True, timeout=limits.seconds)
         ended = not done.timed_out and done.returncode >= 0
     finally:
         if not ended:
@@ -170,18 +171,17 @@ def _mount(path: Path, may_write: bool) -> str:
     return line.getvalue()
 
 
-@contextlib.contextmanager
-def _open_root(mounts: Sequence[tuple[Path, bool]]) -> Iterator[list[str]]:
-    """Yield what makes folders below ``/root`` reachable: an image's own is closed to an ordinary user.
+def _open_root(mounts: Sequence[tuple[Path, bool]], scratch: Path) -> list[str]:
+    """Return what makes folders below ``/root`` reachable: an image's own is closed to an ordinary user.
 
     A tmpfs would not do: runc gives it the mode of the folder that it hides.
     """
     if not any(path.is_relative_to("/root") for path, _ in mounts):
-        yield []
-        return
-    with tempfile.TemporaryDirectory(prefix="wheelyard-root-") as name:
-        Path(name).chmod(0o755)
-        yield [f"--mount=type=bind,source={name},destination=/root"]
+        return []
+    empty = scratch / "root"
+    empty.mkdir()
+    empty.chmod(0o755)
+    return [f"--mount=type=bind,source={empty},destination=/root"]
 
 
 def _environment(

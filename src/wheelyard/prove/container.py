@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from wheelyard.prove import inside
 from wheelyard.prove.local import Subject, last_words, link, read_results, write_listing
 from wheelyard.prove.model import Proof
 from wheelyard.targets.model import Target
+from wheelyard.targets.presets import host_image
 
 _RULES = 1
 """Goes into the key of a proof: raise it when what is done for one changes."""
@@ -47,6 +49,29 @@ def find_host(settings: BuildSettings, target: Target, image: str) -> Host:
     found = resolve(engine, image, target.machine)
     python, readable = find_python(engine, found, target)
     return Host(sandbox=ContainerSandbox(engine=engine, image=found), python=python, readable=readable)
+
+
+class Hosts:
+    """The host of each target, found once a run; safe to ask from many threads."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._found: dict[Target, Host | None] = {}
+
+    def __call__(self, target: Target) -> Host | None:
+        """Return the host that a target's own or its preset's image stands for; None: no image is known.
+
+        A preset's image is not used where the configuration wants another sandbox than containers.
+
+        :raises ToolError: if there is an image, but it cannot be had.
+        """
+        asked_for = target.host_image is not None or self._settings.sandbox in ("auto", "container")
+        image = host_image(target) if asked_for else None
+        with self._lock:
+            if target not in self._found:
+                self._found[target] = find_host(self._settings, target, image) if image else None
+            return self._found[target]
 
 
 def proof_key(subject: Subject, host: Host) -> str:

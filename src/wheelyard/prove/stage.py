@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +13,10 @@ from packaging.utils import parse_wheel_filename
 
 from wheelyard.build.model import Sandbox
 from wheelyard.doors import files
+from wheelyard.errors import ToolError
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
 from wheelyard.index.assemble import Contents
-from wheelyard.prove import local
+from wheelyard.prove import container, local
 from wheelyard.prove.model import Proof
 from wheelyard.store.model import Store
 from wheelyard.targets import interpreters
@@ -39,14 +41,23 @@ class Question:
 
 
 def prove_all(
-    questions: Sequence[Question], *, store: Store, sandbox: Callable[[], Sandbox], host_pip: HostPip, report: Reporter
+    questions: Sequence[Question],
+    *,
+    store: Store,
+    sandbox: Callable[[], Sandbox],
+    hosts: Callable[[Target], container.Host | None],
+    host_pip: HostPip,
+    report: Reporter,
 ) -> dict[str, Proof]:
     """Return a proof for every folder, two at a time; one that was proven before with the same content is reused.
 
-    Never raises for what a wheel does: a proof that failed says so.
+    Proven in a container where the target names an image of its hosts, or where this machine cannot stand for one;
+    else on this machine. Never raises for what a wheel does: a proof that failed says so.
+
+    :raises ToolError: if the image that a target names cannot be had.
     """
     report(StageStarted(stage="prove", jobs=len(questions)))
-    stage = _Stage(store=store, sandbox=sandbox, host_pip=host_pip)
+    stage = _Stage(store=store, sandbox=sandbox, hosts=hosts, host_pip=host_pip)
 
     def one(question: Question) -> Proof:
         report(JobStarted(stage="prove", job=question.folder))
@@ -65,21 +76,42 @@ def prove_all(
 class _Stage:
     store: Store
     sandbox: Callable[[], Sandbox]
+    hosts: Callable[[Target], container.Host | None]
     host_pip: HostPip
 
     def prove(self, question: Question) -> tuple[Proof, bool]:
         """Return the proof, and whether it was there already."""
         interpreter = interpreters.find(question.target)
         reason = _why_not(interpreter, question)
+        host = None
+        if question.target.host_image or reason:
+            try:
+                host = self.hosts(question.target)
+            except ToolError as error:
+                if question.target.host_image:
+                    raise
+                reason = f"{reason}, and no container can be had: {error}"
+        if host is not None:
+            subject = self._subject(question)
+            in_container = functools.partial(container.prove, subject, host)
+            return self._prove(question, container.proof_key(subject, host), in_container)
         if interpreter is None or reason:
             return Proof(target=question.folder, outcome="not run", reason=reason), False
         subject = self._subject(question)
-        known = self._read(local.proof_key(subject, interpreter))
+
+        def here(*, scratch: Path, log: Path) -> Proof:
+            return local.prove(subject, interpreter, sandbox=self.sandbox(), scratch=scratch, log=log)
+
+        return self._prove(question, local.proof_key(subject, interpreter), here)
+
+    def _prove(self, question: Question, key: str, prove: Callable[..., Proof]) -> tuple[Proof, bool]:
+        """Return the proof of this key: the known one, else what ``prove`` says, kept if it is good."""
+        known = self._read(key)
         if known is not None:
             return known, True
         log = self.store.area("logs") / f"prove-{question.folder}.log"
         with self.store.scratch() as scratch:
-            proof = local.prove(subject, interpreter, sandbox=self.sandbox(), scratch=scratch, log=log)
+            proof = prove(scratch=scratch, log=log)
         if proof.outcome == "proven":
             files.write(self._place(proof.key), json.dumps(asdict(proof), sort_keys=True))
             return proof, False
