@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.lock.test_lock import EL9, Place, versions
-from tests.simulators.index_server import IndexServer
+from tests.simulators.index_server import IndexServer, hang
 from tests.simulators.packages import make_wheel
 from wheelyard.cli import lock as lock_command
 from wheelyard.cli import why as why_command
@@ -109,6 +111,40 @@ def test_the_commands(place: Place, app: typer.Typer, monkeypatch: pytest.Monkey
     assert "b 2.0" in run.invoke(app, ["why", "b", "-t", "el9"], catch_exceptions=False).output
     for arguments in (["why", "bb"], ["why", "b", "-t", "el99"], ["lock", "-P", "bb"]):
         assert isinstance(run.invoke(app, arguments).exception, ConfigError)
+
+
+def test_ctrl_c_ends_it_at_once_and_writes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_wheel(place.files, "a", "1.0")
+    place.config("a\n")
+    place.server.fault("/simple/a/", hang(60))
+    scratch = place.root / "scratch"
+    scratch.mkdir()
+    program = "import sys, typer; from wheelyard.cli import lock; app = typer.Typer(); lock.register(app); app()"
+    environment = {**CLEAN, "WHEELYARD_CACHE": str(place.store.root), "TMPDIR": str(scratch), "HOME": str(scratch)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=place.root, env=environment, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while not list(scratch.glob("wheelyard-uv-*/pins.txt")) and not place.server.requests:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) != 0
+    assert list(place.root.glob("pylock.*")) == []
+    assert list(scratch.glob("wheelyard-*")) == []
+
+
+@pytest.mark.network
+def test_the_scientific_set_for_another_python_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "demo.in").write_text((Path(__file__).parents[2] / "requirements" / "scientific.in").read_text())
+    (tmp_path / "wheelyard.toml").write_text(f'requirements = ["demo.in"]\n{EL9}')
+    config, store = load(tmp_path), Store(tmp_path / "store")
+    with Indexes(config, store) as indexes:
+        backends = Sandboxes(config, store, indexes)
+        found = lock(config, client=indexes, store=store, backends=backends)["el9"]
+    assert {"importlib-resources", "tomli", "zipp"} <= set(versions(found))
+    assert len(found.packages) > 100
+    assert all(package.how == "fetch" for package in found.packages)
 
 
 @pytest.mark.network

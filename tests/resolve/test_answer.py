@@ -54,11 +54,16 @@ def versions(resolver: Resolver, asked: Question, graph: Graph, **more: object) 
         (question("a>=2.0rc1"), {"a": {"1.0": [], "2.0rc1": []}}, {"a": "2.0rc1"}),
         (replace(question("a"), prereleases=True), {"a": {"1.0": [], "2.0rc1": []}}, {"a": "2.0rc1"}),
         (question("a"), {"a": {"1.0+local.1": []}}, {"a": "1.0+local.1"}),
+        (question("lib", keep={"lib": "1.2"}), BACKTRACKING, {"lib": "2.0"}),
+        (question("a", keep={"a": "2.0rc1"}), {"a": {"1.0": [], "2.0rc1": []}}, {"a": "2.0rc1"}),
+        (question("a"), {"a": {"1": ["b>=2.0rc1"]}, "b": {"1.0": [], "2.0rc1": []}}, {"a": "1", "b": "2.0rc1"}),
+        (question("a"), {"a": {"1": ["b"]}, "b": {"1.0rc1": []}}, {"a": "1", "b": "1.0rc1"}),
         (question("Zope.Interface"), {"zope-interface": {"5": []}}, {"zope-interface": "5"}),
     ],
     ids=[
         "backtracks", "constraint", "keeps", "keeps-if-it-fits", "unsafe-names", "no-prerelease",
-        "explicit-prerelease", "prereleases", "local-version", "normalised",
+        "explicit-prerelease", "prereleases", "local-version", "kept-is-gone", "keeps-a-prerelease",
+        "a-dependency-wants-a-prerelease", "nothing-but-prereleases", "normalised",
     ],
 )  # fmt: skip
 def test_answers(resolver: Resolver, asked: Question, graph: Graph, expected: dict[str, str]) -> None:
