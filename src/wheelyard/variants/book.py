@@ -12,6 +12,7 @@ from typing import cast
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from wheelyard.errors import ConfigError
 
@@ -94,7 +95,8 @@ class PackageRecipe:
     blas: Settings | None = None
     openblas64: Settings = Settings()
     """Added to ``blas`` for 64-bit integers; a package without it has no such build."""
-    simd: Settings = Settings()
+    simd: Settings | None = None
+    """None: what its build system takes."""
     levels: Mapping[str, str] = field(default_factory=dict)
     """Its own words for levels, by psABI level."""
     dispatched: tuple[re.Pattern[str], ...] = ()
@@ -116,9 +118,13 @@ class Book:
         return next((each for each in self.systems if backend in each.backends), None)
 
     def recipe_for(self, package: str, version: str) -> PackageRecipe | None:
-        """Return the first recipe that fits a package (normalised name) and version."""
+        """Return the first recipe that fits a package (normalised name) and version.
+
+        A release candidate is built as its release is: ``2.4.0rc1`` fits ``>=2.4``, which PEP 440 would not have.
+        """
+        release = Version(version).base_version
         fitting = (each for each in self.recipes if each.package == package)
-        return next((each for each in fitting if each.versions.contains(version, prereleases=True)), None)
+        return next((each for each in fitting if each.versions.contains(release)), None)
 
 
 @functools.cache
@@ -223,7 +229,7 @@ def _recipe(table: object, place: str) -> PackageRecipe:
         blas=_settings(table["blas"], f"{place}, blas") if "blas" in table else None,
         openblas64=_settings(table.get("openblas64", {}), f"{place}, openblas64"),
         takes_ilp64="openblas64" in table,
-        simd=_settings(table.get("simd", {}), f"{place}, simd"),
+        simd=_settings(table["simd"], f"{place}, simd") if "simd" in table else None,
         levels=levels,
         dispatched=patterns,
         imports=tuple(imports),

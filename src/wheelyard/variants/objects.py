@@ -86,7 +86,8 @@ def inspect(
             ranges, end, named = _layout(ELFFile(stream), static)
     except (ELFError, OSError) as error:
         raise WheelError(f"not a readable ELF object: {error}", where=name or path.name) from error
-    patterns = (*dispatched, *((static,) if static else ()))
+    # Without symbols, code is named after whatever exported function lies before it: that tells nothing.
+    patterns = (*dispatched, *((static,) if static else ())) if named else ()
     own: dict[int, set[str]] = {1: set(), 2: set(), 3: set(), 4: set()}
     behind = dict.fromkeys(own, 0)
     for start, stop in _windows(ranges, end):

@@ -80,7 +80,7 @@ def make_recipe(
     if variant.simd != simd.BASELINE:
         words["level"] = _level(variant, own, where)
         # A package that has an option of its own for it gets no flags: both would fight.
-        parts.append(own.simd if own and own.levels else system.simd)
+        parts.append(own.simd if own and own.simd is not None else system.simd)
     return VariantRecipe(
         recipe=replace(
             _merged(recipe, parts, words),

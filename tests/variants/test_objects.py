@@ -1,0 +1,131 @@
+"""Instruction levels are read out of object code that a real compiler made."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from wheelyard.errors import VariantError, WheelError
+from wheelyard.variants import objects
+
+pytestmark = [
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="these are levels of x86-64"),
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc"),
+    pytest.mark.skipif(shutil.which("objdump") is None, reason="there is no objdump"),
+]
+
+LOOP = "void add_scaled(long n, double f, double *x, double *y) { for (long i = 0; i < n; i++) y[i] += f * x[i]; }\n"
+KERNELS = """
+__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw"))) void sum_AVX512_SKX(long n, double *x, double *y)
+{ for (long i = 0; i < n; i++) y[i] += x[i]; }
+__attribute__((target("avx2,fma"))) void sum_avx2(long n, double *x, double *y)
+{ for (long i = 0; i < n; i++) y[i] += x[i]; }
+"""
+
+
+def compiled(folder: Path, source: str, *flags: str) -> Path:
+    (folder / "code.c").write_text(source)
+    path = folder / "code.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O3", *flags, "-o", path, folder / "code.c"], check=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [((), 1), (("-march=x86-64-v3",), 3), (("-march=x86-64-v4",), 4), (("-mavx",), 3)],
+    ids=["baseline", "v3", "v4", "only AVX"],
+)
+def test_a_plain_loop(tmp_path: Path, flags: tuple[str, ...], level: int) -> None:
+    code = objects.inspect(compiled(tmp_path, LOOP, *flags))
+    assert code.named
+    assert code.highest == level
+    assert "add_scaled" in code.levels[level]
+
+
+@pytest.mark.parametrize(
+    ("body", "level"),
+    [
+        ("int f(unsigned long x) { return __builtin_popcountl(x); }", 2),
+        ("#include <math.h>\ndouble f(double x) { return floor(x); }", 2),
+        ("unsigned long f(unsigned long x, int n) { return x << n; }", 3),
+        ("unsigned f(unsigned a, unsigned b) { return ~a & b; }", 3),
+    ],
+    ids=["popcnt", "roundsd", "shlx", "andn"],
+)
+def test_instructions_that_are_no_vectors(tmp_path: Path, body: str, level: int) -> None:
+    code = objects.inspect(compiled(tmp_path, body + "\n", f"-march=x86-64-v{level}"))
+    assert "f" in code.levels[level]
+    assert "f" in objects.inspect(compiled(tmp_path, body + "\n")).levels[1]
+
+
+def test_sse2_is_no_higher_level(tmp_path: Path) -> None:
+    source = "void f(int n, short *x, short *y) { for (int i = 0; i < n; i++) y[i] = y[i] * x[i] > 3 ? x[i] : y[i]; }\n"
+    assert objects.inspect(compiled(tmp_path, source)).highest == 1
+
+
+def test_a_baseline_with_kernels_that_nobody_declared(tmp_path: Path) -> None:
+    code = objects.inspect(compiled(tmp_path, LOOP + KERNELS))
+    with pytest.raises(VariantError, match="needs x86-64-v4 in sum_avx2, sum_AVX512_SKX") as caught:
+        objects.check([code], "baseline", "demo 1.0")
+    assert "dispatched" in (caught.value.hint or "")
+
+
+def test_dispatched_kernels_are_no_fault(tmp_path: Path) -> None:
+    code = objects.inspect(compiled(tmp_path, LOOP + KERNELS), dispatched=[re.compile("_AVX512"), re.compile("_avx2$")])
+    assert objects.faults([code], "baseline") == ()
+    assert (code.dispatched[4], code.dispatched[3]) == (1, 1)
+
+
+def test_dispatched_kernels_do_not_make_a_level(tmp_path: Path) -> None:
+    code = objects.inspect(compiled(tmp_path, LOOP + KERNELS), dispatched=[re.compile("_AVX512|_avx2$")])
+    assert "did not reach the compiler" in objects.faults([code], "x86-64-v3")[0]
+
+
+def test_a_level_is_kept_to(tmp_path: Path) -> None:
+    v3 = objects.inspect(compiled(tmp_path, LOOP, "-march=x86-64-v3"))
+    v4 = objects.inspect(compiled(tmp_path, LOOP, "-march=x86-64-v4"))
+    assert objects.faults([v3], "x86-64-v3") == ()
+    assert objects.faults([v4], "x86-64-v4") == ()
+    assert objects.faults([v4], "skylake_avx512") == ()
+    assert "needs x86-64-v4 in add_scaled" in objects.faults([v4], "x86-64-v3")[0]
+    assert "needs x86-64-v3" in objects.faults([v3], "x86-64-v2")[0]
+
+
+def test_a_stripped_object_cannot_be_told_apart(tmp_path: Path) -> None:
+    code = objects.inspect(compiled(tmp_path, LOOP + KERNELS, "-s"), dispatched=[re.compile("_AVX512|_avx2$")])
+    assert not code.named
+    assert "no symbols" in objects.faults([code], "baseline")[0]
+
+
+def test_a_library_that_is_linked_statically_is_not_the_package(tmp_path: Path) -> None:
+    (tmp_path / "blas.c").write_text(KERNELS.replace("sum_AVX512_SKX", "mkl_sum").replace("sum_avx2", "helper"))
+    subprocess.run(["gcc", "-fPIC", "-O3", "-c", "-o", tmp_path / "blas.o", tmp_path / "blas.c"], check=True)
+    subprocess.run(["ar", "rc", tmp_path / "libblas.a", tmp_path / "blas.o"], check=True)
+    call = "void mkl_sum(long, double *, double *); void go(long n, double *x, double *y) { mkl_sum(n, x, y); }\n"
+    (tmp_path / "code.c").write_text(LOOP + call)
+    command = [
+        "gcc",
+        "-shared",
+        "-fPIC",
+        "-O3",
+        "-o",
+        tmp_path / "code.so",
+        tmp_path / "code.c",
+        tmp_path / "libblas.a",
+    ]
+    subprocess.run(command, check=True)
+    code = objects.inspect(tmp_path / "code.so", static=re.compile("^mkl_"))
+    assert {"add_scaled", "go"} <= set(code.levels[1])
+    assert code.highest == 1
+    assert objects.inspect(tmp_path / "code.so").highest == 4
+
+
+def test_what_is_no_object(tmp_path: Path) -> None:
+    (tmp_path / "not.so").write_bytes(b"\x7fELF and no more")
+    with pytest.raises(WheelError, match="not a readable ELF"):
+        objects.inspect(tmp_path / "not.so")

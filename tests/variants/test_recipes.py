@@ -1,0 +1,186 @@
+"""From a variant to what a build is told: data for every build system, and for packages by version."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from wheelyard.build.model import Recipe
+from wheelyard.errors import ConfigError, VariantError
+from wheelyard.targets.model import Target
+from wheelyard.variants.book import Book, builtin, with_recipes
+from wheelyard.variants.model import Variant, load_variants
+from wheelyard.variants.recipes import Compiler, VariantRecipe, make_recipe, with_versions
+
+EL9 = Target(name="el9", python="3.12", python_full="3.12.0", platform="manylinux_2_34_x86_64")
+ARM = Target(name="arm", python="3.12", python_full="3.12.0", platform="manylinux_2_34_aarch64")
+MAC = Target(name="mac", python="3.12", python_full="3.12.0", platform="macosx_11_0_arm64")
+GCC = Compiler(name="gcc", version="12.2.0")
+
+
+def variant(**table: Any) -> Variant:
+    (found,) = load_variants([{"packages": ["numpy"], **table}], "wheelyard.toml")
+    return found
+
+
+def make(chosen: Variant, package: str = "numpy", version: str = "2.4.0", **more: Any) -> VariantRecipe:
+    given: dict[str, Any] = {
+        "backend": "mesonpy",
+        "target": EL9,
+        "compiler": GCC,
+        "book": builtin(),
+        "base": Recipe(),
+        "has": lambda path: True,
+        **more,
+    }
+    return make_recipe(chosen, package=package, version=version, **given)
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "word"),
+    [
+        ("2.4.6", "x86-64-v3", "X86_V3"),
+        ("2.4.0rc1", "x86-64-v4", "X86_V4"),
+        ("2.3.5", "x86-64-v3", "AVX2 FMA3 F16C"),
+        ("1.26.4", "x86-64-v4", "AVX512_SKX"),
+        ("2.3.5", "zen3", "AVX2 FMA3 F16C"),
+    ],
+)
+def test_numpy_names_its_cpu_features_by_version(version: str, level: str, word: str) -> None:
+    made = make(variant(blas="openblas", simd=level), version=version).recipe
+    assert made.config_settings["setup-args"] == (
+        "-Dblas=scipy-openblas",
+        "-Dlapack=scipy-openblas",
+        "-Dallow-noblas=false",
+        f"-Dcpu-baseline={word}",
+    )
+    assert "CFLAGS" not in made.environment, "numpy's option and flags would fight"
+
+
+def test_scipy_takes_flags_only() -> None:
+    made = make(variant(blas="mkl", threads="sequential", simd="x86-64-v3"), package="scipy", version="1.16.0")
+    assert made.recipe.config_settings["setup-args"] == ("-Dblas=mkl-static-lp64-seq", "-Dlapack=mkl-static-lp64-seq")
+    assert made.recipe.environment["CFLAGS"] == "-march=x86-64-v3 -mtune=generic"
+    assert made.requires == ("mkl-static", "mkl-include")
+    assert "passed on" in made.warning
+
+
+def test_openblas_with_long_integers() -> None:
+    made = make(variant(blas="openblas64")).recipe
+    assert "-Duse-ilp64=true" in made.config_settings["setup-args"]
+    assert "HAVE_BLAS_ILP64" in made.pkg_config["scipy-openblas"]
+    with pytest.raises(VariantError, match="64-bit integers"):
+        make(variant(blas="openblas64"), package="scipy", version="1.16.0")
+
+
+@pytest.mark.parametrize(
+    ("backend", "name", "value"),
+    [
+        ("setuptools.build_meta", "CFLAGS", "-march=x86-64-v3 -mtune=generic"),
+        ("scikit_build_core.build", "CXXFLAGS", "-march=x86-64-v3 -mtune=generic"),
+        ("maturin", "RUSTFLAGS", "-C target-cpu=x86-64-v3"),
+        ("mesonpy", "FFLAGS", "-march=x86-64-v3 -mtune=generic"),
+    ],
+)
+def test_every_build_system_takes_a_level(backend: str, name: str, value: str) -> None:
+    made = make(variant(simd="x86-64-v3"), package="anything", version="1.0", backend=backend)
+    assert made.recipe.environment[name] == value
+    assert made.recipe.local_version == "v3"
+    assert made.recipe.variant == {"simd": "x86-64-v3"}
+
+
+def test_cmake_has_a_way_of_its_own_for_blas() -> None:
+    made = make(variant(blas="blis"), package="anything", backend="scikit_build_core.build").recipe
+    assert made.config_settings["cmake.define.BLA_PKGCONFIG_BLAS"] == "blis"
+
+
+def test_what_the_configuration_says_is_kept() -> None:
+    base = Recipe(environment={"CFLAGS": "-g", "A": "b"}, config_settings={"setup-args": ("-Dx=y",)})
+    made = make(variant(blas="openblas", simd="x86-64-v3"), package="scipy", version="1.16.0", base=base).recipe
+    assert made.environment["CFLAGS"] == "-g -march=x86-64-v3 -mtune=generic"
+    assert made.environment["A"] == "b"
+    assert made.config_settings["setup-args"][0] == "-Dx=y"
+
+
+def test_a_user_adds_a_package() -> None:
+    raw = [{"package": "My_Demo", "versions": ">=1", "blas": {"environment": {"DEMO": "use {blas}"}}}]
+    book = with_recipes(raw, "wheelyard.toml")
+    made = make(variant(blas="netlib"), package="my-demo", version="1.2", backend="setuptools.build_meta", book=book)
+    assert made.recipe.environment["DEMO"] == "use netlib"
+    with pytest.raises(VariantError, match="which BLAS"):
+        make(variant(blas="netlib"), package="my-demo", version="0.9", backend="setuptools.build_meta", book=book)
+
+
+def test_a_user_overrides_a_recipe_of_ours() -> None:
+    book = with_recipes([{"package": "numpy", "simd": {"environment": {"X": "{cflags}"}}}], "wheelyard.toml")
+    assert make(variant(simd="x86-64-v3"), book=book).recipe.environment == {"X": "-march=x86-64-v3 -mtune=generic"}
+
+
+def test_the_library_is_found_where_the_image_has_it() -> None:
+    fedora = {"/usr/lib64/libblas.so", "/usr/lib64/libcblas.so", "/usr/lib64/liblapack_pic.a"}
+    made = make(variant(blas="netlib"), has=fedora.__contains__).recipe
+    assert "-lcblas" in made.pkg_config["netlib"]
+    debian = make(variant(blas="netlib"), target=ARM).recipe
+    assert "/usr/lib/aarch64-linux-gnu" in debian.pkg_config["netlib"]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "no recipe for the backend": ({"simd": "x86-64-v3"}, {"package": "x", "backend": "flit_core.buildapi"}, "backend"),
+    "no recipe for a BLAS": ({"blas": "mkl"}, {"package": "x", "backend": "setuptools.build_meta"}, "which BLAS"),
+    "another architecture": ({"simd": "x86-64-v3"}, {"target": ARM}, "the target is aarch64"),
+    "MKL for Arm": ({"blas": "mkl"}, {"target": ARM}, "no Intel oneMKL"),
+    "Accelerate for Linux": ({"blas": "accelerate"}, {}, "no Apple's Accelerate"),
+    "OpenBLAS' wheel for macOS": ({"blas": "openblas"}, {"target": MAC}, "no OpenBLAS"),
+    "threads it has not": ({"blas": "openblas", "threads": "openmp"}, {}, "threads = 'openmp'"),
+    "not in the image": ({"blas": "blis"}, {"has": lambda path: False}, "not in the image"),
+    "an old compiler": ({"simd": "zen3"}, {"compiler": Compiler(name="gcc", version="8.5.0")}, "no code for zen3"),
+    "no word for the level": ({"simd": "x86-64"}, {}, "numpy has no word for x86-64"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_built_is_refused_by_name(what: str) -> None:
+    table, more, words = REFUSED[what]
+    with pytest.raises(VariantError, match=words) as caught:
+        make(variant(**table), **more)
+    assert caught.value.hint
+    assert more.get("package", "numpy") in (caught.value.where or "")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("numpy", "a table with a package"),
+        ({"package": "x", "blass": {}}, "unknown key 'blass'"),
+        ({"package": "x", "versions": "newest"}, "Invalid specifier"),
+        ({"package": "x", "system": "scons"}, "'scons' is not known"),
+        ({"package": "x", "blas": {"environment": {"A": 1}}}, "table of strings"),
+        ({"package": "x", "blas": {"flags": {}}}, "must be a table"),
+        ({"package": "x", "simd": {"config-settings": {"a": 1}}}, "a string or a list"),
+        ({"package": "x", "levels": {"x86-64-v3": 3}}, "table of strings"),
+        ({"package": "x", "dispatched": ["("]}, "regular expressions"),
+        ({"package": "x", "imports": "x"}, "list of strings"),
+    ],
+)
+def test_wrong_recipes_are_named(table: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        with_recipes([table], "wheelyard.toml")
+    assert "[[recipe]] number 1" in (caught.value.where or "")
+
+
+def test_the_versions_of_one_package_do_not_overlap() -> None:
+    book: Book = builtin()
+    for package, group in itertools.groupby(book.recipes, key=lambda each: each.package):
+        recipes = list(group)
+        for version in ("1.11.0", "1.26.0", "1.26.4", "2.0.0", "2.3.5", "2.4.0", "2.4.6", "3.0"):
+            fitting = [each for each in recipes if each.versions.contains(version)]
+            assert len(fitting) <= 1, f"{package} {version}"
+
+
+def test_pkg_config_says_the_version_that_is_locked() -> None:
+    made = make(variant(blas="openblas")).recipe
+    text = with_versions(made, {"scipy-openblas32": "0.3.30"}).pkg_config["scipy-openblas"]
+    assert "Version: 0.3.30\n" in text
+    assert "{purelib}" in text, "filled in when the build environment exists"
