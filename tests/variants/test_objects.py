@@ -108,17 +108,8 @@ def test_a_library_that_is_linked_statically_is_not_the_package(tmp_path: Path) 
     subprocess.run(["ar", "rc", tmp_path / "libblas.a", tmp_path / "blas.o"], check=True)
     call = "void mkl_sum(long, double *, double *); void go(long n, double *x, double *y) { mkl_sum(n, x, y); }\n"
     (tmp_path / "code.c").write_text(LOOP + call)
-    command = [
-        "gcc",
-        "-shared",
-        "-fPIC",
-        "-O3",
-        "-o",
-        tmp_path / "code.so",
-        tmp_path / "code.c",
-        tmp_path / "libblas.a",
-    ]
-    subprocess.run(command, check=True)
+    files = [str(tmp_path / name) for name in ("code.so", "code.c", "libblas.a")]
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O3", "-o", *files], check=True)
     code = objects.inspect(tmp_path / "code.so", static=re.compile("^mkl_"))
     assert {"add_scaled", "go"} <= set(code.levels[1])
     assert code.highest == 1

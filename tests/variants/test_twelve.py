@@ -1,0 +1,172 @@
+"""Four BLAS at three levels: twelve wheels of one small extension, each of them what it says."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.variants.yard import HERE, RECIPE, Done, Yard, needs_compiler
+from wheelyard.check.wheel import read
+from wheelyard.variants import finish, identity, simd
+from wheelyard.variants.book import builtin
+
+LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
+NEEDED = [LIBRARIES / name for name in ("blis-openmp/libblis.so", "blas/libblas.so", "liblapack_pic.a")]
+BLAS = ("openblas", "mkl", "blis", "netlib")
+LEVELS = ("v2", "v3", "v4")
+TWELVE = [(blas, level) for blas in BLAS for level in LEVELS]
+
+MATRIX = (
+    RECIPE
+    + """
+[[variant]]
+name = "demo"
+blas = ["openblas", "mkl", "blis", "netlib"]
+simd = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+packages = ["blasdemo"]
+"""
+)
+
+pytestmark = [
+    *needs_compiler,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(path.exists() for path in NEEDED),
+        reason="BLIS and netlib are not installed (tests/system-packages.txt)",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Yard:
+    return Yard(root=tmp_path_factory.mktemp("twelve"), cache=cache)
+
+
+@pytest.fixture(scope="module")
+def built(yard: Yard) -> Done:
+    done = yard.build(MATRIX)
+    assert done.code == 0, done.err
+    return done
+
+
+def folder(blas: str, level: str) -> str:
+    return f"{HERE}.demo-{blas}-{level}"
+
+
+def runs_here(level: str) -> bool:
+    return simd.not_run_here(f"x86-64-{level}") is None
+
+
+@pytest.mark.parametrize(("blas", "level"), TWELVE)
+def test_a_folder_is_complete(yard: Yard, built: Done, blas: str, level: str) -> None:
+    place = yard.targets / folder(blas, level)
+    names = {path.name for path in place.iterdir()}
+    assert {"index.html", "simple", "requirements.txt", "pylock.toml"} <= names
+    assert f"blasdemo==1.0+{blas}.{level} " in (place / "requirements.txt").read_text()
+    assert f'version = "1.0+{blas}.{level}"' in (place / "pylock.toml").read_text()
+    assert f"blasdemo-1.0%2B{blas}.{level}-" in (place / "index.html").read_text()
+
+
+@pytest.mark.parametrize(("blas", "level"), TWELVE)
+def test_a_wheel_agrees_with_itself(yard: Yard, built: Done, blas: str, level: str) -> None:
+    path = yard.wheel(folder(blas, level))
+    facts = read(path, strict=True)
+    assert facts.version == f"1.0+{blas}.{level}"
+    note = finish.read_note(path)
+    assert note is not None
+    assert note["variant"] == {"blas": blas, "simd": f"x86-64-{level}"}
+    assert re.fullmatch("[0-9a-f]{64}", str(note["build-key"]))
+    with zipfile.ZipFile(path) as archive:
+        grafted = {name.partition("/")[2] for name in archive.namelist() if name.startswith("blasdemo.libs/")}
+        texts = [name for name in archive.namelist() if ".dist-info/licenses/" in name]
+        assert all(len(archive.read(name)) > 500 for name in texts)
+    assert texts, "the licence of its BLAS"
+    assert set(note["grafted"]) == grafted  # type: ignore[call-overload]  # JSON
+
+
+@pytest.mark.parametrize(("blas", "level"), TWELVE)
+def test_a_wheel_has_its_blas_and_its_level(yard: Yard, built: Done, blas: str, level: str, tmp_path: Path) -> None:
+    path = yard.wheel(folder(blas, level))
+    assert {name for each in identity.binaries(path) for name in each.blas} == {blas}
+    (code,) = finish.inspect_wheel(path, tmp_path, (), builtin().libraries[blas].static)
+    assert code.named
+    number = int(level[1:])
+    assert "axpy" in code.levels[number]
+    assert code.highest == number
+
+
+@pytest.mark.parametrize(("blas", "level"), TWELVE)
+def test_a_folder_is_proven_where_the_cpu_can(yard: Yard, built: Done, blas: str, level: str) -> None:
+    manifest = json.loads((yard.root / "wheelhouse" / "manifest.json").read_text())
+    (said,) = [each for each in manifest["targets"] if each["folder"] == folder(blas, level)]
+    assert said["simd"] == f"x86-64-{level}"
+    note = built.notes("prove").get(f"{folder(blas, level)}: BLAS")
+    if not runs_here(level):
+        assert (said["proof"], note) == ("not run", None)
+        return
+    assert said["proof"] == "proven"
+    assert note is not None
+    assert f"loaded: {blas} in " in note
+    assert "dgemm and eigh are right" in note
+
+
+def test_the_baseline_is_there_and_is_no_variant(yard: Yard, built: Done, tmp_path: Path) -> None:
+    path = yard.wheel(HERE)
+    assert read(path).version == "1.0"
+    assert finish.read_note(path) is None
+    (code,) = finish.inspect_wheel(path, tmp_path, (), None)
+    assert code.highest <= 2
+
+
+def test_restricted_redistribution_is_said(built: Done) -> None:
+    said = [each for each in built.warnings() if "passed on" in each]
+    assert len(said) == len(LEVELS)
+    assert all("mkl" in each for each in said)
+
+
+def test_again_does_nothing(yard: Yard, built: Done) -> None:
+    again = yard.build(MATRIX)
+    assert again.code == 0, again.err
+    (summary,) = [each for each in again.events if each["event"] == "summary"]
+    assert summary["built"] == 0
+    finished = [each for each in again.events if each["event"] == "job-finished" and each["stage"] == "prove"]
+    assert {each["outcome"] for each in finished} <= {"reused", "skipped"}
+
+
+SABOTAGE: dict[str, tuple[str, str, str]] = {
+    "another BLAS": ("mkl", "lapack", r"the build was to take mkl, and took \w+ \(in "),
+    "none at all": ("mkl", "", "the build was to take mkl, and took no BLAS at all"),
+}
+
+
+@pytest.mark.parametrize("what", SABOTAGE)
+def test_a_build_that_takes_something_else_fails(
+    yard: Yard, built: Done, tmp_path: Path, cache: Path, what: str
+) -> None:
+    blas, name, words = SABOTAGE[what]
+    sabotaged = RECIPE.replace("{blas}", name)
+    table = f'\n[[variant]]\nname = "lie"\nblas = "{blas}"\nsimd = "x86-64-v2"\npackages = ["blasdemo"]\n'
+    mine = Yard(root=tmp_path / "yard", cache=cache)
+    done = mine.build(sabotaged + table)
+    assert done.code == 15, done.err
+    assert re.search(words, done.err), done.err
+    assert "blasdemo 1.0, mkl.v2" in done.err
+    assert not mine.targets.exists()
+
+
+def test_flags_that_do_not_reach_the_compiler(yard: Yard, built: Done, tmp_path: Path, cache: Path) -> None:
+    table = '\n[[variant]]\nname = "lie"\nsimd = "x86-64-v3"\npackages = ["blasdemo"]\n'
+    mine = Yard(root=tmp_path / "yard", cache=cache)
+    done = mine.build(RECIPE + "simd.environment = {}\n" + table)
+    assert done.code == 15, done.err
+    assert "did not reach the compiler" in done.err
