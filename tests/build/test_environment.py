@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import uuid
 from pathlib import Path
 
@@ -54,8 +55,12 @@ def test_wheels_of_every_scheme(tmp_path: Path, sandbox: Sandbox, version: str) 
 def test_errors(tmp_path: Path, sandbox: Sandbox, python: Path) -> None:
     wrong = tmp_path / "demo-1.0-py3-none-any.whl"
     wrong.write_bytes(b"nothing")
-    with pytest.raises(WheelError, match="cannot be installed"):
+    with pytest.raises(WheelError, match="not a whole zip"):
         create(tmp_path / "env", python, [wrong], sandbox, log=tmp_path / "log")
+    climbing = make_wheel(tmp_path, "demo", "2.0", files={"../../evil.py": "", "demo.py": ""})
+    with pytest.raises(WheelError, match="not a plain relative path"):
+        create(tmp_path / "env", python, [climbing], sandbox, log=tmp_path / "log")
+    assert not list(tmp_path.glob("**/evil.py"))
     with pytest.raises(ToolError, match="cannot make a build environment"):
         create(tmp_path / "env", Path("/usr/bin/false"), [], sandbox, log=tmp_path / "log")
 
@@ -86,8 +91,18 @@ def test_a_workspace_has_one_owner() -> None:
         assert root == base() / key[:24]
         assert root.stat().st_mode & 0o777 == 0o700
         (root / "left").touch()
-        with pytest.raises(StorageError, match="another run"), workspace(key):
-            pass
+        entered = threading.Event()
+
+        def enter() -> None:
+            with workspace(key):
+                entered.set()
+
+        other = threading.Thread(target=enter)
+        other.start()
+        assert not entered.wait(0.3)  # it waits for us
+        assert (root / "left").exists()
+    assert entered.wait(10)
+    other.join()
     assert not root.exists()
     with pytest.raises(KeyError), workspace(key, keep_failed=True) as root:
         raise KeyError

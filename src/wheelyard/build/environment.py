@@ -16,6 +16,7 @@ from installer.sources import WheelFile
 from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.model import Limits, Sandbox
 from wheelyard.build.workspace import SYSTEM_PATH, remove
+from wheelyard.check.wheel import read_facts
 from wheelyard.errors import BuildError, ToolError, WheelError
 
 __all__ = ["create", "interpreter_folders"]
@@ -48,7 +49,7 @@ def create(
 
     :param folder: where to make it; replaced if there is one.
     :param interpreter: of the target; a path inside the sandbox.
-    :param wheels: checked wheels, by file name where the path does not end in it (a blob of the store).
+    :param wheels: with hashes that were checked; by file name where the path does not end in it (a blob of the store).
     :param root: the writable folder of the build, if ``folder`` is part of a bigger one.
     :param readable: what the interpreter needs to be seen; found by itself for one of this machine.
     :raises ToolError: if the interpreter does not run or makes no environment.
@@ -89,6 +90,7 @@ def create(
 
 def _install(filename: str, path: Path, scheme: Mapping[str, str], python: Path) -> None:
     """Put one wheel into an environment, whatever Python that is of."""
+    read_facts(path, filename=filename)  # our own process writes its members: none may lead out
     # Each project's headers have a folder of their own, as pip has it.
     headers = f"{scheme['headers']}/{filename.partition('-')[0]}"
     destination = SchemeDictionaryDestination(
