@@ -87,7 +87,10 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         plans = make_plans(config, locks, toolchains, indexes, store=store, options=options, report=report)
         fetched = fetch_all([plan.lock for plan in plans], indexes, store=store, config=config, report=report)
         made = build_plans(plans, toolchains, store=store, fail_fast=options.fail_fast, report=report)
-        whole = {plan.folder: contents(plan.lock, made.of_folder[plan.folder], store=store) for plan in plans}
+        whole = {
+            plan.folder: contents(plan.lock, made.of_folder[plan.folder], target=plan.target, store=store)
+            for plan in plans
+        }
         for plan in plans:
             if plan.variant is not None:
                 variants.check_folder(plan.variant, plan.folder, whole[plan.folder].entries, store)
@@ -152,9 +155,7 @@ def fetch_all(
     wanted = {each.file.sha256: each.file for lock in locks for each in _every((*lock.packages, *_pip(lock)))}
     missing = tuple(file for digest, file in wanted.items() if not store.has(digest))
     if missing:
-        report(StageStarted(stage="fetch", jobs=len(missing), bytes=sum(file.size or 0 for file in missing)))
         fetch(missing, store=store, client=indexes.client, root=config.root, report=report)
-        report(StageFinished(stage="fetch"))
     return missing
 
 

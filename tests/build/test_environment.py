@@ -12,7 +12,7 @@ from tests.simulators.packages import make_wheel
 from wheelyard.build.environment import create, interpreter_folders
 from wheelyard.build.model import Sandbox
 from wheelyard.build.workspace import base, remove, sweep, workspace
-from wheelyard.errors import StorageError, ToolError, WheelError
+from wheelyard.errors import ToolError, WheelError
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
 

@@ -136,6 +136,8 @@ class _Bench:
         log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
         log.unlink(missing_ok=True)
         with workspace(unit.key, keep_failed=self.keep_failed) as root:
+            if made := records.load(self.store, unit.key):
+                return made  # by another run, while we waited for the workspace
             source = frontend.unpack_sdist(
                 self._blob(package.file.sha256, package.file.filename), root / "src", filename=package.file.filename
             )

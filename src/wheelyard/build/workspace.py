@@ -32,12 +32,14 @@ def base() -> Path:
 def workspace(key: str, *, keep_failed: bool = False) -> Iterator[Path]:
     """Yield an empty folder of the fixed path ``<base>/<key[:24]>``, locked against other runs, removed afterwards.
 
+    Waits for another run at the same key.
+
     :param keep_failed: leave it there if the block ends with an error.
-    :raises StorageError: if another run is at the same key, or the place is not ours.
+    :raises StorageError: if the place is not ours.
     """
     parent = _own(base())
     root = parent / key[:24]
-    with files.locked(parent / f"{key[:24]}.lock", what=f"the build {key[:12]}"):
+    with files.locked(parent / f"{key[:24]}.lock", what=f"the build {key[:12]}", wait=True):
         remove(root)
         root.mkdir(mode=0o700)
         done = False
@@ -49,7 +51,6 @@ def workspace(key: str, *, keep_failed: bool = False) -> Iterator[Path]:
                 remove(root)
             else:
                 (root / _KEPT).touch()
-            # Under the lock: who waits for it is refused at once, so nobody holds the file that goes away.
             (parent / f"{key[:24]}.lock").unlink(missing_ok=True)
 
 

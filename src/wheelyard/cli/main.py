@@ -15,7 +15,7 @@ import typer
 from wheelyard import __version__
 from wheelyard.errors import Failures, Interrupted, StorageError, WheelyardError
 
-COMMANDS = ("build",)
+COMMANDS = ("init", "build", "lock", "why", "doctor")
 """Modules of this package, in the order that ``--help`` shows them."""
 
 app = typer.Typer(

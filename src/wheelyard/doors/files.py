@@ -101,19 +101,32 @@ def copy(source: Path, destination: Path, *, mode: int = 0o644, sync: bool = Tru
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, what: str) -> Iterator[None]:
+def locked(path: Path, *, what: str, wait: bool = False) -> Iterator[None]:
     """Hold an advisory lock at ``path`` for the block; ``what`` names the thing that is locked.
 
-    :raises StorageError: at once if another process holds it.
+    :param wait: for another process to let go, however long that takes. Whoever holds the lock may remove its file.
+    :raises StorageError: at once if another process holds it, and we do not wait.
     """
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StorageError(
-                f"another run is working on {what}", where=str(path), hint="wait for it to end, then run again"
-            ) from error
-        yield
+    while True:
+        with path.open("a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StorageError(
+                    f"another run is working on {what}", where=str(path), hint="wait for it to end, then run again"
+                ) from error
+            if _is(stream, path):
+                yield
+                return
+
+
+def _is(stream: IO[str], path: Path) -> bool:
+    """Whether an open file still is the one at its path: it may have been removed while we waited for its lock."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(stream.fileno()), there)

@@ -1,0 +1,145 @@
+"""The whole way, as a user goes it: from requirements to an installation without network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.build.sources import extension, sdist
+from tests.main_job.conftest import Yard
+from tests.simulators.packages import make_wheel
+
+
+@pytest.fixture
+def stocked(yard: Yard) -> Yard:
+    """A yard whose index has a small tree of wheels, and an extension that has to be compiled."""
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    make_wheel(yard.shop, "app", "1.0", requires=["lib>=1", "fast"])
+    make_wheel(yard.shop, "lib", "1.0")
+    make_wheel(yard.shop, "lib", "1.5")
+    make_wheel(yard.shop, "lib", "2.0", tag="cp36-cp36m-win_amd64")
+    sdist(yard.shop, "fast", fast__c=extension("fast"))
+    yard.write("app\n")
+    return yard
+
+
+def offline() -> list[str]:
+    if subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode == 0:
+        return ["unshare", "--net"]
+    pytest.skip("the network cannot be cut here")
+
+
+def test_from_requirements_to_an_installation_without_network(stocked: Yard, tmp_path: Path) -> None:
+    done = stocked.build()
+    (target,) = done.summary["targets"]
+    assert target["proof"] == "proven"
+    assert target["packages"] == 3
+    names = sorted(path.name for path in stocked.folder.glob("*.whl"))
+    assert names[0] == "app-1.0-py3-none-any.whl"
+    assert names[1].startswith("fast-1.0-cp")
+    assert "-manylinux_2_" in names[1]
+    assert names[2] == "lib-1.5-py3-none-any.whl"
+    home = tmp_path / "host"
+    home.mkdir()
+    # A plain `pip install --user` by the interpreter itself, as a host has it: no virtual environment.
+    python = Path(os.path.realpath(sys.executable))
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull}
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--user",
+        "--no-index",
+        "-f",
+        str(stocked.folder),
+        "--require-hashes",
+    ]
+    installed = subprocess.run(
+        [*offline(), *command, "-r", str(stocked.folder / "requirements.txt")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    asked = subprocess.run(
+        [python, "-c", "import fast, app, lib; print(fast.answer())"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout == "42\n"
+
+
+def test_a_second_run_does_nothing_and_asks_nobody(stocked: Yard) -> None:
+    stocked.build()
+    before, asked = stocked.state(), len(stocked.index.requests)
+    done = stocked.build()
+    assert done.summary["fetched"] == done.summary["built"] == 0
+    assert done.summary["reused"] == 1
+    assert stocked.state() == before
+    assert len(stocked.index.requests) == asked
+
+
+@pytest.mark.parametrize("what", ["files/lib-1.5-py3-none-any.whl", "simple/lib/index.html"])
+def test_a_file_that_is_lost_is_put_back_alone(stocked: Yard, what: str) -> None:
+    stocked.build()
+    before = stocked.state()
+    (stocked.wheelhouse / what).unlink()
+    stocked.build()
+    after = stocked.state()
+    assert before.keys() == after.keys()
+    changed = {str(Path(path).relative_to(stocked.wheelhouse)) for path in after if after[path] != before[path]}
+    assert changed <= {what, "manifest.json", ".published.json"}
+
+
+def test_a_wheel_that_was_altered_is_put_back(stocked: Yard) -> None:
+    stocked.build()
+    wheel = stocked.wheelhouse / "files" / "lib-1.5-py3-none-any.whl"
+    good = wheel.read_bytes()
+    wheel.unlink()
+    wheel.write_bytes(good[:-1] + b"?")
+    done = stocked.build()
+    assert done.summary["published"]["restored"] == 1
+    assert wheel.read_bytes() == good
+    assert (stocked.folder / wheel.name).read_bytes() == good
+
+
+def test_two_wheelhouses_of_the_same_inputs_are_the_same_bytes(stocked: Yard, tmp_path: Path) -> None:
+    stocked.build("--into", str(tmp_path / "one"))
+    stocked.build("--into", str(tmp_path / "two"), WHEELYARD_CACHE=str(tmp_path / "another"))
+    one, two = (
+        {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in (tmp_path / name).rglob("*")
+         if path.is_file() and not path.name.startswith(".")}
+        for name in ("one", "two")
+    )  # fmt: skip
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []
+    assert not any(str(tmp_path).encode() in content for content in one.values())
+
+
+def test_pins_are_kept_until_an_upgrade_is_asked_for(stocked: Yard) -> None:
+    stocked.build()
+    make_wheel(stocked.shop, "lib", "1.6")
+    stocked.write("app\nlib\n")
+    stocked.build()
+    assert [path.name for path in stocked.folder.glob("lib-*.whl")] == ["lib-1.5-py3-none-any.whl"]
+    stocked.build("--upgrade-package", "lib")
+    assert [path.name for path in stocked.folder.glob("lib-*.whl")] == ["lib-1.6-py3-none-any.whl"]
+
+
+def test_why_tells_the_file_and_who_asked(stocked: Yard) -> None:
+    stocked.run("lock")
+    done = stocked.run("why", "fast")
+    assert done.code == 0
+    assert "fast-1.0.tar.gz" in done.out
+    assert "app" in done.out
+    assert "requirements.in" in done.out
