@@ -10,7 +10,9 @@ from wheelyard.check.facts import Facts, facts
 from wheelyard.errors import WheelError
 from wheelyard.index.model import Entry, Wheel
 from wheelyard.lock.model import Lock, LockedFile, LockedPackage
+from wheelyard.select import needs_newer_pip
 from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +27,10 @@ class Contents:
     """The carried pip."""
 
 
-def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, store: Store) -> Contents:
+def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, target: Target, store: Store) -> Contents:
     """Return what a target's folder holds; every wheel is checked strictly the first time that it is seen.
+
+    The pip of the lock goes along only if one of the final wheels needs it.
 
     :param built: what became of the lock's sdists, by normalised name.
     :raises WheelError: if a wheel is damaged, hostile, or not the package that the lock says it is.
@@ -36,14 +40,14 @@ def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, store: Store) -> Co
     known: dict[str, Facts] = {}
     for package in lock.packages:
         made = built.get(package.name) if package.how == "build" else None
-        final = _final(package, made)
-        known[package.name] = _facts_of(final, store)
-        packages.append(final)
-        entries.append(_entry(package, final, known[package.name], made))
-    carried = None
-    if lock.pip is not None:
-        carried = _wheel(lock.pip, _facts_of(lock.pip, store))
-    return Contents(lock=replace(lock, packages=tuple(packages)), entries=tuple(entries), facts=known, pip=carried)
+        locked = _final(package, made)
+        known[package.name] = _facts_of(locked, store)
+        packages.append(locked)
+        entries.append(_entry(package, locked, known[package.name], made))
+    pip = lock.pip if needs_newer_pip(packages, target) else None
+    carried = None if pip is None else _wheel(pip, _facts_of(pip, store))
+    final = replace(lock, packages=tuple(packages), pip=pip)
+    return Contents(lock=final, entries=tuple(entries), facts=known, pip=carried)
 
 
 def _final(package: LockedPackage, made: BuiltWheel | None) -> LockedPackage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from wheelyard.doors import files
 from wheelyard.host.manifest import MANIFEST
 from wheelyard.index import record
-from wheelyard.index.layout import FILES, SIMPLE, TARGETS, is_distribution
+from wheelyard.index.layout import FILES, OURS, TARGETS, is_distribution
 from wheelyard.index.record import Known, Stamp
 
 
@@ -73,4 +73,4 @@ class Ground:
         if top == FILES:
             return path in self.record or is_distribution(rest.removesuffix(".metadata"))
         ours = path in self.record and path != MANIFEST and self.record[path].key != record.OTHER
-        return ours or top in (SIMPLE, TARGETS)
+        return ours or top in OURS

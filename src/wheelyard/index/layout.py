@@ -14,6 +14,9 @@ from wheelyard.index.model import Entry, Folder, Site, Wheel
 FILES = "files"
 SIMPLE = "simple"
 TARGETS = "targets"
+OURS = frozenset({SIMPLE, TARGETS, "projects", "graphs", "assets"})
+"""Folders in which everything is Wheelyard's; in ``files/`` it is what is named like a distribution."""
+PAGES = frozenset({"index.html", "matrix.html", "size.html", "builds.html"})
 
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(?:whl|tar\.gz|zip|tar\.bz2|tgz)\Z")
 _FOLDER = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)?\Z")
@@ -120,5 +123,5 @@ def check_places(folders: Iterable[Folder], more: Mapping[str, object]) -> None:
             raise WheelError("not a name for a target's folder, or used twice", where=ascii(folder.name))
         seen.add(folder.name)
     for path in more:
-        if not _PATH.match(path) or path.partition("/")[0] in (FILES, SIMPLE, TARGETS) or path.startswith("manifest."):
+        if not _PATH.match(path) or path.partition("/")[0] in OURS | PAGES | {FILES} or path.startswith("manifest."):
             raise WheelError("not a path that a document of the site can have", where=ascii(path))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import jinja2
@@ -17,6 +17,18 @@ from wheelyard.index.model import Wheel
 API_VERSION = "1.1"
 """PEP 700: ``versions``, ``size`` and ``upload-time`` beside what PEP 691 has."""
 _FORMAT = 1
+
+
+class Page(NamedTuple):
+    """A page to be: the key of what is written on it, and how to write it."""
+
+    key: str
+    make: Callable[[], str]
+
+
+def text(content: str) -> Page:
+    """Return a page that is this text."""
+    return Page(hashlib.sha256(content.encode()).hexdigest(), lambda: content)
 
 
 _LOADER = jinja2.PackageLoader("wheelyard.index", "templates")
@@ -63,7 +75,8 @@ def facts(wheel: Wheel, metadata: str | None) -> str:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _version_key(version: str) -> tuple[int, Version | str]:
+def version_key(version: str) -> tuple[int, Version | str]:
+    """Return what versions are ordered by; those that PEP 440 does not know come first."""
     try:
         return 1, Version(version)
     except InvalidVersion:
@@ -72,7 +85,7 @@ def _version_key(version: str) -> tuple[int, Version | str]:
 
 def in_order(wheels: Iterable[Wheel]) -> list[Wheel]:
     """Return files by version, then by name."""
-    return sorted(wheels, key=lambda wheel: (_version_key(wheel.version), wheel.filename))
+    return sorted(wheels, key=lambda wheel: (version_key(wheel.version), wheel.filename))
 
 
 def project_html(name: str, wheels: Sequence[Wheel], metadata: Mapping[str, str], up: str) -> str:
@@ -125,11 +138,6 @@ def root_html(names: Sequence[str]) -> str:
 def root_json(names: Sequence[str]) -> str:
     """Return the PEP 691 page that lists all projects."""
     return _json({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in names]})
-
-
-def links_html(title: str, wheels: Sequence[Wheel], metadata: Mapping[str, str]) -> str:
-    """Return a page of links to the files beside it: what ``-f URL`` reads."""
-    return environment().get_template("links.html.j2").render(title=title, wheels=wheels, metadata=metadata, up="")
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -29,15 +29,16 @@ def everything(staging: Staging, exchanged: list[str]) -> None:
         else:
             (staging.root / TARGETS / name).rename(live)
     _move(by_rank[1], staging)
-    _move_projects(by_rank[2], staging)
+    _move_folders(by_rank[2], staging)
     _move(by_rank[3], staging)
 
 
 def _rank(path: str) -> int:
-    top = path.partition("/")[0]
+    top, _, rest = path.partition("/")
     if top in (FILES, TARGETS):
         return 0 if top == FILES else 1
-    return 2 if top == SIMPLE and path.count("/") == 2 else 3
+    # 3: the pages above all others, simple/index.* and index.html among them
+    return 2 if "/" in rest or (rest and top != SIMPLE) else 3
 
 
 def _move(paths: list[str], staging: Staging) -> None:
@@ -45,8 +46,8 @@ def _move(paths: list[str], staging: Staging) -> None:
         _rename(path, staging)
 
 
-def _move_projects(paths: list[str], staging: Staging) -> None:
-    """Put pages of projects in place; a project that is new comes with its folder, in one step."""
+def _move_folders(paths: list[str], staging: Staging) -> None:
+    """Put pages in place; a folder that is new (a project's) comes whole, in one step."""
     fresh: dict[str, bool] = {}
     for path in paths:
         folder = path[: path.rfind("/")]

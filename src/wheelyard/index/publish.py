@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,17 +24,12 @@ from wheelyard.index.ground import Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
 from wheelyard.index.metadata import read_metadata
 from wheelyard.index.model import Folder, Published, Site, Wheel
+from wheelyard.index.pages import Page
+from wheelyard.index.people.wants import people_pages, target_page
 from wheelyard.index.staging import Staging, sweep
 from wheelyard.store.model import Store
 
 LOCK = ".lock"
-
-
-class Page(NamedTuple):
-    """A page to be: the key of what is written on it, and how to write it."""
-
-    key: str
-    make: Callable[[], str]
 
 
 class Link(NamedTuple):
@@ -91,13 +86,14 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         wanted = {f"{FILES}/{name}" for name in pool} | {f"{FILES}/{name}.metadata" for name in metadata}
         exchanged = []
         for folder in site.folders:
-            wants = dict(_folder_wants(folder, metadata))
+            wants = dict(_folder_wants(folder, metadata, site.documents))
             wanted.update(wants)
             if _stage_folder(f"{TARGETS}/{folder.name}/", wants, ground, staging):
                 exchanged.append(folder.name)
         index = dict(
             _index_wants(f"{SIMPLE}/", layout.by_project(layout.baseline(site).values()), metadata, f"../../{FILES}/")
         )
+        index.update(_people(site, pool, metadata, ground, staging))
         for path, page in index.items():
             _stage(path, page, ground, staging)
         wanted.update(index)
@@ -114,6 +110,15 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         del ground.disk[path]
     listing.finish(site, ground, changed=bool(staging.written or gone))
     return _summary(pool, gone, ground, staging)
+
+
+def _people(
+    site: Site, pool: Mapping[str, Wheel], metadata: Metadata, ground: Ground, staging: Staging
+) -> Iterator[tuple[str, Page]]:
+    def read(name: str) -> bytes:
+        return staging.staged(f"{FILES}/{name}.metadata").read_bytes()
+
+    return people_pages(site, pool, metadata, read, ground.into)
 
 
 def _stage_pool(pool: Mapping[str, Wheel], store: Store, ground: Ground, staging: Staging) -> Metadata:
@@ -145,7 +150,9 @@ def _stage_file(
     return staging.blob(path, store.path(sha256), sha256, metadata=metadata)
 
 
-def _folder_wants(folder: Folder, metadata: Metadata) -> Iterator[tuple[str, Page | Link]]:
+def _folder_wants(
+    folder: Folder, metadata: Metadata, documents: Mapping[str, bytes]
+) -> Iterator[tuple[str, Page | Link]]:
     """Yield everything that lies in a target's folder: it is complete, so that it works alone on a memory stick."""
     top = f"{TARGETS}/{folder.name}/"
     wheels = pages.in_order(layout.wheels_of(folder))
@@ -154,15 +161,10 @@ def _folder_wants(folder: Folder, metadata: Metadata) -> Iterator[tuple[str, Pag
         beside = f"{wheel.filename}.metadata"
         if wheel.filename in metadata:
             yield f"{top}{beside}", Link(f"METADATA of {wheel.sha256}", f"{FILES}/{beside}")
-    yield f"{top}requirements.txt", _text(folder.requirements_txt)
-    yield f"{top}pylock.toml", _text(folder.pylock_toml)
-    key = pages.digest([folder.name, *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels)])
-    yield f"{top}index.html", Page(key, lambda: pages.links_html(folder.name, wheels, metadata))
+    yield f"{top}requirements.txt", pages.text(folder.requirements_txt)
+    yield f"{top}pylock.toml", pages.text(folder.pylock_toml)
+    yield f"{top}index.html", target_page(folder, wheels, metadata, documents)
     yield from _index_wants(f"{top}{SIMPLE}/", layout.by_project(wheels), metadata, "../../")
-
-
-def _text(content: str) -> Page:
-    return Page(hashlib.sha256(content.encode()).hexdigest(), lambda: content)
 
 
 def _index_wants(

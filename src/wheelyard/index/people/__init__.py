@@ -1,0 +1,1 @@
+"""Pages for people: search, projects, targets, the matrix, and pictures of sizes, builds and dependencies."""

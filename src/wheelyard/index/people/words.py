@@ -1,0 +1,88 @@
+"""File names, tags and sizes in words."""
+
+from __future__ import annotations
+
+import re
+
+_PYTHONS = {"cp": "CPython", "pp": "PyPy", "py": "any Python", "ip": "IronPython", "jy": "Jython"}
+_MACHINES = {
+    "x86_64": "x86-64",
+    "amd64": "x86-64",
+    "aarch64": "ARM64",
+    "arm64": "ARM64",
+    "i686": "32-bit x86",
+    "win32": "32-bit x86",
+    "universal2": "ARM64 and x86-64",
+    "ppc64le": "POWER (little endian)",
+    "s390x": "IBM Z",
+    "armv7l": "32-bit ARM",
+    "riscv64": "RISC-V",
+}
+_OLD = {"manylinux1": "2_5", "manylinux2010": "2_12", "manylinux2014": "2_17"}
+_LIBC = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_(.+)\Z")
+_MACOS = re.compile(r"macosx_(\d+)_(\d+)_(.+)\Z")
+
+
+def size(number: int) -> str:
+    """Return bytes as a person reads them: ``1.2 MB`` (powers of ten, as disks and downloads are counted)."""
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def explain(filename: str) -> str:
+    """Return what a file runs on, from its tags."""
+    if not filename.endswith(".whl"):
+        return "Source: it has to be compiled or installed by pip's build step"
+    parts = filename.removesuffix(".whl").split("-")
+    if len(parts) < 5:
+        return "Wheel"
+    return f"{_python(parts[-3], parts[-2])}, {_platform(parts[-1])}"
+
+
+def _python(python: str, abi: str) -> str:
+    if python in ("py3", "py2.py3"):
+        return "Any Python 3" if python == "py3" else "Any Python"
+    named = []
+    for tag in python.split("."):
+        number = tag[2:]
+        version = f"{number[0]}.{number[1:]}" if len(number) > 1 else number
+        named.append(f"{_PYTHONS.get(tag[:2], tag[:2])} {version}")
+    newer = " or newer" if abi == "abi3" or (abi == "none" and python.startswith("py")) else ""
+    threads = " free-threaded" if re.fullmatch(r"cp\d+t", abi) else ""
+    return " / ".join(named) + threads + newer
+
+
+def _platform(tags: str) -> str:
+    if tags == "any":
+        return "any system"
+    said = dict.fromkeys(_one_platform(tag) for tag in tags.split("."))
+    # manylinux2014 is the older name of manylinux_2_17: said once.
+    return "; ".join(said)
+
+
+def _one_platform(tag: str) -> str:
+    for old, new in _OLD.items():
+        tag = tag.replace(old + "_", f"manylinux_{new}_")
+    if found := _LIBC.match(tag):
+        libc = "glibc" if found[1] == "manylinux" else "musl"
+        return f"Linux on {_machine(found[4])} with {libc} {found[2]}.{found[3]} or newer"
+    if found := _MACOS.match(tag):
+        return f"macOS {found[1]}.{found[2]} or newer on {_machine(found[3])}"
+    if tag.startswith("linux_"):
+        return f"Linux on {_machine(tag.removeprefix('linux_'))}, only the distribution it was built on"
+    if tag.startswith("win"):
+        return f"Windows on {_machine(tag.removeprefix('win_'))}"
+    return tag
+
+
+def _machine(name: str) -> str:
+    return _MACHINES.get(name, name)
+
+
+def platform(tag: str) -> str:
+    """Return what hosts a target's platform tag stands for."""
+    return _one_platform(tag)
