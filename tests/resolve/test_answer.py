@@ -189,6 +189,18 @@ def test_what_exists_for_others_only_is_no_candidate(resolver: Resolver) -> None
 
 
 @both
+def test_only_versions_that_would_have_helped_are_mentioned(resolver: Resolver) -> None:
+    refused = {"c": {"1.5": "needs Python >=3.10", "3.0": "needs Python >=3.12"}}
+    graph: Graph = {"a": {"1": ["c>=2"]}, "b": {"1": ["c<2.5"]}, "c": {"1.0": [], "3.5": []}}
+    with pytest.raises(ResolutionError) as caught:
+        ask(resolver, question("a", "b"), source(graph, refused=refused))
+    assert "not for this target" not in str(caught.value)
+    refused = {"c": {"2.2": "needs Python >=3.10"}}
+    with pytest.raises(ResolutionError, match=r"not for this target: c 2\.2: needs Python >=3\.10"):
+        ask(resolver, question("a", "b"), source(graph, refused=refused))
+
+
+@both
 def test_an_error_of_the_source_reaches_the_user_as_it_is(resolver: Resolver) -> None:
     def broken(name: str) -> Candidates | None:
         raise UpstreamError("the index is down", where="somewhere")

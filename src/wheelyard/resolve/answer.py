@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -67,15 +70,42 @@ def _explained(error: ResolutionError, view: View, question: Question) -> Resolu
     for name, version in _unavailable(error.message, view, asked):
         known = f"{name} {version}" if version else name
         refused = {version: view.refusals(name)[version]} if version else view.refusals(name)
-        why = "; ".join(_facts(name, refused)) or "its index lists no files"
+        why = "; ".join(list(_facts(name, refused))[-3:]) or "its index lists no files"
         return NoCandidateError(
             f"nothing of {known} fits{_wanted_by(name, view, question)}: {why}",
             where=where,
             hint="choose another version, allow building from source, or change the target",
         )
-    facts = [fact for name in sorted(asked) for fact in _facts(name, view.refusals(name))]
+    facts = [fact for name in sorted(asked) for fact in list(_facts(name, _helpful(name, view, question)))[-3:]]
     message = "\n  ".join([error.message, *(f"not for this target: {fact}" for fact in facts)])
     return ResolutionError(message, where=where, hint=error.hint)
+
+
+def _helpful(name: str, view: View, question: Question) -> dict[str, str]:
+    """Return the refused versions of a project that everybody could have agreed on, were it not for the target."""
+    wanted: dict[str, list[SpecifierSet]] = {}
+    for lines in (*question.requirements.values(), *question.constraints.values()):
+        for line in lines:
+            wanted.setdefault(line, []).extend(_specifiers(name, [line]))
+    for (requirer, _), metadata in view.read().items():
+        wanted.setdefault(requirer, []).extend(_specifiers(name, metadata.requires))
+    return {
+        version: reason
+        for version, reason in view.refusals(name).items()
+        if all(
+            any(each.contains(version, prereleases=True) for each in of_requirer)
+            for of_requirer in wanted.values()
+            if of_requirer
+        )
+    }
+
+
+def _specifiers(name: str, lines: Iterable[str]) -> Iterator[SpecifierSet]:
+    for line in lines:
+        with contextlib.suppress(InvalidRequirement):
+            requirement = Requirement(line)
+            if canonicalize_name(requirement.name) == name:
+                yield requirement.specifier
 
 
 def _unavailable(text: str, view: View, asked: Container[str]) -> Iterator[tuple[str, str | None]]:
@@ -115,7 +145,7 @@ def _facts(name: str, refused: dict[str, str]) -> Iterator[str]:
     by_reason: dict[str, list[str]] = {}
     for version, reason in refused.items():
         by_reason.setdefault(reason, []).append(version)
-    for reason, versions in list(by_reason.items())[:4]:
+    for reason, versions in by_reason.items():
         ordered = sorted(versions, key=Version)
         span = ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]} ({len(ordered)} versions)"
         yield f"{name} {span}: {reason}"

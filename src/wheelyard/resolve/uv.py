@@ -66,7 +66,7 @@ def explanation(errors: str) -> str:
         if not text or text.startswith(("warning:", "Resolved ", "hint:")):
             continue
         text = text.removeprefix("error: ").removeprefix("cause: ")
-        text = text.replace("in the package registry", "in any index").replace(", we can conclude that", ", so")
+        text = text.replace("in the package registry", "in any index").replace("we can conclude that ", "")
         lines.append(text)
     if lines and lines[0].startswith("No solution found"):
         lines[0] = "no versions fit together:"
