@@ -302,7 +302,7 @@ def _parsed(text: str) -> Version:
 def needs_newer_pip(packages: Iterable[LockedPackage], target: Target) -> bool:
     """Whether the host's own pip could not see a wheel of these packages: one to be fetched, or to be built.
 
-    A wheel that is still to be built is taken to carry the oldest tag that our builds can earn (``manylinux2014``).
+    A wheel that is still to be built may earn the newest tag of the target: ask again when it is there.
     """
     ranks = _host_ranks(target)
     if target.pip is None:
@@ -312,6 +312,6 @@ def needs_newer_pip(packages: Iterable[LockedPackage], target: Target) -> bool:
             parts = package.file.filename[: -len(".whl")].split("-")
             if not any(tag in ranks for tag in _expanded(*parts[-3:])):
                 return True
-        elif package.expects == "binary" and not any("manylinux2014" in tag for tag in ranks):
+        elif not any(tag.endswith("-" + target.platform) for tag in ranks):
             return True
     return False

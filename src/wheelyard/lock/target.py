@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wheelyard.config.model import Config
@@ -74,7 +74,7 @@ class TargetLocker:
             requirements_sha256=self.digest,
             packages=packages,
             resolver=resolver.name,
-            pip=self._pip(source) if needs_newer_pip(packages, self.target) else None,
+            pip=self._pip(source, packages),
         )
 
     def _ask(self, resolver: Resolver, builds: BuildRequirements) -> tuple[Answer, TargetSource]:
@@ -123,13 +123,17 @@ class TargetLocker:
             prereleases=self.config.prereleases,
         )
 
-    def _pip(self, source: TargetSource) -> LockedPackage:
-        """Return the newest pip that the target's Python runs.
+    def _pip(self, source: TargetSource, packages: Sequence[LockedPackage]) -> LockedPackage | None:
+        """Return the newest pip that the target's Python runs; None if the host's own sees all that is needed.
 
         :raises ToolError: if no index has one.
         """
+        if not needs_newer_pip(packages, self.target):
+            return None
         choice = source.newest("pip")
         if choice is None:
+            if not needs_newer_pip([each for each in packages if each.how == "fetch"], self.target):
+                return None  # what is built may yet get a tag that the host's pip sees
             raise ToolError(
                 f"the host's pip {self.target.pip} cannot see a wheel that is needed, and no index has a newer pip",
                 where=f"target {self.target.name}",
