@@ -59,7 +59,7 @@ def kind_of(path: str) -> str:
     endings = {".whl": "wheel", ".metadata": "metadata", ".tar.gz": "sdist", ".zip": "sdist"}
     if top == "python":
         return "python"
-    if "/" not in path and name in {"sbom.cdx.json", "licenses.html", "report.html", "vulnerabilities.html"}:
+    if "/" not in path and name in {"sbom.cdx.json", "licenses.html", "report.html", "provenance.json"}:
         return "paper"
     if name in {"install.py", "import.py"}:
         return "installer"

@@ -10,8 +10,11 @@ from __future__ import annotations
 import ast
 import functools
 from importlib import resources
+from pathlib import Path
 
 from wheelyard import __version__
+from wheelyard.bundle import manifest as manifests
+from wheelyard.doors import files
 
 _HOST = "wheelyard.host"
 
@@ -85,3 +88,24 @@ def install_py() -> str:
 def import_py() -> str:
     """Return the text of ``import.py``, for an intranet side without Wheelyard."""
     return single_file("import_")
+
+
+def put(root: Path) -> bool:
+    """Put ``install.py`` and ``import.py`` into a wheelhouse, and into its manifest; return whether anything changed.
+
+    :raises VerificationError: if there is no manifest.
+    """
+    found, _ = manifests.read(root)
+    changed = [files.write(root / "install.py", install_py()), files.write(root / "import.py", import_py())]
+    if not any(changed):
+        return False
+    known = {entry.path: entry.sha256 for entry in found.files if entry.path not in ("install.py", "import.py")}
+    manifests.update(
+        root,
+        targets=found.targets,
+        channel=found.channel,
+        created=found.created,
+        expires=found.expires,
+        known=known,
+    )
+    return True

@@ -84,9 +84,10 @@ def pack(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Pack a wheelhouse into one signed file, the same bytes every time."""
-    from wheelyard.bundle import manifest
+    from wheelyard.bundle import manifest, single
     from wheelyard.bundle.pack import pack as write
 
+    single.put(wheelhouse)
     made = moment_of(created, None) if created else manifest.timestamp()
     if expires or created:
         manifest.restamp(wheelhouse, created=made, expires=moment_of(expires, made) if expires else None)

@@ -1,0 +1,36 @@
+"""``wheelyard report``: the papers that somebody has to approve."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("report")(report)
+
+
+def report(
+    wheelhouse: Annotated[Path, typer.Argument(help="The wheelhouse.")] = Path("wheelhouse"),
+    osv: Annotated[
+        Path | None, typer.Option(metavar="EXPORT", help="OSV export of known vulnerabilities: zip, folder or JSON.")
+    ] = None,
+    since: Annotated[Path | None, typer.Option(help="Earlier bundle, wheelhouse or manifest to compare with.")] = None,
+) -> int:
+    """Write sbom.cdx.json, licenses.html and report.html into a wheelhouse. Do it before you pack and sign."""
+    from wheelyard.report import papers
+
+    done = papers.write(wheelhouse, osv=osv, since=since)
+    found = done.vulnerabilities
+    sys.stdout.write(f"{wheelhouse / papers.REPORT}: {done.components} distributions\n")
+    if done.unknown_licenses:
+        sys.stdout.write(f"licences: {done.unknown_licenses} unknown\n")
+    if not found.looked:
+        sys.stdout.write("vulnerabilities: NOT CHECKED (give --osv EXPORT)\n")
+    else:
+        sys.stdout.write(f"vulnerabilities: {len(found.found)} known to {found.database} of {found.dated}\n")
+    return 0

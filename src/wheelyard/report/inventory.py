@@ -1,0 +1,243 @@
+"""Reading what a wheelhouse on disk holds: names, licences, grafted libraries, provenance. All reads are bounded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tarfile
+import tomllib
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+from typing import Any
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from wheelyard.errors import WheelError
+from wheelyard.host.manifest import FileEntry, Manifest
+from wheelyard.report.model import Component, Grafted, License, Provenance
+
+PROVENANCE = "provenance.json"
+_LIMIT = 4 << 20
+_LIBRARY = re.compile(r"(?:[^/]+\.libs|[^/]+/\.dylibs)/([^/]+)\Z")
+_LICENSE_FILE = re.compile(
+    r"[^/]+\.dist-info/(?:licen[cs]es/)?(?:.*/)?((?:licen[cs]e|copying|notice|authors)[^/]*)\Z", re.I
+)
+_SBOM = re.compile(r"[^/]+\.dist-info/sboms/[^/]+\.json\Z")
+# Only classifiers that name one SPDX licence. "BSD License", "GPL" without a version and the like stay unknown.
+_CLASSIFIERS = {
+    "MIT License": "MIT",
+    "MIT No Attribution License (MIT-0)": "MIT-0",
+    "Apache Software License": None,  # any version
+    "ISC License (ISCL)": "ISC",
+    "Mozilla Public License 1.1 (MPL 1.1)": "MPL-1.1",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
+    "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
+    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
+    "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.0-or-later",
+    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
+    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later",
+    "GNU Affero General Public License v3": "AGPL-3.0-only",
+    "The Unlicense (Unlicense)": "Unlicense",
+    "Zope Public License": None,
+    "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
+    "Universal Permissive License (UPL)": "UPL-1.0",
+    "zlib/libpng License": "Zlib",
+}
+
+# What many packages write in ``License`` and mean without doubt.
+_WORDS = {
+    "apache 2.0": "Apache-2.0",
+    "apache license 2.0": "Apache-2.0",
+    "apache license, version 2.0": "Apache-2.0",
+    "apache software license 2.0": "Apache-2.0",
+    "bsd 2-clause license": "BSD-2-Clause",
+    "bsd-2-clause license": "BSD-2-Clause",
+    "bsd 3-clause": "BSD-3-Clause",
+    "bsd 3-clause license": "BSD-3-Clause",
+    "mit license": "MIT",
+    "mpl 2.0": "MPL-2.0",
+    "psfl": "PSF-2.0",
+}
+
+
+def _expression(text: str) -> str | None:
+    text = _WORDS.get(text.lower(), text)
+    try:
+        return str(canonicalize_license_expression(text))
+    except InvalidLicenseExpression:
+        return None
+
+
+def license_of(metadata: Message, texts: tuple[tuple[str, str], ...] = ()) -> License:
+    """Return what metadata says about the licence; an expression only where there is no doubt."""
+    given = str(metadata.get("License-Expression") or "").strip()
+    if given and (expression := _expression(given)):
+        return License(expression=expression, source="License-Expression", declared="", texts=texts)
+    words = str(metadata.get("License") or "").strip()
+    declared = words.splitlines()[0][:200] if words else ""
+    if declared and (len(words) < 100 or declared.lower() in _WORDS) and (expression := _expression(declared)):
+        return License(expression=expression, source="License", declared=declared, texts=texts)
+    kinds = [str(each).rpartition(" :: ")[2] for each in metadata.get_all("Classifier") or () if "License ::" in each]
+    known = sorted({name for kind in kinds if (name := _CLASSIFIERS.get(kind))})
+    if len(known) == 1 and len(kinds) == 1:
+        return License(expression=known[0], source="classifier", declared=declared, texts=texts)
+    told = "; ".join(dict.fromkeys([given, declared, *kinds]))
+    return License(expression=None, source="none", declared=told.strip("; "), texts=texts)
+
+
+def _text(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    if member.file_size > _LIMIT:
+        return f"({member.file_size} bytes, too long to show)"
+    return archive.read(member).decode("utf-8", "replace")
+
+
+def _sbom_components(document: object) -> dict[str, str]:
+    """Return file name → component out of a wheel's own CycloneDX SBOM (auditwheel writes one since 6.4)."""
+    found: dict[str, str] = {}
+    components = document.get("components") if isinstance(document, dict) else None
+    for each in components if isinstance(components, list) else ():
+        if isinstance(each, dict):
+            told = str(each.get("purl") or f"{each.get('name', '')} {each.get('version', '')}".strip())
+            found[str(each.get("name", ""))] = told
+    return found
+
+
+def _grafted(archive: zipfile.ZipFile) -> tuple[Grafted, ...]:
+    told: dict[str, str] = {}
+    for member in archive.infolist():
+        if _SBOM.match(member.filename) and member.file_size <= _LIMIT:
+            try:
+                told |= _sbom_components(json.loads(archive.read(member)))
+            except (ValueError, RecursionError):
+                continue  # its owner's mistake: the file itself is in the wheel
+    found = []
+    for member in archive.infolist():
+        if match := _LIBRARY.search(member.filename):
+            state = hashlib.sha256()
+            with archive.open(member) as stream:
+                while block := stream.read(1 << 20):
+                    state.update(block)
+            stem = match.group(1).partition("-")[0].partition(".so")[0]
+            component = next((text for name, text in sorted(told.items()) if name and stem.startswith(name)), "")
+            found.append(Grafted(name=match.group(1), sha256=state.hexdigest(), component=component))
+    return tuple(sorted(found, key=lambda library: library.name))
+
+
+def _names(metadata: Message) -> tuple[str, ...]:
+    names = set()
+    for line in metadata.get_all("Requires-Dist") or ():
+        try:
+            names.add(str(canonicalize_name(Requirement(str(line)).name)))
+        except InvalidRequirement:
+            continue  # pip does not see it either
+    return tuple(sorted(names))
+
+
+def _homepage(metadata: Message) -> str:
+    urls = [str(metadata.get("Home-page") or "")]
+    urls += [str(each).partition(",")[2].strip() for each in metadata.get_all("Project-URL") or ()]
+    return next((url for url in urls if url.startswith(("https://", "http://"))), "")
+
+
+def component_of(
+    path: Path, *, sha256: str, size: int, folders: tuple[str, ...], provenance: Provenance | None = None
+) -> Component:
+    """Return a wheel or an sdist as the papers tell it.
+
+    :raises WheelError: if it has no metadata that can be read.
+    """
+    texts: tuple[tuple[str, str], ...] = ()
+    grafted: tuple[Grafted, ...] = ()
+    try:
+        if path.name.endswith(".whl") or zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                members = {member.filename: member for member in archive.infolist()}
+                place = next(name for name in members if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+                metadata = Parser().parsestr(_text(archive, members[place]))
+                licences = [(m.group(1), members[name]) for name in sorted(members) if (m := _LICENSE_FILE.match(name))]
+                texts = tuple((name, _text(archive, member)) for name, member in licences)
+                grafted = _grafted(archive)
+        else:
+            with tarfile.open(path) as sdist:
+                entry = next(each for each in sdist if each.name.count("/") == 1 and each.name.endswith("/PKG-INFO"))
+                stream = sdist.extractfile(entry)
+                metadata = Parser().parsestr((stream.read(_LIMIT) if stream else b"").decode("utf-8", "replace"))
+    except (OSError, StopIteration, zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:
+        raise WheelError(f"has no metadata that can be read: {error}", where=path.name) from error
+    return Component(
+        name=str(canonicalize_name(str(metadata["Name"]))),
+        version=str(metadata["Version"]),
+        filename=path.name,
+        sha256=sha256,
+        size=size,
+        folders=folders,
+        license=license_of(metadata, texts),
+        summary=str(metadata.get("Summary") or ""),
+        homepage=_homepage(metadata),
+        requires=_names(metadata),
+        grafted=grafted,
+        provenance=provenance or Provenance(origin="unknown"),
+    )
+
+
+def _told_by_locks(root: Path, manifest: Manifest) -> dict[str, Provenance]:
+    """Return sha256 → provenance, as far as the folders' own locks tell it."""
+    found: dict[str, Provenance] = {}
+    for target in manifest.targets:
+        place = root / "targets" / target.folder / "pylock.toml"
+        if not place.is_file():
+            continue
+        try:
+            document: dict[str, Any] = tomllib.loads(place.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise WheelError(f"not a lock: {error}", where=str(place)) from error
+        for package in document.get("packages", ()):
+            own = package.get("tool", {}).get("wheelyard", {})
+            for wheel in package.get("wheels", ()):
+                digest = wheel.get("hashes", {}).get("sha256", "")
+                source, reason = str(own.get("index", "")), str(own.get("reason", ""))
+                found[digest] = Provenance(origin="upstream" if source else "unknown", source=source, reason=reason)
+    return found
+
+
+def _told_by_us(root: Path) -> dict[str, Provenance]:
+    place = root / PROVENANCE
+    if not place.is_file():
+        return {}
+    rows: Mapping[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+    return {digest: Provenance(**{**row, "grafted": tuple(row.get("grafted", ()))}) for digest, row in rows.items()}
+
+
+def inventory(root: Path, manifest: Manifest) -> tuple[Component, ...]:
+    """Return every distribution of a wheelhouse's pool, ordered by name, version and file name.
+
+    :raises WheelError: if one cannot be read.
+    """
+    provenance = _told_by_locks(root, manifest) | _told_by_us(root)
+    folders: dict[str, set[str]] = defaultdict(set)
+    first: dict[str, FileEntry] = {}
+    for entry in sorted(manifest.files, key=lambda entry: (not entry.path.startswith("files/"), entry.path)):
+        if entry.kind in ("wheel", "sdist"):
+            first.setdefault(entry.sha256, entry)
+            if entry.path.startswith("targets/"):
+                folders[entry.sha256].add(entry.path.split("/")[1])
+    found = [
+        component_of(
+            root / entry.path,
+            sha256=digest,
+            size=entry.size,
+            folders=tuple(sorted(folders[digest])),
+            provenance=provenance.get(digest),
+        )
+        for digest, entry in first.items()
+    ]
+    return tuple(sorted(found, key=lambda each: (each.name, each.version, each.filename)))

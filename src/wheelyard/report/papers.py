@@ -1,0 +1,141 @@
+"""All papers of a wheelhouse, made out of what is on the disk: the same wheelhouse gives the same papers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from wheelyard.bundle import manifest as manifests
+from wheelyard.bundle.diff import difference, read_side
+from wheelyard.doors import files
+from wheelyard.host.manifest import Manifest
+from wheelyard.index.model import Site
+from wheelyard.report.inventory import PROVENANCE, inventory
+from wheelyard.report.model import Component, Vulnerabilities
+from wheelyard.report.sbom import sbom
+from wheelyard.report.vulnerabilities import look
+
+SBOM, LICENSES, REPORT = "sbom.cdx.json", "licenses.html", "report.html"
+
+_pages = jinja2.Environment(
+    loader=jinja2.PackageLoader("wheelyard.report"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+)
+
+
+def _size(count: int) -> str:
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def _by_license(components: Sequence[Component]) -> list[tuple[str, list[str]]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for component in components:
+        found[component.license.expression or "unknown"].add(component.name)
+    return [(expression, sorted(names)) for expression, names in sorted(found.items())]
+
+
+def licenses_html(components: Sequence[Component], manifest: Manifest) -> bytes:
+    """Return ``licenses.html``: SPDX expressions, texts, and the unknown ones in front."""
+    page = _pages.get_template("licenses.html").render(
+        components=components,
+        manifest=manifest,
+        unknown=[component for component in components if component.license.expression is None],
+        by_license=_by_license(components),
+        grafted=sum(len(component.grafted) for component in components),
+    )
+    return (page + "\n").encode()
+
+
+def report_html(
+    components: Sequence[Component],
+    manifest: Manifest,
+    vulnerabilities: Vulnerabilities,
+    before: Manifest | None = None,
+) -> bytes:
+    """Return ``report.html``: everything that somebody who approves a bundle asks, on one page."""
+    page = _pages.get_template("report.html").render(
+        components=components,
+        manifest=manifest,
+        vulnerabilities=vulnerabilities,
+        before=before,
+        difference=difference(before, manifest) if before else None,
+        unknown=[component for component in components if component.license.expression is None],
+        by_license=_by_license(components),
+        size=_size(sum(component.size for component in components)),
+        bytes=_size,
+    )
+    return (page + "\n").encode()
+
+
+def provenance_json(site: Site) -> bytes:
+    """Return ``provenance.json``: where every wheel of a site came from, by its SHA-256."""
+    rows: dict[str, dict[str, object]] = {}
+    for entry in (*site.extra, *(entry for folder in site.folders for entry in folder.entries)):
+        built = entry.built
+        row = {
+            "origin": entry.origin,
+            "source": entry.source,
+            "reason": entry.reason,
+            "build_key": built.key if built else "",
+            "sandbox": built.sandbox if built else "",
+            "grafted": list(built.grafted) if built else [],
+            "attestations": entry.wheel.provenance or "",
+        }
+        rows[entry.wheel.sha256] = {name: value for name, value in row.items() if value}
+    return (json.dumps(rows, indent=1, sort_keys=True) + "\n").encode()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What the papers say, in short."""
+
+    components: int
+    unknown_licenses: int
+    vulnerabilities: Vulnerabilities
+
+
+def write(root: Path, *, osv: Path | None = None, since: Path | None = None) -> Written:
+    """Write the papers into a wheelhouse and list them in its manifest (which must then be signed again).
+
+    :param osv: an export of the OSV database; None: the report says that nothing was looked up.
+    :param since: an earlier bundle, wheelhouse or manifest to compare with.
+    :raises WheelError, ConfigError, VerificationError, StorageError: what cannot be read, or written.
+    """
+    manifest, _ = manifests.read(root)
+    before = read_side(since) if since else None
+    if before is not None:
+        before = before._replace(files=tuple(entry for entry in before.files if entry.kind != "paper"))
+    components = inventory(root, manifest)
+    vulnerabilities = look(components, osv)
+    # Papers are listed in the manifest themselves: what they say may not depend on that, or they would never settle.
+    told = manifest._replace(files=tuple(entry for entry in manifest.files if entry.kind != "paper"))
+    papers = {SBOM: sbom(components, manifest), LICENSES: licenses_html(components, manifest)}
+    papers[REPORT] = report_html(components, told, vulnerabilities, before)
+    changed = [files.write(root / name, content) for name, content in papers.items()]
+    if any(changed) or not {SBOM, LICENSES, REPORT} <= {entry.path for entry in manifest.files}:
+        known = {entry.path: entry.sha256 for entry in manifest.files if entry.path not in papers}
+        manifests.update(
+            root,
+            targets=manifest.targets,
+            channel=manifest.channel,
+            created=manifest.created,
+            expires=manifest.expires,
+            known=known,
+        )
+    return Written(
+        components=len(components),
+        unknown_licenses=sum(component.license.expression is None for component in components),
+        vulnerabilities=vulnerabilities,
+    )
+
+
+__all__ = ["PROVENANCE", "Written", "licenses_html", "provenance_json", "report_html", "write"]

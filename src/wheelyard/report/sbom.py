@@ -1,0 +1,107 @@
+"""``sbom.cdx.json``: every distribution and every grafted library of a wheelhouse, as CycloneDX 1.6."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, Property, XsUri
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.bom_ref import BomRef
+from cyclonedx.model.component import Component as Part
+from cyclonedx.model.component import ComponentType
+from cyclonedx.model.dependency import Dependency
+from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from wheelyard import __version__
+from wheelyard.host.manifest import Manifest
+from wheelyard.report.model import Component
+
+_OURS = uuid.UUID("6f3a1a52-5a0e-5c53-9a70-5d1a2f0c9b11")
+
+
+def _licenses(component: Component) -> list[DisjunctiveLicense | LicenseExpression]:
+    if component.license.expression is not None:
+        return [LicenseExpression(component.license.expression)]
+    return [DisjunctiveLicense(name=component.license.declared or "unknown")]
+
+
+def _part(component: Component) -> Part:
+    library = [
+        Part(
+            type=ComponentType.LIBRARY,
+            name=grafted.name,
+            bom_ref=BomRef(f"{component.reference}#{grafted.name}"),
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=grafted.sha256)],
+            properties=[Property(name="wheelyard:component", value=grafted.component)] if grafted.component else [],
+        )
+        for grafted in component.grafted
+    ]
+    told = component.provenance
+    facts = {
+        "wheelyard:filename": component.filename,
+        "wheelyard:folders": " ".join(component.folders),
+        "wheelyard:origin": told.origin,
+        "wheelyard:source": told.source,
+        "wheelyard:build-key": told.build_key,
+        "wheelyard:sandbox": told.sandbox,
+    }
+    kind = "bdist_wheel" if component.filename.endswith(".whl") else "sdist"
+    links = [ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(component.homepage))]
+    return Part(
+        type=ComponentType.LIBRARY,
+        name=component.name,
+        version=component.version,
+        description=component.summary or None,
+        bom_ref=BomRef(component.reference),
+        purl=PackageURL("pypi", None, component.name, component.version, {"file_name": component.filename}),
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=component.sha256)],
+        licenses=_licenses(component),
+        components=library,
+        external_references=links if component.homepage else [],
+        properties=[
+            Property(name="wheelyard:kind", value=kind),
+            *(Property(name=name, value=value) for name, value in facts.items() if value),
+        ],
+    )
+
+
+def sbom(components: Sequence[Component], manifest: Manifest) -> bytes:
+    """Return the SBOM of a wheelhouse: the same components give the same bytes."""
+    whole = Part(
+        type=ComponentType.APPLICATION,
+        name=manifest.channel,
+        bom_ref=BomRef("wheelhouse"),
+        description="A wheelhouse: Python distributions for hosts without a network",
+    )
+    tool = Part(type=ComponentType.APPLICATION, name="wheelyard", version=__version__, bom_ref=BomRef("wheelyard"))
+    metadata = BomMetaData(component=whole)
+    metadata.tools.components.add(tool)
+    parts = {component.reference: _part(component) for component in components}
+    bom = Bom(components=parts.values(), metadata=metadata)
+    by_name: dict[str, list[Component]] = {}
+    for component in components:
+        by_name.setdefault(component.name, []).append(component)
+    for component in components:
+        needed = [
+            Dependency(ref=parts[other.reference].bom_ref)
+            for name in component.requires
+            for other in by_name.get(name, ())
+            if set(other.folders) & set(component.folders)
+        ]
+        bom.dependencies.add(Dependency(ref=parts[component.reference].bom_ref, dependencies=needed))
+    bom.dependencies.add(
+        Dependency(ref=whole.bom_ref, dependencies=[Dependency(ref=part.bom_ref) for part in parts.values()])
+    )
+    identity = "\n".join(sorted(f"{component.filename} {component.sha256}" for component in components))
+    bom.serial_number = uuid.uuid5(_OURS, identity)
+    document = json.loads(JsonV1Dot6(bom).output_as_string())
+    if manifest.created is None:
+        del document["metadata"]["timestamp"]  # the library reads the clock
+    else:
+        document["metadata"]["timestamp"] = datetime.fromisoformat(manifest.created).isoformat()
+    return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
