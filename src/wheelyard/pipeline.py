@@ -84,6 +84,7 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
             upgrade=options.upgrade,
             upgrade_packages=options.upgrade_packages,
         )
+        toolchains.pin({name: each.image for name, each in locks.items()})
         plans = make_plans(config, locks, toolchains, indexes, store=store, options=options, report=report)
         fetched = fetch_all([plan.lock for plan in plans], indexes, store=store, config=config, report=report)
         made = build_plans(plans, toolchains, store=store, fail_fast=options.fail_fast, report=report)
@@ -260,7 +261,7 @@ def prove_folders(
     for plan in plans:
         if reason := lacking.get(plan.folder):
             proofs[plan.folder] = Proof(target=plan.folder, outcome="not run", reason=f"not run here: {reason}")
-        elif plan.variant is not None and proofs[plan.folder].outcome == "proven":
+        elif plan.variant is not None and plan.variant.blas and proofs[plan.folder].outcome == "proven":
             proofs[plan.folder] = _prove_blas(
                 plan, plan.variant, whole[plan.folder], proofs[plan.folder], toolchains, store=store, report=report
             )
