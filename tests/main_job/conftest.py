@@ -84,6 +84,7 @@ class Yard:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=hear_interrupts,
         )
 
     def run(self, *arguments: str, **settings: str) -> Done:
@@ -105,6 +106,11 @@ class Yard:
         """Return every file of the wheelhouse with its inode and time: equal means untouched."""
         files = (path for path in self.wheelhouse.rglob("*") if path.is_file() and path.name != ".lock")
         return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
+def hear_interrupts() -> None:
+    """A shell's background job has SIGINT ignored, and so have its children: a user's has not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def bundled_pip() -> Path:

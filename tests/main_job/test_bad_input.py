@@ -174,12 +174,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def test_ctrl_c_during_a_build(standing: Yard) -> None:
-    sdist(standing.shop, "late", late__py="", more="def build_wheel(d, c=None, m=None): time.sleep(60)\n", **STATIC)
+    sleeps = "def build_wheel(d, c=None, m=None): print('it', 'sleeps', flush=True); time.sleep(60)\n"
+    sdist(standing.shop, "late", late__py="", more=sleeps, **STATIC)
     before = standing.state()
     standing.write("late\n")
     process = standing.start("build", "--quiet")
     logs = standing.root / "cache" / "logs"
-    wait_for(lambda: any("_in_process" in path.read_text() for path in logs.glob("late-1.0-*.log")))
+    wait_for(lambda: any("it sleeps" in path.read_text() for path in logs.glob("late-1.0-*.log")))
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, out + err
