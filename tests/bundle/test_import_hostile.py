@@ -188,13 +188,15 @@ def test_order_time_and_channel(into: Path, root: Path, tmp_path: Path) -> None:
         house(root, targets=[target("3.12")], **options)  # type: ignore[arg-type]  # texts only
         pack(root, bundle, keys=[key()])
 
-    publish(alpha="1.2")  # sequence 3, as 2 is in the house
+    publish(alpha="1.1")  # which is lost
+    publish(alpha="1.2")
     refused(into, bundle, name="sequence-gap")
     import_bundle([bundle], into, TrustOptions(allowed=frozenset({"gap"})))
     refused_old = tmp_path / "1.tar"
     with pytest.raises(VerificationError, match="older-sequence"):
         import_bundle([refused_old], into)
     (root / "manifest.json").unlink()
+    (root / ".released").unlink()
     for alpha in ("1.3", "1.4", "1.5"):
         publish(alpha=alpha)
     with pytest.raises(VerificationError, match="same-sequence"):

@@ -30,7 +30,7 @@ def tree(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != ".released"
     }
 
 
@@ -78,6 +78,21 @@ def test_a_delta_is_small_and_makes_the_same_bytes_as_the_full_bundle(
         import_bundle([tmp_path / "2-delta.tar"], tmp_path / "c", trust)
 
 
+def test_builds_between_two_bundles_are_no_gap_but_a_lost_bundle_is(
+    root: Path, tmp_path: Path, trust: TrustOptions
+) -> None:
+    for number, alpha in enumerate(["1.0", "1.1", "1.2"], 1):
+        for beta in ("1.0", "1.1", "1.2"):  # published three times, carried once
+            house(root, alpha=alpha, beta=beta, bulk=number)
+        pack(root, tmp_path / f"{number}.tar", keys=[key()])
+    import_bundle([tmp_path / "1.tar"], tmp_path / "a", trust)
+    import_bundle([tmp_path / "2.tar"], tmp_path / "a")
+    import_bundle([tmp_path / "3.tar"], tmp_path / "a")
+    import_bundle([tmp_path / "1.tar"], tmp_path / "b", trust)
+    with pytest.raises(VerificationError, match="sequence-gap"):
+        import_bundle([tmp_path / "3.tar"], tmp_path / "b")
+
+
 def test_some_targets_only(root: Path, tmp_path: Path, trust: TrustOptions) -> None:
     packed = pack(root, tmp_path / "some.tar", keys=[key()], targets=["py36"])
     import_bundle(packed.volumes, tmp_path / "into", trust)
@@ -110,10 +125,10 @@ def test_a_file_that_changed_since_is_not_packed(root: Path, tmp_path: Path) -> 
 def test_rollback_and_prune(root: Path, tmp_path: Path, trust: TrustOptions) -> None:
     into, versions = tmp_path / "into", ["1.0", "1.1", "1.2"]
     for version in versions:
-        house(root, alpha=version, bulk=1000)
+        house(root, alpha=version, beta=version, bulk=1000)
         packed = pack(root, tmp_path / f"{version}.tar", keys=[key()])
         import_bundle(packed.volumes, into, trust)
-    assert rollback(into).startswith("000003-")
+    assert rollback(into) == sorted(path.name for path in (into / "generations").iterdir())[1]
     assert (into / "current" / "files" / "alpha-1.1-py3-none-any.whl").is_file()
     import_bundle([tmp_path / "1.2.tar"], into)  # again, from a remembered key
     assert (into / "current" / "files" / "alpha-1.2-py3-none-any.whl").is_file()

@@ -19,9 +19,8 @@ def test_one_file_that_imports_the_standard_library_alone(text: str) -> None:
         if isinstance(node, ast.Import)
         for alias in node.names
     }
-    roots |= {
-        (node.module or "").split(".")[0] for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)
-    }
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    roots |= {(node.module or "").partition(".")[0] for node in nodes}
     assert "wheelyard" not in roots
     ast.parse(text, feature_version=(3, 6))
 

@@ -40,8 +40,10 @@ __all__ = [
     "TargetInfo",
     "build",
     "dump_manifest",
+    "follow_release",
     "load_manifest",
     "read",
+    "release",
     "restamp",
     "timestamp",
     "update",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 TOOL = f"wheelyard {__version__}"
+_RELEASED = ".released"
 _UNLISTED = frozenset({MANIFEST, SIGNATURE, BUNDLE})
 
 
@@ -191,6 +194,27 @@ def write(root: Path, manifest: Manifest) -> str:
     return digest_of(content)
 
 
+def release(root: Path) -> None:
+    """Note that the manifest of a wheelhouse has left the house."""
+    files.write(root / _RELEASED, digest_of((root / MANIFEST).read_bytes()) + "\n")
+
+
+def follow_release(root: Path) -> Manifest:
+    """Let the manifest of a wheelhouse follow the one that left the house last, and return it.
+
+    Between two bundles a wheelhouse may be published many times. The other side knows only what was carried: where
+    ``previous`` is what it has, it need not suspect a missing bundle.
+    """
+    before, content = read(root)
+    noted = root / _RELEASED
+    released = noted.read_text().strip() if noted.is_file() else None
+    if released in (None, before.previous, digest_of(content)):
+        return before
+    made = before._replace(sequence=before.sequence + 1, previous=released)
+    write(root, made)
+    return made
+
+
 def update(
     root: Path,
     *,
@@ -205,24 +229,24 @@ def update(
     :param created: as ``timestamp`` makes it; None: from ``SOURCE_DATE_EPOCH``, else left out.
     """
     before: Manifest | None = None
-    digest: str | None = None
+    sequence: int = 1
+    previous: str | None = None
     if (root / MANIFEST).is_file():
         before, content = read(root)
-        digest = digest_of(content)
-    if before is not None and before.channel != channel:
-        before, digest = None, None  # another channel starts its own count
+        if before.channel == channel:  # another channel starts its own count
+            sequence, previous = before.sequence + 1, digest_of(content)
     created = created or timestamp()
     made = build(
         root,
         targets=targets,
         channel=channel,
-        sequence=before.sequence + 1 if before else 1,
+        sequence=sequence,
         created=created,
         expires=expires,
-        previous=digest,
+        previous=previous,
         known=known,
     )
-    same = before is not None and made.files == before.files and made.targets == before.targets
+    same = before is not None and (made.files, made.targets, channel) == (before.files, before.targets, before.channel)
     if before is not None and same and expires in (None, before.expires):
         return before
     write(root, made)

@@ -240,6 +240,8 @@ def pack(
     :param volume_size: bytes.
     :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
     """
+    if keys or not (root / SIGNATURE).is_file():  # what is signed already is carried as it is
+        manifests.follow_release(root)
     whole, content = manifests.read(root)
     if targets:
         whole = only_targets(root, whole, targets)
@@ -290,6 +292,7 @@ def pack(
     finally:
         writer.close()
     report(StageFinished(stage="pack"))
+    manifests.release(root)
     return Packed(
         volumes=tuple(written),
         manifest=whole,

@@ -8,8 +8,8 @@ ASCII only, one newline at the end), so that one content has one digest::
      "expires": "2026-07-31T00:00:00Z", or null: never
      "files": [{"kind": "wheel", "path": "files/a-1-py3-none-any.whl", "sha256": "…", "size": 123}, …],
      "format": 1,
-     "previous": "…",                   sha256 of the manifest before it, or null
-     "sequence": 7,                     grows by one with every published change
+     "previous": "…",                   sha256 of the manifest before it (in a bundle: of the bundle before), or null
+     "sequence": 7,                     grows with every published change
      "targets": [{"folder": "rhel9", "implementation": "cpython", "pip": "pip-24.0-py3-none-any.whl",
                   "platform": "manylinux_2_34_x86_64", "proof": "proven", "python": "3.9",
                   "python_archive": null, "simd": null, "variant": null}, …],
