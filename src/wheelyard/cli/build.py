@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import shlex
 import sys
@@ -15,7 +16,9 @@ from rich.console import Console
 from wheelyard.cli.reporters import human_bytes, reporter
 
 if TYPE_CHECKING:
+    from wheelyard.index.model import Folder
     from wheelyard.pipeline import Outcome
+    from wheelyard.prove.model import Proof
 
 
 def register(app: typer.Typer) -> None:
@@ -91,6 +94,7 @@ def summary(outcome: Outcome) -> dict[str, object]:
                 "bytes": sum(entry.wheel.size for entry in folder.entries),
                 "proof": folder.proof.outcome,
                 "reason": folder.proof.reason,
+                "commands": commands(folder, outcome.wheelhouse),
             }
             for folder in outcome.folders
         ],
@@ -99,40 +103,44 @@ def summary(outcome: Outcome) -> dict[str, object]:
 
 def show(outcome: Outcome, console: Console) -> None:
     """Print what a run came to, and what to type on the host."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("target", "packages", "size", "compiled", "proof"):
-        table.add_column(heading, overflow="fold")
+    width = max(len(folder.name) for folder in outcome.folders)
+    say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
     for folder in outcome.folders:
-        made = [entry.wheel.filename for entry in folder.entries if entry.origin == "built"]
+        size = human_bytes(sum(entry.wheel.size for entry in folder.entries))
         colour = {"proven": "green", "failed": "red"}.get(folder.proof.outcome, "yellow")
-        note = folder.proof.outcome if folder.proof.outcome == "proven" else f"not proven: {folder.proof.reason}"
-        table.add_row(
-            folder.name,
-            str(len(folder.entries)),
-            human_bytes(sum(entry.wheel.size for entry in folder.entries)),
-            "\n".join(made) or "-",
-            Text(note, style=colour),
-        )
-    console.print(table)
+        say(f"{folder.name:<{width}}  {len(folder.entries)} packages, {size}: ", end="")
+        say(_proof(folder.proof), style=colour)
+        for entry in folder.entries:
+            if entry.origin == "built":
+                say(f"{'':<{width}}  compiled {entry.wheel.filename}")
     done = outcome.published
-    console.print(
-        f"\nfetched {outcome.fetched} files ({human_bytes(outcome.fetched_bytes)}), built {outcome.built}, "
-        f"reused {outcome.reused} builds; wheelhouse: {done.added} added, {done.restored} restored, "
-        f"{done.removed} removed, {done.unchanged} unchanged; {outcome.seconds:.1f} s",
-        highlight=False,
+    say(
+        f"\nfetched {outcome.fetched} files ({human_bytes(outcome.fetched_bytes)}); built {outcome.built} wheels, ",
+        end="",
     )
-    console.print("\nOn the host, with the pip that it has and without a network:", highlight=False)
+    say(f"{outcome.reused} were built before; {outcome.seconds:.1f} s")
+    say(f"wheelhouse: {done.added} files added, {done.restored} put back, {done.removed} removed, ", end="")
+    say(f"{done.unchanged} left as they were")
+    say("\nOn the host, with the pip that it has and without a network:")
     for folder in outcome.folders:
-        place = outcome.wheelhouse / "targets" / folder.name
-        if folder.pip is not None:
-            console.print(f"  {command(place, f'pip=={folder.pip.version}')}", highlight=False, soft_wrap=True)
-        console.print(f"  {command(place)}", highlight=False, soft_wrap=True)
+        for each in commands(folder, shown(outcome.wheelhouse)):
+            say(f"  {each}")
 
 
-def command(place: Path, requirement: str | None = None) -> str:
-    """Return the command to type on a host that has the folder at ``place``."""
-    what = [requirement] if requirement else ["-r", str(place / "requirements.txt")]
-    return shlex.join(["pip", "install", "--user", "--no-index", "-f", str(place), *what])
+def _proof(proof: Proof) -> str:
+    if proof.outcome != "proven":
+        return f"not proven: {proof.reason}"
+    return f"proven on Python {proof.python} with pip {proof.pip}: {proof.imported} modules imported"
+
+
+def shown(path: Path) -> Path:
+    """Return a path as a person here would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def commands(folder: Folder, wheelhouse: Path) -> tuple[str, ...]:
+    """Return what to type on a host that has the wheelhouse at this place; first a newer pip, where one is carried."""
+    place = wheelhouse / "targets" / folder.name
+    pip = [f"python{folder.target.python}", "-m", "pip", "install", "--user", "--no-index", "-f", str(place)]
+    first = [shlex.join([*pip, f"pip=={folder.pip.version}"])] if folder.pip else []
+    return (*first, shlex.join([*pip, "-r", str(place / "requirements.txt")]))

@@ -15,7 +15,11 @@ import typer
 from wheelyard import __version__
 from wheelyard.errors import Failures, Interrupted, StorageError, WheelyardError
 
-COMMANDS = ("init", "build", "lock", "why", "doctor")
+COMMANDS = (
+    *("init", "build", "lock", "why"),
+    *("pack", "check", "import_", "diff", "rollback", "report"),
+    "doctor",
+)
 """Modules of this package, in the order that ``--help`` shows them."""
 
 app = typer.Typer(
