@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wheelyard.build.engine import Engine
-from wheelyard.build.images import Image
+from wheelyard.build.images import Image, _reference
 from wheelyard.build.launch import _environment, _mount, _mounts, run_in_container
 from wheelyard.build.model import Limits
 from wheelyard.errors import ToolError
@@ -30,6 +30,14 @@ def test_a_folder_within_another_is_mounted_only_where_it_adds_a_right() -> None
     assert _mounts([work / "env", python], [work]) == [(work, True), (python, False)]
     assert _mounts([python], [source]) == [(python, False), (source, True)]
     assert _mounts([python, python], []) == [(python, False)]
+
+
+def test_what_an_engine_calls_a_pinned_image() -> None:
+    digest = "sha256:" + "1" * 64
+    assert _reference("registry.invalid:5000/a/b:1.2") == "registry.invalid:5000/a/b:1.2"
+    assert _reference(f"registry.invalid:5000/a/b:1.2@{digest}") == f"registry.invalid:5000/a/b@{digest}"
+    assert _reference(f"registry.invalid:5000/a/b@{digest}") == f"registry.invalid:5000/a/b@{digest}"
+    assert _reference(f"localhost/made:here@{digest}") == "1" * 64
 
 
 def test_any_path_can_be_mounted() -> None:

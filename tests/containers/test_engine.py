@@ -140,6 +140,16 @@ def test_images_that_do_not_fit_say_what_to_do(engine: Engine, image: Image) -> 
 
 @pytest.mark.container
 @GROUP
+def test_an_image_is_pinned_by_its_digest(engine: Engine, image: Image) -> None:
+    found = resolve(engine, image("host"), "x86_64")
+    assert resolve(engine, found.pinned, "x86_64") == found
+    gone = f"{found.name}@sha256:{'0' * 64}"
+    with pytest.raises(ToolError, match=r"there is no image localhost/wheelyard-host:bookworm with the digest"):
+        resolve(engine, gone, "x86_64")
+
+
+@pytest.mark.container
+@GROUP
 def test_an_interpreter_of_this_machine_is_taken_along(engine: Engine, image: Image) -> None:
     path = interpreter("3.6")
     old = Target(name="old", python="3.6", python_full="3.6.8", platform="manylinux_2_36_x86_64", interpreter=path)

@@ -12,6 +12,7 @@ from tests.containers.test_graft import BLIS
 from tests.index.clients import interpreter, pip_wheel
 from tests.main_job.conftest import Yard, yard
 from tests.simulators.packages import make_wheel
+from wheelyard.lock import pylock
 
 __all__ = ["yard"]
 
@@ -83,6 +84,8 @@ def test_one_run_for_four_targets(yard: Yard, image: Image) -> None:
     assert set(found) == {aim.name for aim in AIMS}
     assert {target["proof"] for target in found.values()} == {"proven"}
     for aim in AIMS:
+        lock = pylock.loads((yard.root / f"pylock.{aim.name}.toml").read_text(), where="")
+        assert str(lock.image).startswith(f"{builder}@sha256:")
         names = sorted(path.name for path in (yard.wheelhouse / "targets" / aim.name).glob("*.whl"))
         assert [name for name in names if name.startswith("binary-")] == [f"binary-1.0-{aim.tag}-manylinux1_x86_64.whl"]
         for name in ("dotted", "fast"):

@@ -120,6 +120,11 @@ class ContainerToolchain:
         """What identifies compiler and C library in the build key: the image's digest."""
         return self.image.identity
 
+    @property
+    def image_pin(self) -> str:
+        """The image by its digest, as a lock pins it."""
+        return self.image.pinned
+
     def sandbox(self, recipe: Recipe) -> ContainerSandbox:
         """Return the sandbox for a package, its ``image-packages`` installed (once, whoever asks for the same).
 

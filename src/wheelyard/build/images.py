@@ -19,6 +19,7 @@ _CPUS = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "armv7l": "arm"}
 """The engines' words for CPUs, where they are not the platform tags' own."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_:~-]*(=[A-Za-z0-9.+_:~-]+)?")
+_TAG = re.compile(r":[^:/]+\Z")
 _DERIVING = threading.Lock()
 _PULL, _INSTALL = 3600.0, 1800.0
 """Seconds."""
@@ -49,7 +50,7 @@ class Image:
     """An image that the engine has."""
 
     name: str
-    """As it was asked for."""
+    """As it was asked for, without a digest."""
     id: str
     """Digest of its configuration: what containers are started from, so that nothing can change below us."""
     identity: str
@@ -62,7 +63,7 @@ class Image:
     @property
     def pinned(self) -> str:
         """The name with the digest behind it, as a lock names it."""
-        return f"{self.name.partition('@')[0]}@{self.identity}"
+        return f"{self.name}@{self.identity}"
 
 
 def resolve(engine: Engine, name: str, machine: str) -> Image:
@@ -131,10 +132,23 @@ def _install(engine: Engine, base: Image, packages: Sequence[str], name: str) ->
         engine.end(container)
 
 
+def _reference(name: str) -> str:
+    """Return what an engine calls an image: one that was made here only has the digest of its configuration."""
+    base, _, digest = name.partition("@")
+    if not digest:
+        return name
+    return digest.removeprefix("sha256:") if _is_local(base) else f"{_TAG.sub('', base)}@{digest}"
+
+
 def _pull(engine: Engine, name: str, architecture: str) -> None:
+    if _is_local(name) and "@" in name:
+        raise ToolError(
+            f"there is no image {name.partition('@')[0]} with the digest that the lock names",
+            hint="`wheelyard lock --upgrade` pins the one that is there",
+        )
     if _is_local(name):
         raise ToolError(f"there is no image {name}", hint="`make image` makes the project's own; `docker/debian.sh`")
-    done = engine.call("pull", f"--platform=linux/{architecture}", name, timeout=_PULL)
+    done = engine.call("pull", f"--platform=linux/{architecture}", _reference(name), timeout=_PULL)
     if done.returncode != 0:
         raise ToolError(
             f"cannot pull it: {own_message(done)}",
@@ -149,20 +163,21 @@ def _is_local(name: str) -> bool:
 
 
 def _inspect(engine: Engine, name: str) -> Image | None:
-    done = engine.call("image", "inspect", name)
+    done = engine.call("image", "inspect", _reference(name))
     if done.returncode != 0:
         return None
     data: dict[str, Any] = json.loads(done.output)[0]
     config = data.get("Config") or {}
-    digests = sorted(
-        each.partition("@")[2] for each in data.get("RepoDigests") or () if not each.startswith("localhost/")
-    )
+    name, _, asked_for = name.partition("@")
     id_ = "sha256:" + str(data["Id"]).removeprefix("sha256:")
+    # Of several digests (the list's, the one of this CPU), the one that was asked for, else the same one each time.
+    found = (each.partition("@") for each in data.get("RepoDigests") or ())
+    digests = sorted((digest != asked_for, digest) for base, _, digest in found if not base.startswith("localhost/"))
     path = next((line[5:] for line in config.get("Env") or () if line.startswith("PATH=")), _DEFAULT_PATH)
     return Image(
         name=name,
         id=id_.removeprefix("sha256:"),
-        identity=digests[0] if digests else id_,
+        identity=digests[0][1] if digests else id_,
         architecture=str(data["Architecture"]),
         search_path=path,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +34,11 @@ class Toolchain(Protocol):
         """What identifies compiler and C library in the build key."""
         ...
 
+    @property
+    def image_pin(self) -> str | None:
+        """The image by its digest, as a lock pins it; None: no container."""
+        ...
+
     def sandbox(self, recipe: Recipe) -> Sandbox:
         """Return the sandbox that a package is built in."""
         ...
@@ -45,6 +51,10 @@ class LocalToolchain:
     python: Path
     identity: str
     local: Sandbox
+
+    @property
+    def image_pin(self) -> None:
+        """No container."""
 
     def sandbox(self, recipe: Recipe) -> Sandbox:  # noqa: ARG002  (this machine has what it has)
         """Return this machine's sandbox, the same for every package."""
@@ -60,6 +70,11 @@ class Toolchains:
         self._lock = threading.Lock()
         self._found: dict[Target, Toolchain] = {}
         self._local: Sandbox | None = None
+        self._pins: dict[str, str] = {}
+
+    def pin(self, images: Mapping[str, str | None]) -> None:
+        """Take images by the digests that locks name (by target), where they are still the images that are wanted."""
+        self._pins = {target: image for target, image in images.items() if image is not None}
 
     def __call__(self, target: Target) -> Toolchain:
         """Return a target's toolchain.
@@ -85,6 +100,9 @@ class Toolchains:
 
     def _find(self, target: Target) -> Toolchain:
         image = target.image or presets.builder_image(target)
+        pinned = self._pins.get(target.name, "")
+        if image is not None and pinned.startswith(f"{image}@"):
+            image = pinned
         if target.image is not None or self._settings.sandbox == "container":
             if image is None:
                 raise ToolError("no image is known for it", where=f"target {target.name}", hint='write: image = "…"')
@@ -113,4 +131,6 @@ class Toolchains:
 def _native(target: Target) -> bool:
     """Whether what is compiled here is made for a C library that is no newer than the target's."""
     here, wanted = platforms.parse(this_machine().platform), platforms.parse(target.platform)
+    if here.cpu != wanted.cpu:
+        return False
     return wanted.family == "linux" or (here.family == wanted.family and here.version <= wanted.version)

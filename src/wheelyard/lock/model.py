@@ -65,3 +65,5 @@ class Lock:
     resolver: str = "uv"
     pip: LockedPackage | None = None
     """The pip wheel to carry for hosts of this target, where their own could not see or read what they need."""
+    image: str | None = None
+    """Where sdists are built in a container: the image, pinned by its digest (``name@sha256:…``)."""

@@ -54,3 +54,7 @@ class Backends(Protocol):
         :raises BuildError: if the backend fails.
         """
         ...
+
+    def image(self, target: Target) -> str | None:
+        """Return the container image that the target's sdists are built in, by digest; None: in none, or not known."""
+        ...

@@ -30,6 +30,7 @@ def dumps(lock: Lock) -> str:
         "resolver": lock.resolver,
         "requirements-sha256": lock.requirements_sha256,
         "pip": _package(lock.pip) if lock.pip is not None else None,
+        "image": lock.image,
     }
     document: dict[str, object] = {
         "lock-version": "1.0",
@@ -91,6 +92,7 @@ def loads(text: str, *, where: str) -> Lock:
             packages=_packages(document["packages"]),
             resolver=own["resolver"],
             pip=_read(own["pip"]) if "pip" in own else None,
+            image=own.get("image"),
         )
     except (KeyError, IndexError, TypeError) as error:
         raise ConfigError(f"not a lock that wheelyard wrote: {error} is missing", where=where, hint=_AGAIN) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelyard.config.model import Config
-from wheelyard.errors import Failures
+from wheelyard.errors import Failures, ToolError
 from wheelyard.events import Reporter, silent
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.model import Lock, LockedPackage
@@ -54,6 +54,13 @@ class Sandboxes:
         from wheelyard.build.frontend import prepare_metadata
 
         return self._kept("metadata", prepare_metadata, package, target, environment)
+
+    def image(self, target: Target) -> str | None:
+        """Return the container image that the target's sdists are built in, by digest; None: in none, or not known."""
+        try:
+            return self._toolchain(target).image_pin
+        except ToolError:
+            return None  # building will say why; a lock can be made without
 
     def _kept(
         self,

@@ -75,6 +75,7 @@ class TargetLocker:
             packages=packages,
             resolver=resolver.name,
             pip=self._pip(source, packages),
+            image=self.backends.image(self.target) if any(each.how == "build" for each in packages) else None,
         )
 
     def _ask(self, resolver: Resolver, builds: BuildRequirements) -> tuple[Answer, TargetSource]:
