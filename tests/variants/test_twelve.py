@@ -158,9 +158,9 @@ def test_a_build_that_takes_something_else_fails(
     table = f'\n[[variant]]\nname = "lie"\nblas = "{blas}"\nsimd = "x86-64-v2"\npackages = ["blasdemo"]\n'
     mine = Yard(root=tmp_path / "yard", cache=cache)
     done = mine.build(sabotaged + table)
-    assert done.code == 15, done.err
-    assert re.search(words, done.err), done.err
-    assert "blasdemo 1.0, mkl.v2" in done.err
+    assert done.code == 15, done.out + done.err
+    assert re.search(words, done.refusal), done.refusal
+    assert "blasdemo 1.0, mkl.v2" in done.refusal
     assert not mine.targets.exists()
 
 
@@ -168,5 +168,5 @@ def test_flags_that_do_not_reach_the_compiler(yard: Yard, built: Done, tmp_path:
     table = '\n[[variant]]\nname = "lie"\nsimd = "x86-64-v3"\npackages = ["blasdemo"]\n'
     mine = Yard(root=tmp_path / "yard", cache=cache)
     done = mine.build(RECIPE + "simd.environment = {}\n" + table)
-    assert done.code == 15, done.err
-    assert "did not reach the compiler" in done.err
+    assert done.code == 15, done.out + done.err
+    assert "did not reach the compiler" in done.refusal

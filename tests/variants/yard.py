@@ -49,6 +49,12 @@ class Done:
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.splitlines()]
 
+    @property
+    def refusal(self) -> str:
+        """Return what the error says."""
+        (found,) = [each for each in self.events if each["event"] == "error"]
+        return f"{found['where']}: {found['message']}"
+
     def warnings(self) -> list[str]:
         return [event["message"] for event in self.events if event["event"] == "warned"]
 
