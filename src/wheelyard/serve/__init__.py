@@ -1,0 +1,1 @@
+"""Serving a wheelhouse: an application of its own, and configuration for nginx, Apache and Caddy."""
