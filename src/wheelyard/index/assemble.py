@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from wheelyard.build.model import BuiltWheel
@@ -35,15 +37,17 @@ def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, target: Target, sto
     :param built: what became of the lock's sdists, by normalised name.
     :raises WheelError: if a wheel is damaged, hostile, or not the package that the lock says it is.
     """
-    entries = []
-    packages = []
-    known: dict[str, Facts] = {}
-    for package in lock.packages:
-        made = built.get(package.name) if package.how == "build" else None
-        locked = _final(package, made)
-        known[package.name] = _facts_of(locked, store)
-        packages.append(locked)
-        entries.append(_entry(package, locked, known[package.name], made))
+    wheels = [built.get(package.name) if package.how == "build" else None for package in lock.packages]
+    packages = [_final(package, made) for package, made in zip(lock.packages, wheels, strict=True)]
+    with ThreadPoolExecutor(
+        os.cpu_count(), thread_name_prefix="check"
+    ) as pool:  # inflating and hashing run side by side
+        found = list(pool.map(lambda package: _facts_of(package, store), packages))
+    known = {package.name: facts for package, facts in zip(packages, found, strict=True)}
+    entries = [
+        _entry(package, final, known[final.name], made)
+        for package, final, made in zip(lock.packages, packages, wheels, strict=True)
+    ]
     pip = lock.pip if needs_newer_pip(packages, target) else None
     carried = None if pip is None else _wheel(pip, _facts_of(pip, store))
     final = replace(lock, packages=tuple(packages), pip=pip)
