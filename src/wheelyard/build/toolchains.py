@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from wheelyard.build.container import find_toolchain
+from wheelyard.build.cross.toolchain import zig_toolchain
 from wheelyard.build.key import local_toolchain
 from wheelyard.build.model import Recipe, Sandbox
 from wheelyard.build.sandbox import find_sandbox
 from wheelyard.config.model import BuildSettings
 from wheelyard.errors import ToolError
 from wheelyard.events import Reporter, Warned
+from wheelyard.store.model import Store, default_root
 from wheelyard.targets import platforms, presets
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
@@ -99,6 +101,8 @@ class Toolchains:
         return self._local
 
     def _find(self, target: Target) -> Toolchain:
+        if target.toolchain == "zig":
+            return zig_toolchain(target, Store(default_root()), self.local_sandbox())
         image = target.image or presets.builder_image(target)
         pinned = self._pins.get(target.name, "")
         if image is not None and pinned.startswith(f"{image}@"):

@@ -76,6 +76,7 @@ def _target(table: Table) -> Target | None:
         "image": table.text("image"),
         "host_image": table.text("host-image"),
         "toolchain": table.text("toolchain", example='"zig"'),
+        **_sdks(table),
     }
     if further["toolchain"] not in (None, "zig"):
         table.wrong("toolchain", f"{further['toolchain']!r} is unknown", 'only "zig"; without it, the usual compiler')
@@ -98,6 +99,20 @@ def _target(table: Table) -> Target | None:
         table.problems.note(error, where=table.where())
         return None
     return target
+
+
+def _sdks(table: Table) -> dict[str, str | None]:
+    """Return what a cross build compiles against, paths relative to the file."""
+    found: dict[str, str | None] = {"sdk_sha256": table.text("sdk-sha256")}
+    for key, exists, what in (("sdk", is_file, "file"), ("apple-sdk", is_folder, "folder")):
+        written = table.text(key)
+        path = table.folder / user_path(written) if written else None
+        if path is not None and not exists(path):
+            table.wrong(key, f"no such {what}: {written}", "paths are relative to the configuration file")
+        found[key.replace("-", "_")] = str(path) if path else None
+    if (digest := found["sdk_sha256"]) is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
+        table.wrong("sdk-sha256", f"{digest!r} is no SHA-256", "64 hexadecimal digits, as sha256sum prints them")
+    return found
 
 
 def _interpreter(table: Table) -> str | None:

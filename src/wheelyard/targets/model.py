@@ -29,6 +29,11 @@ class Target:
     """Plain container image, without compilers, to prove in; None: prove where ``interpreter`` is."""
     toolchain: str | None = None
     """``zig`` for cross compilation; None: the compiler of the machine or the image."""
+    sdk: str | None = None
+    """Archive (.tar.*) of a CPython for the target, for its headers; None: made from this machine's."""
+    sdk_sha256: str | None = None
+    apple_sdk: str | None = None
+    """Folder of Apple's SDK, for frameworks; None: only the system library."""
     preset: str | None = None
     """The preset it was made from (``el9``), which knows images; see ``wheelyard.targets.presets``."""
 

@@ -1,0 +1,1 @@
+"""Compiling for other systems, CPUs and C libraries, with Zig."""

@@ -1,0 +1,195 @@
+"""The folder of a cross compiler: wrappers, the target's Python, files for build systems. Made once, then only read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from wheelyard.build.cross import sdk, toolfiles, variables, zig
+from wheelyard.doors import files
+from wheelyard.store.model import Store
+from wheelyard.targets import platforms, presets
+from wheelyard.targets.interpreters import Interpreter
+from wheelyard.targets.model import Target
+
+TOOLS = (
+    *("cc", "gcc", "clang", "c++", "g++", "clang++", "ar", "ranlib", "ld", "strip", "meson"),
+    *("gfortran", "f77", "f95"),
+)
+_SOURCES = ("wrapper.py", "believe.py", "toolfiles.py", "variables.py", "pyconfig.py", "sdk.py", "place.py")
+_SCPROXY = """\
+def _get_proxy_settings():
+    return {}
+
+
+def _get_proxies():
+    return {}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A cross compiler that is ready."""
+
+    root: Path
+    compiler: zig.Zig
+    triple: str
+    interpreter: Interpreter
+    identity: str
+    """What it is made from, without any path: for the build key."""
+    environment: Mapping[str, str]
+    apple_sdk: Path | None
+
+    @property
+    def tools(self) -> Path:
+        """The folder of the wrappers."""
+        return self.root / "bin"
+
+    @property
+    def site(self) -> Path:
+        """What hooks have on their ``PYTHONPATH``."""
+        return self.root / "site"
+
+
+def make(target: Target, interpreter: Interpreter, store: Store) -> Place:
+    """Return the cross compiler of a target, made where it is not there yet.
+
+    :raises ToolError: if there is no Zig, it does not compile for the target, or the SDK is of another Python.
+    """
+    compiler, triple, platform = zig.find_zig(), zig.triple(target.platform), platforms.parse(target.platform)
+    archive = Path(target.sdk) if target.sdk else None
+    apple = Path(target.apple_sdk) if target.apple_sdk else None
+    given = sdk.check_archive(archive, target.sdk_sha256) if archive else "generated"
+    own = hashlib.sha256(b"".join(_source(name) for name in _SOURCES)).hexdigest()[:12]
+    identity = f"zig {compiler.version} {triple}, python {interpreter.version}, sdk {given}, rules {own}"
+    if apple is not None:
+        identity += f", {apple.name}"
+    digest = hashlib.sha256(json.dumps([identity, str(compiler.program), interpreter.path, str(apple)]).encode())
+    area = store.area("cross")
+    root = area / digest.hexdigest()[:24]
+    if not root.exists():
+        with files.locked(area / f"{root.name}.lock", what=f"the cross compiler for {target.platform}", wait=True):
+            if not root.exists():
+                made = sdk.make(interpreter, platform, compiler=compiler, triple=triple, archive=archive)
+                with store.scratch() as scratch:
+                    staged = scratch / "cross"
+                    _write(staged, root, target, made, compiler=compiler, triple=triple, interpreter=interpreter)
+                    staged.rename(root)
+    return Place(
+        root=root,
+        compiler=compiler,
+        triple=triple,
+        interpreter=interpreter,
+        identity=identity,
+        environment=_environment(root, target),
+        apple_sdk=apple,
+    )
+
+
+def _source(name: str) -> bytes:
+    return resources.files("wheelyard.build.cross").joinpath(name).read_bytes()
+
+
+def _write(
+    staged: Path,
+    root: Path,
+    target: Target,
+    made: sdk.Sdk,
+    *,
+    compiler: zig.Zig,
+    triple: str,
+    interpreter: Interpreter,
+) -> None:
+    """Write everything to ``staged``, as it will be at ``root``."""
+    platform, python = platforms.parse(target.platform), target.python.removesuffix("t")
+    name = f"python{python}{made.abiflags}"
+    include = root / "include" / name
+    for path, content in made.headers.items():
+        files.write(staged / "include" / name / path, content, sync=False)
+    tools = {"CC": "cc", "CXX": "c++", "AR": "ar", "RANLIB": "ranlib"}
+    own = variables.generated(
+        platform,
+        python,
+        abiflags=made.abiflags,
+        include=str(include),
+        tools={key: str(root / "bin" / tool) for key, tool in tools.items()},
+    )
+    whole = variables.merged(made.variables, own) if made.variables else own
+    mac = platform.family == "macosx"
+    multiarch = str(own["MULTIARCH"])
+    data = f"_sysconfigdata_{made.abiflags}_{'darwin' if mac else 'linux'}_{multiarch}.py"
+    files.write(staged / "site" / data, variables.dumps(whole), sync=False)
+    files.write(staged / "site" / "sitecustomize.py", _source("believe.py"), sync=False)
+    if mac:
+        files.write(staged / "site" / "_scproxy.py", _SCPROXY, sync=False)
+    suffix = str(own["EXT_SUFFIX"])
+    belief = _belief(platform, python, multiarch, suffix, str(include))
+    files.write(staged / "site" / "cross.json", json.dumps(belief, indent=1), sync=False)
+    maps = [[str(root), "/python"], [str(compiler.program.parent), "/zig"]]
+    setting = {
+        "zig": str(compiler.program),
+        "target": triple,
+        "mac": mac,
+        "cpu": platform.cpu,
+        "include": str(include),
+        "hidden": [str(made.prefix)] if made.prefix != Path("/usr") else [f"/usr/include/{name}"],
+        "maps": maps,
+        "apple_sdk": target.apple_sdk,
+        "meson": str(root / "meson.ini"),
+        "fortran_image": presets.builder_image(target) or "quay.io/pypa/manylinux_2_28_x86_64",
+    }
+    files.write(staged / "bin" / "cross.json", json.dumps(setting, indent=1), sync=False)
+    script = staged / "bin" / "wrapper.py"
+    files.write(script, f"#!{interpreter.path} -IS\n".encode() + _source("wrapper.py"), sync=False)
+    script.chmod(0o755)
+    for tool in TOOLS:
+        (staged / "bin" / tool).symlink_to("wrapper.py")
+    files.write(staged / "meson.ini", toolfiles.meson(platform, root / "bin"), sync=False)
+    files.write(staged / "toolchain.cmake", toolfiles.cmake(platform, root / "bin", include, suffix), sync=False)
+
+
+def _belief(platform: platforms.Platform, python: str, multiarch: str, suffix: str, include: str) -> dict[str, object]:
+    mac, (major, minor) = platform.family == "macosx", platform.version
+    release = f"{minor + 4 if major == 10 else major + 9}.0.0" if mac else ""
+    return {
+        "python": [int(part) for part in python.split(".")],
+        "platform": zig.system(platform),
+        "system": "Darwin" if mac else "Linux",
+        "sys_platform": "darwin" if mac else "linux",
+        "release": release,
+        "machine": platform.cpu,
+        "mac_ver": f"{major}.{minor}" if mac else "",
+        "libc": ["glibc", f"{major}.{minor}"] if platform.family == "manylinux" else None,
+        "multiarch": multiarch,
+        "suffixes": [suffix, ".abi3.so", ".so"],
+        "include": include,
+    }
+
+
+def _environment(root: Path, target: Target) -> dict[str, str]:
+    """Return the variables that a hook gets besides; those of the package's own rule come before them."""
+    platform, tools = platforms.parse(target.platform), root / "bin"
+    found = {
+        "PYTHONPATH": str(root / "site"),
+        "CC": f"{tools}/cc",
+        "CXX": f"{tools}/c++",
+        "AR": f"{tools}/ar",
+        "RANLIB": f"{tools}/ranlib",
+        "LD": f"{tools}/ld",
+        "STRIP": f"{tools}/strip",
+        "FC": f"{tools}/gfortran",
+        "F77": f"{tools}/f77",
+        "CC_FOR_BUILD": shutil.which("cc", path=os.defpath) or "cc",
+        "CMAKE_TOOLCHAIN_FILE": f"{root}/toolchain.cmake",
+        **toolfiles.cargo(platform, tools, root / "site", target.python),
+    }
+    if platform.family == "macosx":
+        found["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.version[0]}.{platform.version[1]}"
+        found["ARCHFLAGS"] = f"-arch {platform.cpu}"
+    return found

@@ -1,0 +1,208 @@
+"""A toolchain that compiles for another system with Zig, and the sandbox that its builds run in."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from wheelyard.build.cross import place as places
+from wheelyard.build.cross.place import Place
+from wheelyard.build.interpreter import interpreter_folders
+from wheelyard.build.model import Limits, Recipe, Sandbox
+from wheelyard.build.workspace import SYSTEM_PATH
+from wheelyard.doors import files
+from wheelyard.doors.run import Completed
+from wheelyard.errors import ToolError
+from wheelyard.store.model import Store
+from wheelyard.targets.interpreters import find
+from wheelyard.targets.model import Target
+
+_CPP = frozenset({".cpp", ".cc", ".cxx", ".c++", ".hpp"})
+_RUNS_WHAT_IT_COMPILED = re.compile(
+    r"Exec format error|cannot execute binary file|Can not run test applications in this cross environment"
+    r"|try_run\(\) invoked in cross-compiling mode|cannot run (?:C|C\+\+) compiled programs"
+    r"|cannot run test program while cross compiling",
+    re.IGNORECASE,
+)
+_WARM = Limits(seconds=1800)
+_C = "#include <math.h>\n#include <stdlib.h>\ndouble f(double x) { free(malloc(1)); return sin(x); }\n"
+_CXX = "#include <string>\n#include <stdexcept>\nint f(int x) { throw std::runtime_error(std::to_string(x)); }\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZigToolchain:
+    """This machine's Python, made to answer as the target's, and Zig as C and C++ compiler and linker."""
+
+    target: Target
+    place: Place
+    local: Sandbox
+    cache: Path
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that hooks run on: this machine's, of the target's version."""
+        return Path(self.place.interpreter.path)
+
+    @property
+    def identity(self) -> str:
+        """Zig, its target, and the Python SDK."""
+        return self.place.identity
+
+    @property
+    def image_pin(self) -> None:
+        """No container."""
+
+    def sandbox(self, recipe: Recipe) -> Sandbox:
+        """Return this machine's sandbox, in which everything compiles for the target.
+
+        :raises ToolError: if the recipe asks for packages of an image.
+        """
+        if recipe.image_packages:
+            raise ToolError(
+                f"there is no image to install {', '.join(recipe.image_packages)} into",
+                where=f"target {self.target.name}",
+                hint='leave out image-packages, or name an image instead of toolchain = "zig"',
+            )
+        return CrossSandbox(place=self.place, inner=self.local, cache=self.cache, target=self.target)
+
+
+def zig_toolchain(target: Target, store: Store, local: Sandbox) -> ZigToolchain:
+    """Return the toolchain of a target that says ``toolchain = "zig"``.
+
+    :raises ToolError: if there is no Zig, or no Python of the target's version, or Zig does not compile for it.
+    """
+    interpreter = find(target)
+    if interpreter is None:
+        raise ToolError(
+            f"there is no {target.implementation} {target.python} here, which a cross build runs on",
+            where=f"target {target.name}",
+            hint="install that Python: the build backend is run by it, whatever it compiles for",
+        )
+    place = places.make(target, interpreter, store)
+    return ZigToolchain(target=target, place=place, local=local, cache=store.area("zig"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossSandbox:
+    """Another sandbox, in which compilers and Python are the target's.
+
+    Each build has its own copy of Zig's cache: what one package's code leaves there, no other package is linked with.
+    """
+
+    place: Place
+    inner: Sandbox
+    cache: Path
+    target: Target
+
+    @property
+    def name(self) -> str:
+        """The inner sandbox's."""
+        return self.inner.name
+
+    @property
+    def isolation(self) -> Literal["full", "network", "none"]:
+        """The inner sandbox's."""
+        return self.inner.isolation
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        readable: Sequence[Path],
+        writable: Sequence[Path],
+        limits: Limits,
+        log: Path,
+    ) -> Completed:
+        """Run a command; see :class:`wheelyard.build.model.Sandbox`."""
+        own = writable[0]
+        done = self.inner.run(
+            command,
+            cwd=cwd,
+            env={**self._environment(own), **env, "PATH": f"{self.place.tools}:{env.get('PATH', SYSTEM_PATH)}"},
+            readable=(*readable, *self._readable(readable)),
+            writable=writable,
+            limits=limits,
+            log=log,
+        )
+        if done.returncode != 0 and not done.reason and _RUNS_WHAT_IT_COMPILED.search(done.output):
+            return replace(done, output=f"error: {self._advice()}\n{done.output}")
+        return done
+
+    def _advice(self) -> str:
+        return (
+            f"it runs a program that it has just compiled for {self.target.platform}, which this machine cannot: give "
+            "it the answer by [packages.NAME] environment or config-settings, or build it in an image of the target"
+        )
+
+    def _environment(self, own: Path) -> dict[str, str]:
+        cache = own / "zig-cache"
+        if not cache.exists():
+            warmed = warm(self.place, self.inner, self.cache, cpp=_has_cpp(own / "src"))
+            shutil.copytree(warmed, cache, symlinks=True)
+        folders = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
+        return {**self.place.environment, **folders}
+
+    def _readable(self, already: Sequence[Path]) -> tuple[Path, ...]:
+        wanted = [self.place.root, self.place.compiler.program.parent, *interpreter_folders(self._python())]
+        if self.place.apple_sdk is not None:
+            wanted.append(self.place.apple_sdk)
+        return tuple(path for path in wanted if path not in already)
+
+    def _python(self) -> Path:
+        return Path(self.place.interpreter.path)
+
+
+def _has_cpp(source: Path) -> bool:
+    return any(path.suffix.lower() in _CPP for path in source.rglob("*"))
+
+
+def warm(place: Place, sandbox: Sandbox, area: Path, *, cpp: bool) -> Path:
+    """Return a cache of Zig's with the target's C library, and C++'s if wanted; made before foreign code runs.
+
+    :raises ToolError: if nothing can be compiled for the target.
+    """
+    # Zig looks at its own files by time and inode: another installation needs another cache.
+    name = f"{place.compiler.version}-{place.triple}-{place.compiler.program.stat().st_ino}"
+    for language, text in (("c", _C), ("c++", _CXX))[: 2 if cpp else 1]:
+        finished = area / f"{name}.{'cpp' if language == 'c++' else language}"
+        if finished.exists():
+            continue
+        with files.locked(area / f"{name}.lock", what=f"Zig's cache for {place.triple}", wait=True):
+            if not finished.exists():
+                _compile(place, sandbox, area / name, language, text)
+                files.write(finished, b"")
+    return area / name
+
+
+def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: str) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    suffix = {"c": "c", "c++": "cpp"}[language]
+    source, result = cache / f"warm.{suffix}", cache / "warm.so"
+    files.write(source, text, sync=False)
+    log = cache.parent / f"{cache.name}.log"
+    compiler = place.tools / ("c++" if language == "c++" else "cc")
+    done = sandbox.run(
+        [str(compiler), "-O2", "-fPIC", "-shared", str(source), "-o", str(result)],
+        cwd=cache,
+        env={
+            "PATH": SYSTEM_PATH,
+            "HOME": str(cache),
+            "ZIG_GLOBAL_CACHE_DIR": str(cache),
+            "ZIG_LOCAL_CACHE_DIR": str(cache),
+        },
+        readable=(place.root, place.compiler.program.parent, *interpreter_folders(Path(place.interpreter.path))),
+        writable=(cache,),
+        limits=_WARM,
+        log=log,
+    )
+    if done.returncode != 0:
+        last = done.output.strip()[-500:]
+        raise ToolError(f"Zig compiles nothing for {place.triple}: {last}", where=str(place.compiler.program), log=log)
+    source.unlink()
+    result.unlink()

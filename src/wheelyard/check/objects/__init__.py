@@ -1,0 +1,1 @@
+"""Reading what is compiled: ELF and Mach-O objects, without running them."""
