@@ -48,6 +48,8 @@ class Options:
     upgrade_packages: frozenset[str] = frozenset()
     fail_fast: bool = False
     prove: bool = True
+    timings: bool = False
+    """Say on the pages how long each build took: then the same inputs do not give the same bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         toolchains.pin({name: each.image for name, each in locks.items()})
         plans = make_plans(config, locks, toolchains, indexes, store=store, options=options, report=report)
         fetched = fetch_all([plan.lock for plan in plans], indexes, store=store, config=config, report=report)
-        made = build_plans(plans, toolchains, store=store, fail_fast=options.fail_fast, report=report)
+        made = build_plans(plans, toolchains, store=store, options=options, report=report)
         whole = {
             plan.folder: contents(plan.lock, made.of_folder[plan.folder], target=plan.target, store=store)
             for plan in plans
@@ -198,7 +200,7 @@ def _units(plan: Plan, toolchains: Toolchains, *, store: Store, report: Reporter
 
 
 def build_plans(
-    plans: Sequence[Plan], toolchains: Toolchains, *, store: Store, fail_fast: bool, report: Reporter
+    plans: Sequence[Plan], toolchains: Toolchains, *, store: Store, options: Options, report: Reporter
 ) -> Made:
     """Build every sdist of every folder, and what those need to be built; a key that was built before is reused.
 
@@ -218,11 +220,13 @@ def build_plans(
         interpreter_for=lambda unit: toolchains(unit.target).python,
         limits=limits_of(settings),
         jobs=settings.jobs or os.cpu_count() or 1,
-        fail_fast=fail_fast,
+        fail_fast=options.fail_fast,
         report=report,
         epoch=settings.source_date_epoch,
     )
     report(StageFinished(stage="build"))
+    if not options.timings:
+        wheels = {key: replace(wheel, seconds=0.0) for key, wheel in wheels.items()}
     of_folder = {
         plan.folder: {
             unit.package.name: wheels[unit.key] for unit in units[plan.folder] if unit.package in plan.lock.packages

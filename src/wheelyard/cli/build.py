@@ -41,6 +41,9 @@ def build(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Builds at a time; 0: one per CPU.")] = 0,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first build that fails.")] = False,
     prove: Annotated[bool, typer.Option("--prove/--no-prove", help="Install and import every target's folder.")] = True,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Say on the pages how long builds took (no longer the same bytes).")
+    ] = False,
     require_sandbox: Annotated[
         bool, typer.Option("--require-sandbox", help="Refuse to build where the network cannot be cut.")
     ] = False,
@@ -65,6 +68,7 @@ def build(
         upgrade_packages=frozenset(map(canonicalize_name, upgrade_package or ())),
         fail_fast=fail_fast,
         prove=prove,
+        timings=timings,
     )
     console = Console(stderr=True)
     with reporter(console, quiet=quiet, as_json_lines=as_json) as report:
