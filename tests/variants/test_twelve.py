@@ -144,7 +144,7 @@ def test_again_does_nothing(yard: Yard, built: Done) -> None:
 
 
 SABOTAGE: dict[str, tuple[str, str, str]] = {
-    "another BLAS": ("mkl", "lapack", r"the build was to take mkl, and took \w+ \(in "),
+    "another BLAS": ("mkl", "blas-netlib", r"the build was to take mkl, and took \w+ \(in "),
     "none at all": ("mkl", "", "the build was to take mkl, and took no BLAS at all"),
 }
 
