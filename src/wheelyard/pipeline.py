@@ -17,6 +17,7 @@ from wheelyard.build.build import build_all
 from wheelyard.build.model import BuildUnit, BuiltWheel, Recipe
 from wheelyard.build.toolchains import Toolchains
 from wheelyard.build.units import limits_of, recipes_of, units_of
+from wheelyard.bundle.installers import installers
 from wheelyard.config.model import Config
 from wheelyard.errors import Failures, ProofError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
@@ -100,7 +101,8 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         pips = HostPips(indexes, store)
         proofs = prove_folders(plans, whole, toolchains, pips, store=store, options=options, report=report)
     folders = tuple(_folder(plan, whole[plan.folder], proofs[plan.folder]) for plan in plans)
-    published = publish(Site(folders=folders), store=store, into=config.wheelhouse, report=report)
+    site = Site(folders=folders, documents=installers(store.area("installers")))
+    published = publish(site, store=store, into=config.wheelhouse, report=report)
     return Outcome(
         wheelhouse=config.wheelhouse,
         folders=folders,
