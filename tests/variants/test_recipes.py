@@ -184,3 +184,11 @@ def test_pkg_config_says_the_version_that_is_locked() -> None:
     text = with_versions(made, {"scipy-openblas32": "0.3.30"}).pkg_config["scipy-openblas"]
     assert "Version: 0.3.30\n" in text
     assert "{purelib}" in text, "filled in when the build environment exists"
+
+
+def test_another_library_in_the_image_is_another_build() -> None:
+    made = make(variant(blas="netlib"))
+    assert made.probe
+    one, two = (with_versions(made.recipe, {}, {made.probe[0]: digest}) for digest in ("aa", "bb"))
+    assert one.pkg_config != two.pkg_config
+    assert one.pkg_config["netlib"].startswith("# /usr/lib/x86_64-linux-gnu/blas/libblas.so sha256:aa\n")

@@ -33,6 +33,8 @@ class VariantRecipe:
     recipe: Recipe
     requires: tuple[str, ...]
     """Build requirements beside those of the sdist, to be locked with them."""
+    probe: tuple[str, ...] = ()
+    """Files of the image that the BLAS is taken from."""
     warning: str = ""
     """What a person should know: redistribution is restricted."""
 
@@ -66,6 +68,7 @@ def make_recipe(
     words = {"cflags": flags, "rust-cpu": flags.partition("-march=")[2].partition(" ")[0] or "generic"}
     parts: list[Settings] = []
     requires: tuple[str, ...] = ()
+    probe: tuple[str, ...] = ()
     warning = ""
     recipe = base
     if variant.blas is not None:
@@ -74,6 +77,7 @@ def make_recipe(
         words["blas"] = source.package
         parts += _blas_settings(variant, own, system, package, where)
         requires = source.requires
+        probe = tuple(each.replace("{machine}", target.machine) for each in source.probe)
         recipe = replace(base, pkg_config=_pc(source, target), licences=source.licences)
         if library.restricted:
             warning = f"{where}: {library.title} may not be passed on freely: {library.restricted}"
@@ -89,6 +93,7 @@ def make_recipe(
             dispatched=tuple(each.pattern for each in own.dispatched) if own else (),
         ),
         requires=requires,
+        probe=probe,
         warning=warning,
     )
 
@@ -195,11 +200,14 @@ def _fill(text: str, words: Mapping[str, str]) -> str:
     return _WORD.sub(lambda match: words.get(match[1], match[0]), text)
 
 
-def with_versions(recipe: Recipe, versions: Mapping[str, str]) -> Recipe:
+def with_versions(recipe: Recipe, versions: Mapping[str, str], digests: Mapping[str, str] | None = None) -> Recipe:
     """Return the recipe once the build requirements are locked: its pkg-config files then know the library's version.
 
     :param versions: of the build requirements, by normalised name.
+    :param digests: SHA-256 of the library's files in the image. They become part of the build key: this machine's
+        toolchain is known by its compiler only, and another BLAS gives another wheel.
     """
     version = next((versions[name] for name in recipe.licences if name in versions), "0")
-    texts = {name: _fill(text, {"version": version}) for name, text in recipe.pkg_config.items()}
+    notes = "".join(f"# {path} sha256:{digest}\n" for path, digest in sorted((digests or {}).items()))
+    texts = {name: notes + _fill(text, {"version": version}) for name, text in recipe.pkg_config.items()}
     return replace(recipe, pkg_config=texts)

@@ -74,6 +74,11 @@ class Image:
         """Whether there is such a file."""
         return self._run("test", "-e", path)[0] == 0
 
+    def digests(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the SHA-256 of files by path; a file that is not there is left out."""
+        said = self._run("sha256sum", *paths)[1] if paths else ""
+        return {path: digest for digest, path in re.findall(r"^([0-9a-f]{64})  (.+)$", said, re.MULTILINE)}
+
     def compiler(self, where: str) -> Compiler:
         """Return the C compiler.
 
@@ -171,7 +176,7 @@ def recipes(
             if made.warning:
                 report(Warned(message=made.warning))
             locked = {each.name: each.version for each in package.build_requirements}
-            found[package.name] = with_versions(made.recipe, locked)
+            found[package.name] = with_versions(made.recipe, locked, image.digests(made.probe))
     return found
 
 
