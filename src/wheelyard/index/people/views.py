@@ -128,5 +128,6 @@ def _system(name: str) -> str:
     if found := re.match(r"(?:el|rhel)-?(\d+)", name):
         return f"RHEL {found[1]} and its rebuilds"
     if found := re.match(r"(fedora|debian|ubuntu|amazonlinux|macos)-?([\d.]*)", name):
-        return f"{found[1].capitalize()} {found[2]}".strip()
+        number = found[2][:2] + "." + found[2][2:] if re.fullmatch(r"\d{4}", found[2]) else found[2]
+        return f"{found[1].capitalize()} {number}".strip()
     return ""

@@ -43,7 +43,7 @@ def people_pages(
     for row in rows:
         yield f"projects/{row.name}.html", _project_page(seen, row, digests.get(row.name), metadata)
     yield from assets()
-    yield "index.html", Page(everything, lambda: _index(seen, rows))
+    yield "index.html", Page(everything, lambda: index_html(seen, rows))
 
 
 def assets() -> Iterator[tuple[str, Page]]:
@@ -79,7 +79,9 @@ def _render(template: str, **values: object) -> str:
     return pages.environment().get_template(f"people/{template}.html.j2").render(words=words, **values)
 
 
-def _index(seen: Overview, rows: list[Row]) -> str:
+def index_html(seen: Overview, rows: list[Row]) -> str:
+    """Return the first page: targets, and all projects to search and filter."""
+
     def choices(get: Callable[[Row], tuple[str, ...]]) -> list[str]:
         return sorted({each for row in rows for each in get(row)}, key=_natural)
 
