@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.errors import RepairError
-from wheelyard.repair import linux
+from wheelyard.repair import linux, macos
 from wheelyard.repair.model import Repaired
 from wheelyard.targets.model import Target
 
@@ -33,4 +33,6 @@ def repair(
         return Repaired(path=Path(shutil.copy2(wheel, into)), policy=platforms[0])
     if target.platform.startswith(("manylinux", "musllinux")):
         return linux.repair(wheel, into, target, log=log, libraries=libraries, check_instructions=check_instructions)
+    if target.platform.startswith("macosx"):
+        return macos.repair(wheel, into, target, log=log, libraries=libraries)
     raise RepairError(f"nobody here repairs wheels for {target.platform}", where=wheel.name)

@@ -23,11 +23,13 @@ from auditwheel.policy import Policy, WheelPolicies
 from auditwheel.repair import repair_wheel
 from auditwheel.wheel_abi import WheelAbIInfo, analyze_wheel_abi
 from auditwheel.wheeltools import InWheelCtx
+from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 from elftools.elf.sections import SymbolTableSection
 
 _PLATFORM = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_(\w+)")
+_MUSL_CPUS = {"i686": "x86", "armv7l": "armv7"}
 _LIBPYTHON = re.compile(r"libpython\d+\.\d+")
 
 
@@ -52,6 +54,8 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
     if found is None:
         raise ValueError(f"unknown platform {request['platform']}")
     family, bound, cpu = found[1], (int(found[2]), int(found[3])), found[4]
+    if family == "musllinux":
+        _name_musl(wheel, cpu)
     libc = Libc.GLIBC if family == "manylinux" else Libc.MUSL
     abi = analyze_wheel_abi(
         libc,
@@ -170,6 +174,24 @@ def _too_new(path: Path, allowed: Policy) -> Iterator[str]:
 def _promised(version: str, policy: Policy) -> bool:
     family, _, number = version.partition("_")
     return family not in policy.symbol_versions or number in policy.symbol_versions[family]
+
+
+def _name_musl(wheel: Path, cpu: str) -> None:
+    """Call musl what distributions call it: a plain ``libc.so``, as some linkers have it, is the build's own name."""
+    with InWheelCtx(wheel) as context:
+        changed = False
+        for path, elf in elf_file_filter(context.iter_files()):
+            dynamic = elf.get_section_by_name(".dynamic")
+            if isinstance(dynamic, DynamicSection) and any(
+                tag.entry.d_tag == "DT_NEEDED" and getattr(tag, "needed", "") == "libc.so"
+                for tag in dynamic.iter_tags()
+            ):
+                name = f"libc.musl-{_MUSL_CPUS.get(cpu, cpu)}.so.1"
+                subprocess.run(["patchelf", "--replace-needed", "libc.so", name, str(path)], check=True)
+                changed = True
+        if changed:
+            context.out_wheel = wheel
+            context.zip_compression_level = 0
 
 
 def _drop_foreign_rpaths(wheel: Path) -> None:
