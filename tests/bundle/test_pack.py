@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.bundle.houses import house, key, public, target
+from tests.simulators.packages import make_wheel
+from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, prune, repair, rollback
 from wheelyard.bundle.pack import pack
 from wheelyard.errors import ConfigError, HashMismatchError, VerificationError
@@ -91,6 +93,45 @@ def test_builds_between_two_bundles_are_no_gap_but_a_lost_bundle_is(
     import_bundle([tmp_path / "1.tar"], tmp_path / "b", trust)
     with pytest.raises(VerificationError, match="sequence-gap"):
         import_bundle([tmp_path / "3.tar"], tmp_path / "b")
+
+
+def test_a_wheel_is_carried_as_what_changed(tmp_path: Path, trust: TrustOptions) -> None:
+    root, into = tmp_path / "house", tmp_path / "into"
+    for version in ("1.0", "1.1"):
+        for old in root.glob("files/*"):
+            old.unlink()
+        files = {
+            f"big/m{n}.bin": bytes(hashlib.sha256(f"{n}{i}".encode()).digest()[0] for i in range(2000))
+            for n in range(40)
+        }
+        files["big/changed.bin"] = version.encode() * 100
+        make_wheel(root / "files", "big", version, files=files)
+        manifest.update(root)
+        pack(root, tmp_path / f"{version}.tar", keys=[key()])
+    whole = (root / "files" / "big-1.1-py3-none-any.whl").stat().st_size
+    for name, since in (("a", tmp_path / "1.0.tar"), ("b", into / "current")):
+        import_bundle([tmp_path / "1.0.tar"], into, trust) if name == "a" else None
+        delta = pack(root, tmp_path / f"{name}.tar", since=since)
+        assert delta.bytes < whole / 3
+        assert check([tmp_path / f"{name}.tar"], trust) == ([], True)
+    import_bundle([tmp_path / "a.tar"], into)
+    assert tree(into / "current") == tree(root)
+    content = (tmp_path / "b.tar").read_bytes()
+    at = content.index(b'"ops":[[') + 8
+    (tmp_path / "bad.tar").write_bytes(content[:at] + b"9" + content[at + 1 :])
+    rollback(into)
+    with pytest.raises(HashMismatchError, match="changed"):
+        import_bundle([tmp_path / "bad.tar"], into)
+    only_listed = pack(root, tmp_path / "c.tar", since=manifest_of(tmp_path / "1.0.tar", tmp_path))
+    assert only_listed.bytes > whole
+
+
+def manifest_of(bundle: Path, folder: Path) -> Path:
+    with tarfile.open(bundle) as archive:
+        stream = archive.extractfile(archive.getnames()[1])
+        assert stream is not None
+        (folder / "old.json").write_bytes(stream.read())
+    return folder / "old.json"
 
 
 def test_some_targets_only(root: Path, tmp_path: Path, trust: TrustOptions) -> None:

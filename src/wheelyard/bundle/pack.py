@@ -6,9 +6,12 @@ way, so a bundle never carries what the manifest does not say.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import shutil
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +20,12 @@ from typing import IO
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.manifest import naming_errors
 from wheelyard.bundle.sign import sign, sign_bytes
+from wheelyard.bundle.splices import Splice, make, older_files, pairs
 from wheelyard.doors import files
 from wheelyard.errors import ConfigError, HashMismatchError, VerificationError
 from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, FileEntry, Manifest, canonical, digest_of
+from wheelyard.host.splicing import SPLICES
 from wheelyard.host.volumes import PIECES, is_bundle, open_volume
 
 _TIME = 315532800  # 1980: of every member, so that nothing depends on when it was packed
@@ -29,6 +34,7 @@ _CHUNK = 1 << 20
 _AHEAD = 4
 _FIRST = ("install.py", "import.py")
 _MOST_VOLUMES = 999
+_LARGEST_SPLICED = 1 << 30  # bytes: both wheels are in memory while they are compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,8 @@ class Item:
     offset: int = 0
     size: int = 0
     link: str | None = None
+    payload: Path | None = None
+    """A splice to carry in place of the file."""
 
     def head(self, top: str) -> bytes:
         """Return the member's header blocks."""
@@ -75,8 +83,14 @@ def header(name: str, size: int, link: str | None = None) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
-def items_of(manifest: Manifest, base: Manifest | None) -> list[Item]:
-    """Return the members that a bundle needs: each content once, and nothing that the other side has."""
+def items_of(
+    manifest: Manifest, base: Manifest | None, splices: Mapping[str, Splice] | None = None, room: int | None = None
+) -> list[Item]:
+    """Return the members that a bundle needs: each content once, and nothing that the other side has.
+
+    :param splices: sha256 → what may be carried in place of a file, if it fits a volume (``room``).
+    """
+    top = f"{manifest.channel}-{manifest.sequence}"
     known = {entry.sha256 for entry in base.files} if base else set()
     first: dict[str, str] = {}
     found: list[Item] = []
@@ -86,9 +100,14 @@ def items_of(manifest: Manifest, base: Manifest | None) -> list[Item]:
             continue
         if entry.sha256 in first:
             found.append(Item(name=entry.path, entry=entry, link=first[entry.sha256]))
-        else:
-            first[entry.sha256] = entry.path
-            found.append(Item(name=entry.path, entry=entry, size=entry.size))
+            continue
+        first[entry.sha256] = entry.path
+        item = Item(name=entry.path, entry=entry, size=entry.size)
+        if splice := (splices or {}).get(entry.sha256):
+            name = f"{SPLICES}/{entry.sha256}"
+            short = Item(name=name, entry=entry, size=splice.size, payload=splice.payload)
+            item = short if room is None or short.room(top) <= room else item
+        found.append(item)
     return found
 
 
@@ -149,6 +168,11 @@ class _Writer:
     def item(self, sink: IO[bytes], item: Item, volume: str) -> None:
         sink.write(item.head(self._top))
         if item.link is not None:
+            return
+        if item.payload is not None:
+            with item.payload.open("rb") as payload:
+                shutil.copyfileobj(payload, sink, _CHUNK)
+            sink.write(bytes(-item.size % _BLOCK))
             return
         path = self._root / item.entry.path
         state = hashlib.sha256() if item.offset == 0 else self._pieces[item.entry.sha256]
@@ -223,6 +247,61 @@ def only_targets(root: Path, whole: Manifest, names: Sequence[str]) -> Manifest:
     return whole._replace(targets=tuple(chosen), files=kept)
 
 
+@contextlib.contextmanager
+def _splices(root: Path, whole: Manifest, base: Manifest | None, since: Path | None) -> Iterator[dict[str, Splice]]:
+    """Yield sha256 → splice for each new wheel that is better carried so."""
+    if base is None or since is None:
+        yield {}
+        return
+    wanted = pairs(whole, base)
+    places = {entry.sha256: root / entry.path for entry in whole.files if entry.sha256 in wanted}
+    found: dict[str, Splice] = {}
+    with tempfile.TemporaryDirectory(prefix="wheelyard-pack-") as folder, naming_errors():
+        with older_files(since, wanted) as older:
+            for digest, entry in wanted.items():
+                if entry.sha256 in older and max(entry.size, places[digest].stat().st_size) <= _LARGEST_SPLICED:
+                    old, payload = older[entry.sha256], Path(folder) / digest
+                    if splice := make(old, entry.sha256, places[digest], digest, payload):
+                        found[digest] = splice
+        yield found
+
+
+def _write_volumes(
+    root: Path,
+    output: Path,
+    top: str,
+    parts: Sequence[Sequence[Item]],
+    heads: Sequence[tuple[str, bytes]],
+    described: Callable[[int, int], bytes],
+    numbered: bool,
+    report: Reporter,
+) -> list[Path]:
+    """Write the volumes, each atomically; all or none stay."""
+    report(StageStarted(stage="pack", jobs=len(parts), bytes=sum(item.size for part in parts for item in part)))
+    writer = _Writer(root, top, report)
+    written: list[Path] = []
+    try:
+        for number, part in enumerate(parts, 1):
+            path = volume_name(output, number, len(parts)) if numbered else output
+            report(JobStarted(stage="pack", job=path.name, bytes=sum(item.size for item in part)))
+            with files.replacing(path) as sink:
+                for name, data in ((BUNDLE, described(number, len(parts))), *heads):
+                    writer.small(sink, name, data)
+                for item in part:
+                    writer.item(sink, item, path.name)
+                sink.write(bytes(2 * _BLOCK))
+            written.append(path)
+            report(JobFinished(stage="pack", job=path.name, outcome="done"))
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        writer.close()
+    report(StageFinished(stage="pack"))
+    return written
+
+
 def pack(
     root: Path,
     output: Path,
@@ -269,29 +348,9 @@ def pack(
     room = None if volume_size is None else volume_size - fixed - 2 * _BLOCK
     if room is not None and room < 64 * _BLOCK:
         raise ConfigError("the volumes are too small for the manifest", hint=f"take at least {fixed + (1 << 16)} bytes")
-    parts = divide(items_of(whole, base), top, room)
-    report(StageStarted(stage="pack", jobs=len(parts), bytes=sum(item.size for part in parts for item in part)))
-    writer = _Writer(root, top, report)
-    written: list[Path] = []
-    try:
-        for number, part in enumerate(parts, 1):
-            path = output if volume_size is None else volume_name(output, number, len(parts))
-            report(JobStarted(stage="pack", job=path.name, bytes=sum(item.size for item in part)))
-            with files.replacing(path) as sink:
-                for name, data in ((BUNDLE, described(number, len(parts))), *heads):
-                    writer.small(sink, name, data)
-                for item in part:
-                    writer.item(sink, item, path.name)
-                sink.write(bytes(2 * _BLOCK))
-            written.append(path)
-            report(JobFinished(stage="pack", job=path.name, outcome="done"))
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
-    finally:
-        writer.close()
-    report(StageFinished(stage="pack"))
+    with _splices(root, whole, base, since) as splices:
+        parts = divide(items_of(whole, base, splices, room), top, room)
+        written = _write_volumes(root, output, top, parts, heads, described, volume_size is not None, report)
     manifests.release(root)
     return Packed(
         volumes=tuple(written),

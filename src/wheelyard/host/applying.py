@@ -20,7 +20,8 @@ from wheelyard.host.generations import (
 from wheelyard.host.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
 from wheelyard.host.records import known_trust, last_seen, remember
 from wheelyard.host.refusal import EXIT_HASH, EXIT_STORAGE, Refused
-from wheelyard.host.source import check_file, file_digest, open_source
+from wheelyard.host.source import Source, check_file, file_digest, open_source
+from wheelyard.host.splicing import read_plan, splice
 from wheelyard.host.tarstream import copy_content
 from wheelyard.host.trust import (
     REVOKED,
@@ -65,8 +66,11 @@ def believe_bundle(
 class _Stage:
     """The new generation while it is filled."""
 
-    def __init__(self, root: str, manifest: Manifest, progress: Progress) -> None:
+    def __init__(self, root: str, manifest: Manifest, published: Optional[Source], progress: Progress) -> None:
         self.root = root
+        files = published.manifest.files if published else ()
+        base = published.root if published else ""
+        self.older = {entry.sha256: os.path.join(base, *entry.path.split("/")) for entry in files}
         self.wanted: Dict[str, FileEntry] = {entry.path: entry for entry in manifest.files}
         self.by_digest: Dict[str, str] = {}
         self.sizes = {entry.sha256: entry.size for entry in manifest.files}
@@ -98,9 +102,11 @@ class _Stage:
         if part.size != entry.size or entry.sha256 in self.by_digest:
             message = "the member is not as large as the manifest says, or is there twice"
             raise Refused("changed", message, where=part.path, code=EXIT_HASH)
-        self._write(stream, part, entry.path, entry.sha256, where)
+        self._write(entry.path, entry.sha256, lambda sink: copy_content(stream, part.size, sink, where))
+        self.written += part.size
 
-    def _write(self, stream: IO[bytes], part: Part, path: str, digest: str, where: str) -> None:
+    def _write(self, path: str, digest: str, fill: Callable[[Callable[[bytes], object]], None]) -> None:
+        """Write a file as ``fill`` hands its bytes out, and refuse it if its hash is not the promised one."""
         goal = self.place(path)
         state = hashlib.sha256()
         with open(goal, "xb") as writer:
@@ -110,14 +116,13 @@ class _Stage:
                 writer.write(block)
                 self._progress(path, len(block))
 
-            copy_content(stream, part.size, sink, where)
+            fill(sink)
             if state.hexdigest() != digest:
                 raise Refused("changed", "the content is not what the manifest says", where=path, code=EXIT_HASH)
             writer.flush()
             os.fchmod(writer.fileno(), 0o644)
             os.fsync(writer.fileno())
         self.by_digest[digest] = goal
-        self.written += part.size
 
     def take_piece(self, stream: IO[bytes], part: Part, where: str) -> None:
         """Append a part of a file that was too large for one volume."""
@@ -133,6 +138,19 @@ class _Stage:
             copy_content(stream, part.size, writer.write, where)
             writer.flush()
             os.fsync(writer.fileno())
+
+    def take_splice(self, stream: IO[bytes], part: Part, where: str) -> None:
+        """Write a file that is made of an older one of the published generation."""
+        digest = part.splice or ""
+        entry = next((each for each in self.wanted.values() if each.sha256 == digest), None)
+        if entry is None or digest in self.by_digest or part.link is not None:
+            raise Refused("extra-file", "a splice that nothing needs", where=ascii(part.path))
+        old_digest, ops, new = read_plan(stream, part.size, where)
+        if old_digest not in self.older:
+            raise Refused("missing", "the older file for a splice is not here", where=entry.path, code=EXIT_HASH)
+        with open(self.older[old_digest], "rb") as old:
+            self._write(entry.path, digest, lambda sink: splice(stream, new, ops, old, entry.size, sink))
+        self.written += part.size
 
     def join_pieces(self) -> None:
         """Make files of the pieces."""
@@ -202,6 +220,8 @@ def _fill(stage: _Stage, volumes: List[Volume]) -> None:
             for part in volume_parts(volume, stream):
                 if part.piece is not None:
                     stage.take_piece(stream, part, volume.path)
+                elif part.splice is not None:
+                    stage.take_splice(stream, part, volume.path)
                 else:
                     stage.take(stream, part, volume.path)
             if stream.read(1 << 20).strip(b"\0"):
@@ -265,7 +285,7 @@ def import_bundle(paths: List[str], into: str, trust: Trust, progress: Progress 
         _room(into, manifest, old_manifest)
         hidden = os.path.join(into, GENERATIONS, "." + name)
         os.mkdir(hidden)
-        stage = _Stage(hidden, manifest, progress)
+        stage = _Stage(hidden, manifest, published, progress)
         try:
             _fill(stage, volumes)
             stage.reuse(published.root if published else "", old_manifest)

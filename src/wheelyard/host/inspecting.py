@@ -105,7 +105,7 @@ class _Reading:
                     self._tick(len(block))
 
                 copy_content(stream, part.size, sink, volume.path)
-                if not piece:
+                if not piece and part.splice is None:  # a splice shows its hash only where the older file is
                     self._file(part, state.hexdigest())
 
     def _file(self, part: Part, digest: str) -> None:

@@ -17,6 +17,7 @@ from wheelyard.host.tarstream import BLOCK, Member, read_exactly, tar_members
 
 PIECES = ".pieces"
 _TOP = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
+_SPLICE = re.compile(r"\.splices/([0-9a-f]{64})\Z")
 _PIECE = re.compile(r"\.pieces/([0-9a-f]{64})\.(\d{3})\Z")
 
 Volume = NamedTuple(
@@ -34,7 +35,17 @@ Volume = NamedTuple(
 )
 
 # ``piece`` is (sha256, number) where the member is a part of a file that fits no volume.
-Part = NamedTuple("Part", [("path", str), ("size", int), ("link", Optional[str]), ("piece", Optional[Tuple[str, int]])])
+# ``splice`` is the sha256 of a file where the member says how to make it out of an older one.
+Part = NamedTuple(
+    "Part",
+    [
+        ("path", str),
+        ("size", int),
+        ("link", Optional[str]),
+        ("piece", Optional[Tuple[str, int]]),
+        ("splice", Optional[str]),
+    ],
+)
 
 
 def is_bundle(path: str) -> bool:
@@ -69,7 +80,9 @@ def _parts(stream: IO[bytes], where: str) -> Iterator[Tuple[str, Part]]:
         piece = _PIECE.match(path)
         link = _below(member, top, where) if member.link is not None else None
         number = (piece.group(1), int(piece.group(2))) if piece else None
-        yield top, Part(path=path, size=member.size, link=link, piece=number)
+        splice_of = _SPLICE.match(path)
+        made = splice_of.group(1) if splice_of else None
+        yield top, Part(path=path, size=member.size, link=link, piece=number, splice=made)
 
 
 def _below(member: Member, top: str, where: str) -> str:

@@ -1,0 +1,60 @@
+"""Rebuilding a file out of an older one: copy these ranges of it, put these new bytes between.
+
+A splice is one line of canonical JSON, ``{"old": sha256, "ops": [[offset, length] | [length], …]}``, and the new bytes.
+Nothing is compressed again, so the result does not depend on anybody's zlib; its hash is checked like any other.
+"""
+
+import json
+from typing import IO, Any, Callable, Dict, List, Tuple
+
+from wheelyard.host.refusal import EXIT_HASH, Refused
+from wheelyard.host.tarstream import PIECE, copy_content, read_exactly
+
+SPLICES = ".splices"
+MAX_PLAN = 16 << 20
+
+
+def _splice_error(message: str, where: str) -> Refused:
+    return Refused("changed", "a splice " + message, where=where, code=EXIT_HASH)
+
+
+def read_plan(stream: IO[bytes], size: int, where: str) -> Tuple[str, List[List[int]], int]:
+    """Return the sha256 of the older file, what to do, and how many new bytes follow in the stream."""
+    head = read_exactly(stream, min(8, size), where)
+    if len(head) != 8:
+        raise _splice_error("is damaged", where)
+    length = int.from_bytes(head, "big")
+    if length > min(MAX_PLAN, size - 8):
+        raise _splice_error("has a plan that is too long", where)
+    try:
+        plan: Dict[str, Any] = json.loads(read_exactly(stream, length, where).decode("ascii"))
+        old, ops = plan["old"], plan["ops"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _splice_error("is damaged", where) from None
+    good = isinstance(old, str) and isinstance(ops, list)
+    for each in ops if good else []:
+        good = good and isinstance(each, list) and len(each) in (1, 2)
+        good = good and all(isinstance(number, int) and number >= 0 for number in each)
+    if not good:
+        raise _splice_error("is damaged", where)
+    return old, ops, size - 8 - length
+
+
+def splice(
+    stream: IO[bytes], new: int, ops: List[List[int]], old: IO[bytes], size: int, sink: Callable[[bytes], object]
+) -> None:
+    """Hand the rebuilt file to ``sink``, ``size`` bytes in all; Refused if the plan does not make just that many."""
+    if sum(each[-1] for each in ops) != size or sum(each[0] for each in ops if len(each) == 1) != new:
+        raise _splice_error("does not make a file of the right size", old.name)
+    for each in ops:
+        if len(each) == 1:
+            copy_content(stream, each[0], sink, old.name)
+            continue
+        old.seek(each[0])
+        left = each[1]
+        while left:
+            block = old.read(min(left, PIECE))
+            if not block:
+                raise _splice_error("copies from behind the end of the older file", old.name)
+            sink(block)
+            left -= len(block)
