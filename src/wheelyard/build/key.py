@@ -16,7 +16,7 @@ from wheelyard.doors import run as door
 from wheelyard.lock.model import LockedPackage
 from wheelyard.targets.model import Target
 
-FORMAT = 1
+FORMAT = 2
 """Version of how we build: raised when the same inputs give another wheel."""
 
 

@@ -20,6 +20,9 @@ DEFAULT_EPOCH = 315532800
 
 _KEPT = ".kept-after-failure"
 
+_OPTIMISED = "-O3 -DNDEBUG -fwrapv"
+"""Newer setuptools takes CFLAGS in place of the Python's own flags: without these, nothing would be optimised."""
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -145,7 +148,7 @@ class Workspace:
         hidden += [f"-ffile-prefix-map={path}=/python" for path in self._interpreter()]
         for name in ("CFLAGS", "CXXFLAGS"):
             given = self.recipe.environment.get(name, "")
-            environment[name] = " ".join([given, *hidden]).strip()
+            environment[name] = " ".join([_OPTIMISED, *([given] if given else []), *hidden])
         return environment
 
     def _pkg_config(self) -> Path:
