@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -105,7 +106,10 @@ def test_a_wheel_is_carried_as_what_changed(tmp_path: Path, trust: TrustOptions)
             for n in range(40)
         }
         files["big/changed.bin"] = version.encode() * 100
-        make_wheel(root / "files", "big", version, files=files)
+        wheel = make_wheel(root / "files", "big", version, files=files)
+        shutil.rmtree(root / "targets", ignore_errors=True)
+        (root / "targets" / "a").mkdir(parents=True)
+        (root / "targets" / "a" / wheel.name).hardlink_to(wheel)
         manifest.update(root)
         pack(root, tmp_path / f"{version}.tar", keys=[key()])
     whole = (root / "files" / "big-1.1-py3-none-any.whl").stat().st_size

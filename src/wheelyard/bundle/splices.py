@@ -38,7 +38,8 @@ def _kind(entry: FileEntry) -> tuple[str, ...] | None:
 
 def pairs(new: Manifest, base: Manifest) -> dict[str, FileEntry]:
     """Return sha256 of a new wheel → the older wheel that it replaces."""
-    older = {kind: entry for entry in base.files if (kind := _kind(entry)) is not None}
+    # Backwards, so that of several names the first stays: under that one a bundle holds the content.
+    older = {kind: entry for entry in reversed(base.files) if (kind := _kind(entry)) is not None}
     known = {entry.sha256 for entry in base.files}
     fresh = {entry.sha256: kind for entry in new.files if entry.sha256 not in known and (kind := _kind(entry))}
     return {digest: older[kind] for digest, kind in fresh.items() if kind in older}
