@@ -132,7 +132,9 @@ def _builds(seen: Overview) -> str:
                 made.setdefault(use.entry.built.key, use)
     builds = sorted(made.values(), key=lambda use: (-_seconds(use), use.entry.wheel.filename))
     longest = max(map(_seconds, builds), default=0.0)
-    return _render("builds", root="", builds=builds, longest=longest or 1.0, folders=seen.site.folders)
+    return _render(
+        "builds", root="", builds=builds, longest=longest or 1.0, timed=longest > 0, folders=seen.site.folders
+    )
 
 
 def _seconds(use: Use) -> float:
