@@ -77,12 +77,12 @@ class Yard:
         (found,) = (self.targets / folder).glob("blasdemo-*.whl")
         return found
 
-    def build(self, text: str, *arguments: str) -> Done:
-        """Write the configuration, and build."""
+    def build(self, text: str, *arguments: str, more: str = "") -> Done:
+        """Write the configuration, and build; ``more`` are further requirements."""
         self.root.mkdir(exist_ok=True)
         files = {str(path.relative_to(DEMO)): path.read_bytes() for path in sorted(DEMO.rglob("*")) if path.is_file()}
         make_sdist(self.root, "blasdemo", "1.0", files)
-        (self.root / "requirements.in").write_text("./blasdemo-1.0.tar.gz\n")
+        (self.root / "requirements.in").write_text("./blasdemo-1.0.tar.gz\n" + more)
         (self.root / "wheelyard.toml").write_text('requirements = ["requirements.in"]\n' + text)
         done = subprocess.run(
             [sys.executable, "-m", "wheelyard", "build", "--json", *arguments],

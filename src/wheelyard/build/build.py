@@ -26,6 +26,7 @@ from wheelyard.repair.rewrite import Changes, labelled, rewrite
 from wheelyard.store.model import Store
 from wheelyard.targets import tags
 from wheelyard.variants import finish as variant
+from wheelyard.variants.share import share
 
 _LOG_TAIL = 1 << 20
 
@@ -214,6 +215,7 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple
     extra: dict[str, bytes] = {}
     if unit.recipe.variant:
         variant.check(unit, repaired.path, place.root / "checked")
+        repaired = share(unit, repaired, place)
         extra = variant.additions(unit, place, store, repaired.grafted)
     changes = Changes(local_version=unit.recipe.local_version, extra=extra)
     # Written anew in any case: order and times of a zip archive are the backend's whim.

@@ -45,6 +45,8 @@ class Source:
     """Where its licence texts are: names of build requirements, or absolute paths in the image."""
     pc: str = ""
     """The pkg-config file."""
+    shared: str = ""
+    """Path of the library in the first requirement's wheel, from where others can load it; empty: they cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,7 @@ def _library(name: str, table: Mapping[str, object]) -> Library:
                 probe=_words(each, "probe"),
                 licences=_words(each, "licences"),
                 pc=cast("str", each.get("pc", "")),
+                shared=cast("str", each.get("shared", "")),
             )
             for each in cast("list[Mapping[str, object]]", table["source"])
         ),

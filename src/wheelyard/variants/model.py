@@ -45,13 +45,15 @@ class Variant:
 
         It tells the choice and not the variant's name, so that two variants that choose the same share their wheels.
         """
-        parts = (self.blas, self.threads, None if self.simd == simd.BASELINE else simd.short_name(self.simd))
+        level = None if self.simd == simd.BASELINE else simd.short_name(self.simd)
+        parts = (self.blas, self.threads, "shared" if self.share_blas else None, level)
         return re.sub(r"[^a-z0-9]+", ".", ".".join(part for part in parts if part)).strip(".")
 
     @property
     def choice(self) -> dict[str, str]:
         """What was chosen, as it is recorded in the wheel."""
-        given = {"blas": self.blas, "threads": self.threads, "simd": self.simd}
+        shared = "yes" if self.share_blas else None
+        given = {"blas": self.blas, "threads": self.threads, "share-blas": shared, "simd": self.simd}
         return {key: value for key, value in given.items() if value}
 
 
@@ -126,6 +128,8 @@ def _expand(table: Mapping[str, object], place: str) -> Iterator[Variant]:
             raise ConfigError(
                 f"the variant {name} chooses nothing", where=place, hint='give it blas = "…" or simd = "…", or both'
             )
+        if one_blas is None and table.get("share-blas"):
+            raise ConfigError("no BLAS to share", where=f"{place}, share-blas", hint='add blas = "openblas"')
         if one_blas is None and one_threads is not None:
             raise ConfigError("threads without a BLAS", where=f"{place}, threads", hint='add blas = "…"')
         yield Variant(

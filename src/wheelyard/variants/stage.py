@@ -125,6 +125,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
     if variant.blas is not None:
         source = find_source(book.libraries[variant.blas], variant, target, image.has, where)
         requires = source.requires
+    shared = [Requirement(text=requires[0], origin=f"[[variant]] {variant.name}", line=0)] if variant.share_blas else []
     rules = dict(config.packages)
     for name in wanted:
         rule = rules.get(name, PackageRule(name=name))
@@ -136,6 +137,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
     return replace(
         config,
         targets=(replace(target, name=lock_name(target, variant)),),
+        requirements=(*config.requirements, *shared),
         constraints=(*config.constraints, *pins),
         packages=rules,
         variants=(),
@@ -252,7 +254,8 @@ def lock_variants(
     for target, variant in itertools.product(config.targets, variants_of(config)):
         try:
             inner = derived(config, target, variant, locks[target.name], image_of(target))
-            need = (target.name, *((name, rule.build, rule.build_requires) for name, rule in inner.packages.items()))
+            asked = tuple(each.text for each in inner.requirements)
+            need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.packages.items()))
             if need not in known:
                 known[need] = lock_one(inner)
             folder = folder_name(target, variant)
