@@ -178,7 +178,7 @@ def test_a_build_that_takes_too_much_ends_alone(
     kinds = {"eater": EATER, "bomb": BOMB, "sleeper": SLEEPER, "caller": CALLER}
     bad = [unit(sdist(tmp_path, name, more=text), store, toolchain.identity) for name, text in kinds.items()]
     good = unit(sdist(tmp_path, "good", good__c=extension("good")), store, toolchain.identity)
-    limits = Limits(seconds=8, memory=256 << 20, processes=64)
+    limits = Limits(seconds=8, memory=512 << 20, processes=64)
 
     with pytest.raises(Failures) as caught:
         build(toolchain, [*bad, good], limits=limits)
@@ -186,7 +186,7 @@ def test_a_build_that_takes_too_much_ends_alone(
     errors = {str(error.where).split()[0]: error for error in caught.value.errors}
     assert set(errors) == set(kinds), "the good one did not fail"
     assert all(isinstance(error, BuildError) for error in errors.values())
-    assert "256 MiB of memory" in errors["eater"].message
+    assert "512 MiB of memory" in errors["eater"].message
     assert "64 processes" in errors["bomb"].message
     assert "within 8 seconds" in errors["sleeper"].message
     assert "Network is unreachable" in errors["caller"].message

@@ -20,11 +20,12 @@ from pathlib import Path
 from wheelyard.build.engine import RUN_LABEL, Engine, own_message, this_run
 from wheelyard.build.images import Image
 from wheelyard.build.model import Limits
-from wheelyard.build.sandbox import BUILDER, FILE_SIZE
+from wheelyard.build.sandbox import BUILDER, FILE_SIZE, give_away
 from wheelyard.doors import run as door
 from wheelyard.doors.run import Completed
 from wheelyard.errors import ToolError
 
+_BUILDER = [f"--user={BUILDER}:{BUILDER}"]
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 
 # The first process of the container: it waits for orphans, and says which limit was reached, which nobody can know
@@ -61,10 +62,10 @@ def run_in_container(
     """
     limits = limits or Limits()
     mounts = _mounts(readable, writable)
-    user, owner = _user(engine)
-    if owner is not None:
+    user = _user(engine)
+    if user == _BUILDER:
         for path in writable:
-            give_away(path, owner)
+            give_away(path)
     name = f"wheelyard-{secrets.token_hex(8)}"
     arguments = ["run", "--rm", "--name", name, "--label", f"{RUN_LABEL}={this_run()}", *_walls(engine), *user]
     arguments += [*_limits(engine, limits), *(f"--mount={_mount(*each)}" for each in mounts)]
@@ -98,17 +99,9 @@ def _limit_reached(done: Completed, limits: Limits) -> str:
     if done.returncode == 0 or not said:
         return ""
     memory, processes = map(int, said[-1])
-    if memory:
-        return f"used more than the {limits.memory / (1 << 20):.0f} MiB of memory that it may have"
-    return f"started more than the {limits.processes} processes that it may have" if processes else ""
-
-
-def give_away(folder: Path, owner: int) -> None:
-    """Make a user the owner of a folder and everything in it, never following a symlink."""
-    for base, folders, names in os.walk(folder):
-        for path in (Path(base), *(Path(base, name) for name in (*folders, *names))):
-            if path.lstat().st_uid != owner:
-                os.chown(path, owner, owner, follow_symlinks=False)
+    reached = [f"used more than the {limits.memory / (1 << 20):.0f} MiB of memory that it may have"] if memory else []
+    reached += [f"started more than the {limits.processes} processes that it may have"] if processes else []
+    return " and ".join(reached)
 
 
 def _walls(engine: Engine) -> Iterator[str]:
@@ -127,17 +120,15 @@ def _walls(engine: Engine) -> Iterator[str]:
         yield from ("--http-proxy=false", "--read-only-tmpfs=false")
 
 
-def _user(engine: Engine) -> tuple[list[str], int | None]:
-    """Return the options that make an ordinary user of the command, and whom writable folders must be given to."""
+def _user(engine: Engine) -> list[str]:
+    """Return the options that make an ordinary user of the command, one whose files we can read afterwards."""
     user, group = os.getuid(), os.getgid()
     if engine.rootless and engine.kind == "podman":
-        return ["--userns=keep-id", f"--user={user}:{group}"], None
+        return ["--userns=keep-id", f"--user={user}:{group}"]
     if engine.rootless:
         # Docker has no keep-id: its root is us, without a right on anything else, as all capabilities are dropped.
-        return ["--user=0:0"], None
-    if user == 0:
-        return [f"--user={BUILDER}:{BUILDER}"], BUILDER
-    return [f"--user={user}:{group}"], None
+        return ["--user=0:0"]
+    return _BUILDER if user == 0 else [f"--user={user}:{group}"]
 
 
 def _limits(engine: Engine, limits: Limits) -> Iterator[str]:

@@ -144,7 +144,7 @@ class Bubblewrap:
         arguments += ["--remount-ro", "/", "--chdir", str(cwd), "--"]
         if as_root:
             for path in writable:
-                _give_away(path)
+                give_away(path)
             arguments += _as_builder()
         arguments += [*_limited(limits, BUILDER if as_root else os.geteuid()), *command]
         return door.run(arguments, env={"PATH": os.defpath}, log=log, timeout=limits.seconds)
@@ -232,7 +232,7 @@ def _as_builder() -> list[str]:
     return ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
 
 
-def _give_away(folder: Path) -> None:
+def give_away(folder: Path) -> None:
     """Make the builder the owner of a folder and everything in it, never following a symlink."""
     for base, folders, names in os.walk(folder):
         for path in (Path(base), *(Path(base, name) for name in (*folders, *names))):
