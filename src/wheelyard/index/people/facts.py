@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from wheelyard.doors import files
 
 CACHE = ".facts.json"
-_FORMAT = 1
+_FORMAT = 2
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _WEB = re.compile(r"https?://[^\s\"'<>]+\Z")
 _LONGEST = 300
@@ -69,7 +69,9 @@ def _licence(expression: str, classifiers: Iterable[str], text: str) -> str:
     named = [name for name in named if name != "OSI Approved"]
     if named:
         return ", ".join(sorted(set(named)))[:_LONGEST]
-    return text if text != "UNKNOWN" and len(text) <= 60 else ""
+    if len(text) > 60:
+        return "its own text"
+    return "" if text == "UNKNOWN" else text
 
 
 def _labelled(text: str) -> tuple[str, str]:

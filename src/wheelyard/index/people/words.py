@@ -59,14 +59,24 @@ def _python(python: str, abi: str) -> str:
 def _platform(tags: str) -> str:
     if tags == "any":
         return "any system"
-    said = dict.fromkeys(_one_platform(tag) for tag in tags.split("."))
-    # manylinux2014 is the older name of manylinux_2_17: said once.
-    return "; ".join(said)
+    # Of manylinux2014 (an older name of 2_17) and 2_28 together, the oldest says it all.
+    oldest: dict[tuple[str, ...], tuple[tuple[int, int], str]] = {}
+    for tag in tags.split("."):
+        plain = _plain(tag)
+        found = _LIBC.match(plain)
+        kind = (found[1], found[4]) if found else (plain,)
+        version = (int(found[2]), int(found[3])) if found else (0, 0)
+        oldest[kind] = min(oldest.get(kind, (version, plain)), (version, plain))
+    return "; ".join(dict.fromkeys(_one_platform(tag) for _, tag in oldest.values()))
+
+
+def _plain(tag: str) -> str:
+    for old, new in _OLD.items():
+        tag = tag.replace(old + "_", f"manylinux_{new}_")
+    return tag
 
 
 def _one_platform(tag: str) -> str:
-    for old, new in _OLD.items():
-        tag = tag.replace(old + "_", f"manylinux_{new}_")
     if found := _LIBC.match(tag):
         libc = "glibc" if found[1] == "manylinux" else "musl"
         return f"Linux on {_machine(found[4])} with {libc} {found[2]}.{found[3]} or newer"
@@ -85,4 +95,4 @@ def _machine(name: str) -> str:
 
 def platform(tag: str) -> str:
     """Return what hosts a target's platform tag stands for."""
-    return _one_platform(tag)
+    return _one_platform(_plain(tag))
