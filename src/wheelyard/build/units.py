@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wheelyard.build.key import build_key
+from wheelyard.build.key import build_key, local_toolchain
 from wheelyard.build.model import BuildUnit, Limits, Recipe
 from wheelyard.config.model import BuildSettings, Config
 from wheelyard.lock.model import Lock, LockedPackage
+from wheelyard.targets.here import build_machine
 from wheelyard.targets.model import Target
 
 _PLAIN = Recipe()
@@ -61,8 +62,10 @@ def _add(
     epoch: int,
 ) -> str:
     """Add the unit of a package after those it needs, and return its key."""
+    machine = build_machine(target)
+    native = toolchain if machine == target else local_toolchain()
     requires = tuple(
-        _add(units, needed, target, recipes, toolchain, epoch)
+        _add(units, needed, machine, recipes, native, epoch)
         for needed in package.build_requirements
         if needed.how == "build"
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from wheelyard.config.model import Config
 from wheelyard.errors import BuildError, NoCandidateError
 from wheelyard.lock.candidates import TargetSource, remote
@@ -14,6 +16,8 @@ from wheelyard.lock.ports import Backends, Upstream
 from wheelyard.resolve.answer import ask
 from wheelyard.resolve.model import Question, Resolver
 from wheelyard.store.model import Store
+from wheelyard.targets.environment import environment
+from wheelyard.targets.here import build_machine
 from wheelyard.targets.model import Target
 
 
@@ -96,12 +100,16 @@ class BuildRequirements:
                 where=f"{package.name} {package.version} for target {self.target.name}",
                 hint="allow a wheel of one of them",
             )
-        inner = source.within(lambda sdist: self.metadata(sdist, source, deeper))
+        # What is run to build must run on the machine that builds; only whether it is asked for is the target's affair.
+        machine = build_machine(self.target)
+        builds, source = replace(self, target=machine), source.on(machine)
+        inner = source.within(lambda sdist: builds.metadata(sdist, source, deeper))
         origin = f"{package.name} {package.version}"
-        question = Question(target=self.target, requirements={f"-r {origin}": lines}, constraints={}, preferences={})
+        wanted = lines if machine == self.target else _asked_for(lines, self.target)
+        question = Question(target=machine, requirements={f"-r {origin}": wanted}, constraints={}, preferences={})
         answer = ask(self.resolver, question, inner)
         return tuple(
-            self.complete(
+            builds.complete(
                 inner.locked(
                     replace(pin, via=tuple(origin if each == f"-r {origin}" else each for each in pin.via)),
                     requires_python=answer.metadata[pin.name].requires_python,
@@ -118,3 +126,14 @@ class BuildRequirements:
         if not self.store.has(file.sha256):
             self.upstream.fetch([remote(file, self.config.root)])
         return self.store.path(file.sha256)
+
+
+def _asked_for(lines: Sequence[str], target: Target) -> tuple[str, ...]:
+    """Return the requirements whose markers hold on a target, without the markers."""
+    found = []
+    for line in lines:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({**environment(target), "extra": ""}):
+            requirement.marker = None
+            found.append(str(requirement))
+    return tuple(found)

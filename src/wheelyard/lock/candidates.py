@@ -63,6 +63,16 @@ class TargetSource:
         other._sdist_metadata = sdist_metadata
         return other
 
+    def on(self, target: Target) -> TargetSource:
+        """Return the same source for another target: the machine that builds."""
+        if target == self._target:
+            return self
+        other = copy.copy(self)
+        other._target = target
+        other._prefer_binary = False
+        other._choices = Once(other._find)
+        return other
+
     def __call__(self, name: str) -> Candidates | None:
         """Return the candidates of a project; None where no index has it."""
         found = self._choices(name)

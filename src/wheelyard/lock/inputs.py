@@ -35,6 +35,8 @@ def digest(config: Config, target: Target) -> str:
         "resolver": config.resolver,
         "target": [target.name, target.python, target.python_full, target.platform, target.implementation, target.pip],
     }
+    if target.toolchain is not None:  # decides what build requirements must run on
+        inputs["toolchain"] = target.toolchain
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 

@@ -18,6 +18,7 @@ from wheelyard.lock.candidates import remote
 from wheelyard.lock.model import Lock, LockedPackage
 from wheelyard.lock.ports import Upstream
 from wheelyard.store.model import Store
+from wheelyard.targets.here import build_machine
 from wheelyard.targets.model import Target
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Sandboxes:
         wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
         sdists = tuple(each for each in environment if each.how == "build")
         if sdists:
+            target = build_machine(target)
             toolchain = self._toolchain(target)
             wanted = Lock(
                 target=target.name, requires_python="", environment="", requirements_sha256="", packages=sdists
