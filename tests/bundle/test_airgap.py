@@ -20,9 +20,9 @@ from wheelyard.bundle.single import import_py
 PAGE = Path(__file__).parents[2] / "docs" / "airgap.md"
 SHIM = """\
 import sys, typer
-from wheelyard.cli import check, diff, import_, pack, rollback
+from wheelyard.cli import check, diff, import_, pack, report, rollback
 app = typer.Typer()
-for module in (check, diff, import_, pack, rollback):
+for module in (check, diff, import_, pack, report, rollback):
     module.register(app)
 sys.exit(app(standalone_mode=False))
 """
@@ -73,8 +73,8 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
     path = f"{tools}:/usr/bin:/bin"
     for heading in ("The admin, on the connected side", "The admin, on the other side", "The user of a host"):
         if heading == "The admin, on the connected side":
-            first, *later = found[heading]
-            shell([first], work, path, home)
+            report, first, *later = found[heading]
+            shell([report, first], work, path, home)
             house(work / "wheelhouse", alpha="1.1", expires="2999-01-01T00:00:00Z")
             assert "updated  alpha" in shell(later, work, path, home)
         else:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.bundle.houses import house, key, public, target
 from tests.host.pythons import need
+from wheelyard.host.basepython import unpack_python
+from wheelyard.host.refusal import Refused
 
 VERSIONS = ["3.6", "3.12"]
 
@@ -256,3 +259,60 @@ def test_user_inside_a_venv_and_pep_668_say_what_to_do(wheelhouse: Path, tmp_pat
     assert subprocess.run([str(tmp_path / "v" / "bin" / "alpha")], check=False).returncode == 0
     assert install(python, wheelhouse, "--uninstall", home=home).returncode == 0
     assert not (tmp_path / "v" / "bin" / "alpha").exists()
+
+
+def test_a_carried_python_is_unpacked_and_installed_into(tmp_path: Path) -> None:
+    """The host's Python is too old for every folder; the wheelhouse brings one."""
+    carried, old = Path(need("3.12")).resolve().parents[1], need("3.6")
+    home, root = tmp_path / "home", tmp_path / "house"
+    home.mkdir()
+    archive = root / "python" / "cpython-3.12.tar"
+    archive.parent.mkdir(parents=True)
+    skipped = ("test", "site-packages", "idlelib", "tkinter", "ensurepip", "__pycache__", "lib2to3")
+
+    def wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        parts = member.name.split("/")
+        is_pip = "site-packages" in parts and any(part.startswith("pip") for part in parts)
+        is_folder = parts[-1] == "site-packages"
+        is_skipped = any(part in skipped or part.startswith("config-") for part in parts)
+        return member if is_pip or is_folder or not is_skipped else None
+
+    with tarfile.open(archive, "w") as stream:
+        stream.add((carried / "bin" / "python3.12").resolve(), "python/bin/python3.12")
+        link = tarfile.TarInfo("python/bin/python3")
+        link.type, link.linkname = tarfile.SYMTYPE, "python3.12"
+        stream.addfile(link)
+        stream.add(carried / "lib" / "python3.12", "python/lib/python3.12", filter=wanted)
+    with_python = target("3.12")._replace(python_archive="python/cpython-3.12.tar")
+    house(root, targets=[with_python], key=key())
+    assert install(old, root, home=home).returncode == 5
+    done = install(old, root, "--with-python", home=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    place = home / ".local/share/wheelyard/python/py312/python"
+    ran = subprocess.run([str(place / "bin" / "alpha")], capture_output=True, text=True, check=True)
+    assert ran.stdout == "alpha with beta 1.0\n"
+    gone = install(old, root, "--with-python", "--uninstall", home=home)
+    assert gone.returncode == 0, gone.stderr
+    assert contents(home) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "link"),
+    [
+        ("../evil", tarfile.REGTYPE, ""),
+        ("/evil", tarfile.REGTYPE, ""),
+        ("python/x", tarfile.SYMTYPE, "../../evil"),
+        ("python/x", tarfile.SYMTYPE, "/etc/passwd"),
+        ("python/x", tarfile.LNKTYPE, "../evil"),
+        ("python/x", tarfile.CHRTYPE, ""),
+    ],
+)
+def test_a_hostile_python_archive_is_not_unpacked(name: str, kind: bytes, link: str, tmp_path: Path) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, link
+    with tarfile.open(tmp_path / "p.tar", "w") as stream:
+        stream.addfile(member)
+    with pytest.raises(Refused) as caught:
+        unpack_python(str(tmp_path / "p.tar"), str(tmp_path / "into"))
+    assert caught.value.name == "unsafe-member"
+    assert contents(tmp_path) == ["p.tar"]

@@ -22,6 +22,7 @@ from wheelyard.host.records import known_trust, last_seen, remember
 from wheelyard.host.refusal import EXIT_HASH, EXIT_STORAGE, Refused
 from wheelyard.host.source import Source, check_file, file_digest, open_source
 from wheelyard.host.splicing import read_plan, splice
+from wheelyard.host.sshsig import signer_name
 from wheelyard.host.tarstream import copy_content
 from wheelyard.host.trust import (
     REVOKED,
@@ -60,7 +61,7 @@ def believe_bundle(
             where=first.path,
             hint="import the bundles between, or a full one",
         )
-    return [signer.principals for signer in signers]
+    return [signer_name(signer) for signer in signers]
 
 
 class _Stage:

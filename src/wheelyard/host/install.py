@@ -13,9 +13,11 @@ Signature, manifest and every file are checked first. Exit codes: 0 done, 2 wron
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 from typing import List, Optional
 
+from wheelyard.host.basepython import carried_python_target, find_python, python_folder, unpack_python
 from wheelyard.host.choice import Choice, choose
 from wheelyard.host.installing import Job, check_first, install_job, recorded_distributions, uninstall
 from wheelyard.host.machine import in_words, this_host
@@ -24,6 +26,7 @@ from wheelyard.host.records import all_records, channel_folder, known_trust, las
 from wheelyard.host.refusal import EXIT_OTHER, EXIT_USAGE, Refused
 from wheelyard.host.scheme import Place, externally_managed, in_venv, make_venv, place_for
 from wheelyard.host.source import Source, check_folder, open_source
+from wheelyard.host.sshsig import signer_name
 from wheelyard.host.trust import (
     DANGERS,
     Seen,
@@ -58,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--list", action="store_true", help="list what was installed by this program")
     what.add_argument("--uninstall", action="store_true", help="take away what was installed by this program")
     what.add_argument("--upgrade", action="store_true", help="replace older versions that would do")
+    what.add_argument("--with-python", action="store_true", help="use the Python that the wheelhouse carries")
+    what.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     what.add_argument("--variant", metavar="NAME", help="a variant by name, or auto: the best one for this CPU")
     what.add_argument("--from", dest="source", metavar="DIR", help="the wheelhouse; default: where this file lies")
     what.add_argument("--quiet", "-q", action="store_true", help="show pip's output only if it fails")
@@ -93,7 +98,8 @@ def _place_from(options: argparse.Namespace) -> Place:
         where: Optional[str] = getattr(options, kind)
         if where:
             return place_for(kind, where)
-    return place_for("user" if options.user or not in_venv() else "here", "")
+    here = options.here or (in_venv() and not options.user)
+    return place_for("here" if here else "user", "")
 
 
 def _forbidden(place: Place, options: argparse.Namespace) -> None:
@@ -117,7 +123,7 @@ def _believe(source: Source, options: argparse.Namespace) -> Trust:
     signers = check_signature(source.content, source.signature, trust)
     check_time(source.manifest, trust.allowed)
     check_order(source.manifest, source.digest, last_seen(folder), trust.allowed, gap=False)
-    who = ", ".join(signer.principals for signer in signers)
+    who = ", ".join(signer_name(signer) for signer in signers)
     print("signed by {}".format(who) if signers else "WARNING: not signed, or not checked: you allowed it")
     return trust
 
@@ -138,7 +144,7 @@ def _show_choice(choice: Choice) -> None:
 
 def _uninstall(options: argparse.Namespace) -> int:
     place = _place_from(options)
-    explicit = options.user or any(getattr(options, kind) for kind in _PLACES)
+    explicit = options.user or options.here or any(getattr(options, kind) for kind in _PLACES)
     records = all_records()
     chosen = [each for each in records if each.get("kind") == place.kind and each.get("base") == place.base]
     if not explicit and not chosen:
@@ -230,6 +236,28 @@ def _install(options: argparse.Namespace) -> int:
     return 0
 
 
+def _with_python(options: argparse.Namespace, arguments: List[str]) -> int:
+    """Unpack the carried Python if it is not there yet, and go on in it."""
+    source = open_source(options.source)
+    target = carried_python_target(list(source.manifest.targets), this_host())
+    folder = python_folder(target)
+    python = find_python(folder)
+    if python is None:
+        if options.uninstall or options.list:
+            raise Refused("not-installed", "the carried Python is not here", where=folder, code=EXIT_USAGE)
+        _believe(source, options)
+        check_folder(source, target, _advance)
+        python = unpack_python(os.path.join(source.root, target.python_archive or ""), folder)
+        print("unpacked Python {}: {}".format(target.python, python))
+    rest = [each for each in arguments if each != "--with-python"]
+    place = [] if any(getattr(options, kind) for kind in _PLACES) or options.user else ["--here"]
+    sys.stdout.flush()
+    code = subprocess.call([python, "-E", os.path.abspath(__file__), "--from", source.root, *place, *rest])
+    if options.uninstall and code == 0 and not options.requirements:
+        shutil.rmtree(folder, ignore_errors=True)
+    return code
+
+
 def _remove_venv(place: Place, made: bool) -> None:
     if made:
         shutil.rmtree(place.base, ignore_errors=True)
@@ -240,6 +268,8 @@ def install_main(arguments: Optional[List[str]] = None) -> int:
     options = _parser().parse_args(arguments)
     options.source = os.path.abspath(options.source or os.path.dirname(os.path.abspath(__file__)))
     try:
+        if options.with_python:
+            return _with_python(options, sys.argv[1:] if arguments is None else arguments)
         if options.list:
             return _list()
         return _uninstall(options) if options.uninstall else _install(options)

@@ -155,6 +155,11 @@ def parse_revoked(text: str, where: str = "revoked keys") -> FrozenSet[bytes]:
     return frozenset(found)
 
 
+def signer_name(signer: Signer) -> str:
+    """Return how to call a signer: its principals, or the key's fingerprint where the admin gave a bare key."""
+    return fingerprint(signer.key) if signer.principals == "*" else signer.principals
+
+
 def _fits(pattern_list: str, text: str) -> bool:
     """Whether a text fits a comma-separated list of OpenSSH patterns; ``!`` in front of one forbids."""
     fits = False
