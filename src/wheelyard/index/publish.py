@@ -19,7 +19,7 @@ from wheelyard.doors import files
 from wheelyard.errors import StorageError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
 from wheelyard.host.manifest import MANIFEST
-from wheelyard.index import layout, listing, pages, place, record
+from wheelyard.index import layout, listing, pages, place, record, shelf
 from wheelyard.index.ground import Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
 from wheelyard.index.metadata import read_metadata
@@ -108,6 +108,7 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
     ground.kept.update(staging.written)
     for path in gone:
         del ground.disk[path]
+    shelf.save(ground.into, site)
     listing.finish(site, ground, changed=bool(staging.written or gone))
     return _summary(pool, gone, ground, staging)
 

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.index.shop import Shop, folder
+from wheelyard.build.model import BuiltWheel
+from wheelyard.errors import StorageError
+from wheelyard.index import shelf
+from wheelyard.index.model import Site
+
+
+def test_a_published_site_is_read_again_as_it_was(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    alpha, beta = shop.entry("alpha"), shop.entry("beta", yanked="bad")
+    built = BuiltWheel(key="k", filename=beta.wheel.filename, sha256=beta.wheel.sha256, size=1, grafted=("libx.so",))
+    beta = replace(beta, origin="built", via=("alpha",), extras=("x",), built=built)
+    carried = replace(folder("el9", [alpha, beta]), pip=shop.entry("pip", "24.0").wheel)
+    site = Site(folders=(carried,), extra=(shop.entry("gamma"),), documents={"install.py": b"pass\n"}, channel="main")
+    shop.publish(site)
+    assert shelf.load(shop.into) == site
+    assert shop.publish(shelf.load(shop.into)).written == 0
+
+
+def test_nothing_published_is_an_empty_site_and_one_from_elsewhere_is_an_error(tmp_path: Path) -> None:
+    assert shelf.load(tmp_path / "none") == Site(folders=())
+    shop = Shop(tmp_path)
+    shop.publish(Site(folders=(), extra=(shop.entry("alpha"),)))
+    (shop.into / shelf.SHELF).write_text("{")
+    with pytest.raises(StorageError, match="damaged"):
+        shelf.load(shop.into)
+    (shop.into / shelf.SHELF).unlink()
+    with pytest.raises(StorageError, match="not made here"):
+        shelf.load(shop.into)
