@@ -85,16 +85,17 @@ def test_an_engine_that_does_not_start_says_why(programs: Path) -> None:
     script(programs, "docker", "echo 'Cannot connect to the Docker daemon at unix:///run/docker.sock' >&2; exit 1")
     found = places.engine()
     assert found.status == "partial"
-    assert "podman does not start: Error: cannot set up namespace: no subuid" in found.detail
-    assert "docker does not start: Cannot connect to the Docker daemon" in found.detail
+    assert "podman does not work: Error: cannot set up namespace: no subuid" in found.detail
+    assert "docker does not work: Cannot connect to the Docker daemon" in found.detail
     assert found.advice
 
 
 def test_docker_is_taken_where_podman_fails(programs: Path) -> None:
     script(programs, "podman", "exit 125")
-    script(programs, "docker", "echo 'Docker version 28.2.2, build x'")
+    answers = """case "$1" in info) echo '{"OSType": "linux"}' ;; *) echo 'Docker version 28.2.2, build x' ;; esac"""
+    script(programs, "docker", answers)
     found = places.engine()
-    assert (found.status, found.detail) == ("ok", "docker 28.2.2")
+    assert (found.status, found.detail) == ("ok", "docker 28.2.2 starts containers")
 
 
 def test_a_sandbox_that_may_not_be_made(programs: Path) -> None:

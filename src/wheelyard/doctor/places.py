@@ -8,8 +8,10 @@ import re
 import shutil
 from pathlib import Path
 
+from wheelyard.build.engine import find_engine
 from wheelyard.doctor.attempt import attempt, said
 from wheelyard.doctor.model import Finding, by_family
+from wheelyard.errors import ToolError
 
 
 def bubblewrap() -> Finding:
@@ -58,17 +60,23 @@ def _name_space_advice() -> str:
 
 
 def engine() -> Finding:
-    """Try podman, then docker."""
+    """Try to start a container, by podman, then docker."""
     purpose = "builds and proofs in the very kind of host that a target is"
     refused: list[str] = []
     for name in ("podman", "docker"):
-        ended = attempt(name, "info")
-        if ended is not None and ended.returncode == 0:
-            version = re.search(r"\d+\.\d+(\.\d+)?", (attempt(name, "--version") or ended).output)
+        ended = attempt(name, "--version")
+        if ended is None:
+            continue
+        try:
+            refusal = find_engine(shutil.which(name)).try_start()
+        except ToolError as error:
+            refused.append(error.message)
+            continue
+        if refusal is None:
+            version = re.search(r"\d+\.\d+(\.\d+)?", ended.output)
             detail = f"{name} {version[0] if version else ''}".strip()
-            return Finding(name="container engine", status="ok", purpose=purpose, detail=detail)
-        if ended is not None:
-            refused.append(f"{name} does not start: {said(ended)}")
+            return Finding(name="container engine", status="ok", purpose=purpose, detail=f"{detail} starts containers")
+        refused.append(f"{name} starts no container: {refusal}")
     if refused:
         advice = "podman needs no service; docker needs its daemon and your user in the group docker"
         return Finding(
