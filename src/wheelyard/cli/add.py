@@ -1,0 +1,26 @@
+"""``wheelyard add``: files of one's own into a wheelhouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("add")(add)
+
+
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Wheels, sdists, eggs or old Windows installers.")],
+    into: Annotated[Path, typer.Option(help="The wheelhouse.")] = Path("wheelhouse"),
+) -> int:
+    """Check files strictly and add them to the index; eggs and Windows installers become wheels."""
+    from wheelyard.mirror.add import add as add_files
+    from wheelyard.store.model import Store, default_root
+
+    done = add_files(files, store=Store(default_root()), into=into.absolute())
+    typer.echo(f"{done.added} added, {done.unchanged} there already")
+    return 0

@@ -1,0 +1,171 @@
+"""``wheelyard mirror``: whole projects from an index, kept up to date."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from wheelyard.cli.reporters import human_bytes, reporter
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from wheelyard.mirror.model import Mirrored
+    from wheelyard.targets.model import Target
+
+
+class Removed(StrEnum):
+    """What becomes of files that upstream has no more."""
+
+    keep = "keep"
+    mark = "mark"
+    drop = "drop"
+
+
+class Sdists(StrEnum):
+    """Whether sdists are mirrored."""
+
+    never = "never"
+    missing = "missing"
+    all = "all"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("mirror")(mirror)
+
+
+def mirror(
+    projects: Annotated[
+        list[str] | None, typer.Argument(help="Projects, with specifiers if you like: 'numpy>=2'.", show_default=False)
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--from", "-r", help="A file with one project a line.", show_default=False)
+    ] = None,
+    into: Annotated[Path, typer.Option(help="The wheelhouse.")] = Path("wheelhouse"),
+    newest: Annotated[int, typer.Option(min=0, help="So many versions of each; 0: all.")] = 0,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="Only wheels for this preset, such as el9 (repeatable).")
+    ] = None,
+    python: Annotated[
+        list[str] | None, typer.Option(help="With --platform: only for this Python (repeatable).")
+    ] = None,
+    platform: Annotated[
+        list[str] | None, typer.Option(help="With --python: only for this tag, as manylinux_2_28_x86_64 (repeatable).")
+    ] = None,
+    index: Annotated[
+        list[str] | None, typer.Option(help="Index to mirror (repeatable); otherwise those of pip's configuration.")
+    ] = None,
+    prereleases: Annotated[bool, typer.Option("--pre", help="Take pre-releases too.")] = False,
+    sdists: Annotated[Sdists, typer.Option(help="missing: only where a version has no fitting wheel.")] = Sdists.never,
+    dependencies: Annotated[bool, typer.Option("--dependencies", help="Also what they require, and so on.")] = False,
+    removed: Annotated[Removed, typer.Option(help="What becomes of files that upstream has no more.")] = Removed.keep,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+) -> int:
+    """Mirror whole projects; what is there already is not fetched again. Not zero if a file could not be had."""
+    from wheelyard.config.model import IndexSource
+    from wheelyard.errors import Failures
+    from wheelyard.mirror import stage
+    from wheelyard.mirror.model import Wish
+    from wheelyard.store.model import Store, default_root
+    from wheelyard.upstream.client import Client
+
+    wish = Wish(
+        projects=_requirements(projects or (), listed),
+        targets=_targets(target or (), python or (), platform or ()),
+        newest=newest,
+        prereleases=prereleases,
+        sdists=sdists.value,
+        dependencies=dependencies,
+        removed=removed.value,
+    )
+    store = Store(default_root())
+    indexes = tuple(IndexSource(name=f"index-{number}", url=url) for number, url in enumerate(index or (), 1))
+    with (
+        reporter(Console(stderr=True), quiet=quiet, as_json_lines=as_json) as report,
+        Client(store, indexes, report=report) as client,
+    ):
+        done = stage.mirror(wish, client=client, store=store, into=into.absolute(), report=report)
+    if as_json:
+        facts = {key: value for key, value in asdict(done).items() if key != "failures"}
+        sys.stdout.write(json.dumps({"event": "mirrored", **facts}) + "\n")
+    elif not quiet:
+        _show(done, into)
+    if done.failures:
+        raise done.failures[0] if len(done.failures) == 1 else Failures(done.failures)
+    return 0
+
+
+def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requirement, ...]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from wheelyard.errors import ConfigError
+
+    lines = [(text, "the command line") for text in given]
+    if listed is not None:
+        try:
+            text = listed.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot be read: {error}", where=str(listed)) from error
+        for number, line in enumerate(text.splitlines(), 1):
+            if wanted := line.partition("#")[0].strip():
+                lines.append((wanted, f"{listed}:{number}"))
+    found = []
+    for text, where in lines:
+        try:
+            found.append(Requirement(text))
+        except InvalidRequirement as error:
+            raise ConfigError(
+                f"not a project with a specifier: {text}", where=where, hint=str(error).splitlines()[0]
+            ) from error
+        if found[-1].url is not None:
+            raise ConfigError(
+                f"a URL cannot be mirrored: {text}", where=where, hint="fetch it, then `wheelyard add` it"
+            )
+    if not found:
+        raise ConfigError("there is nothing to mirror", hint="name projects, or a file of them with --from")
+    return tuple(found)
+
+
+def _targets(presets_named: Iterable[str], pythons: Iterable[str], platforms: Iterable[str]) -> tuple[Target, ...]:
+    from wheelyard.errors import ConfigError
+    from wheelyard.targets import presets
+    from wheelyard.targets.model import Target
+
+    pythons, platforms = list(pythons), list(platforms)
+    if bool(pythons) != bool(platforms):
+        raise ConfigError("--python and --platform belong together", hint="give both, or a --target")
+    found = [presets.target(name) for name in presets_named]
+    for python in pythons:
+        for platform in platforms:
+            full = presets.late_release(python)
+            found.append(Target(name=f"py{python}-{platform}", python=python, python_full=full, platform=platform))
+    return tuple(found)
+
+
+def _show(done: Mirrored, into: Path) -> None:
+    console = Console()
+    size = human_bytes(done.bytes)
+    console.print(f"{done.projects} projects: {len(done.added)} files added ({size}), {done.unchanged} unchanged")
+    if not (done.added or done.marked or done.unmarked or done.dropped):
+        console.print("nothing new upstream: nothing was fetched")
+    for what, names in (
+        ("yanked or marked", done.marked),
+        ("not yanked any more", done.unmarked),
+        ("gone upstream", done.vanished),
+        ("dropped", done.dropped),
+    ):
+        if names:
+            console.print(f"{what}: {', '.join(names)}", highlight=False, markup=False)
+    console.print(
+        f"  pip install --index-url {(into.absolute() / 'simple').as_uri()} NAME", highlight=False, soft_wrap=True
+    )

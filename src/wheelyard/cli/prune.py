@@ -1,0 +1,43 @@
+"""``wheelyard prune``: old files out of a wheelhouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wheelyard.cli.reporters import human_bytes
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("prune")(prune)
+
+
+def prune(
+    into: Annotated[Path, typer.Argument(help="The wheelhouse.")] = Path("wheelhouse"),
+    newest: Annotated[int, typer.Option(min=0, help="Keep so many versions of each project.")] = 0,
+    before: Annotated[
+        str | None, typer.Option(help="Take out what was uploaded before this day: 2026-01-31.", show_default=False)
+    ] = None,
+    lock: Annotated[
+        list[Path] | None, typer.Option(help="Take out what no lock names (repeatable).", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
+) -> int:
+    """Take mirrored and added files out by version, day or lock; targets' folders stay as they are."""
+    from wheelyard.index import shelf
+    from wheelyard.mirror import prune as pruning
+    from wheelyard.store.model import Store, default_root
+
+    rule = pruning.Rule(newest=newest, before=before, locks=tuple(lock or ()))
+    into = into.absolute()
+    gone = pruning.outdated(shelf.load(into), rule)
+    for entry in gone:
+        typer.echo(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
+    if yes and gone:
+        pruning.prune(rule, store=Store(default_root()), into=into)
+    size = human_bytes(sum(entry.wheel.size for entry in gone))
+    typer.echo(f"{len(gone)} files, {size}" + ("" if yes or not gone else "; run again with --yes to do it"))
+    return 0

@@ -1,0 +1,1 @@
+"""Whole projects instead of a lock: mirroring them, adding files by hand, and pruning what is old."""

@@ -1,0 +1,127 @@
+"""Files of one's own in a wheelhouse: a wheel, an sdist, or an egg or Windows installer turned into a wheel."""
+
+from __future__ import annotations
+
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+
+from wheelyard.check.facts import facts
+from wheelyard.doors import run
+from wheelyard.errors import ConfigError, WheelError
+from wheelyard.index import shelf
+from wheelyard.index.model import Entry, Published, Wheel
+from wheelyard.index.publish import publish
+from wheelyard.store.model import Store
+
+_CONVERTED = (".egg", ".exe")
+_LARGEST = 4 << 30
+"""Bytes that the members of an sdist may have together."""
+
+
+def add(paths: Sequence[Path], *, store: Store, into: Path) -> Published:
+    """Add files to a wheelhouse; each is checked strictly before anything is published.
+
+    :raises ConfigError: if a file is not there, or of no known kind.
+    :raises WheelError: if one is damaged or hostile, or has the name of another file that is there.
+    :raises StorageError: if the wheelhouse cannot be changed.
+    """
+    site = shelf.load(into)
+    with store.scratch() as scratch:
+        entries = [_entry(path, store, scratch) for path in paths]
+    known = {entry.wheel.filename: entry for entry in site.extra}
+    for entry in entries:
+        before = known.get(entry.wheel.filename)
+        if before is not None and before.wheel.sha256 != entry.wheel.sha256:
+            raise WheelError(
+                f"another file of this name is there already, from {before.source}",
+                where=entry.wheel.filename,
+                hint="a file name never means two contents: give yours another version, such as a local one (1.0+mine)",
+            )
+        known[entry.wheel.filename] = before or entry
+    extra = tuple(sorted(known.values(), key=lambda entry: entry.wheel.filename))
+    return publish(replace(site, extra=extra), store=store, into=into)
+
+
+def _entry(path: Path, store: Store, scratch: Path) -> Entry:
+    if not path.is_file():
+        raise ConfigError("there is no such file", where=str(path))
+    source = path.name
+    if path.suffix in _CONVERTED:
+        path = _convert(path, scratch)
+    if path.suffix == ".whl":
+        digest = store.add_file(path)
+        found = facts(store, path.name, digest)
+        wheel = Wheel(
+            filename=path.name,
+            sha256=digest,
+            size=found.size,
+            name=found.name,
+            version=found.version,
+            requires_python=found.requires_python,
+        )
+    else:
+        wheel = _sdist(path, store)
+    return Entry(wheel=wheel, origin="local", source=source)
+
+
+def _convert(path: Path, scratch: Path) -> Path:
+    """Turn an egg or a Windows installer into a wheel, by the ``wheel`` project's own command."""
+    folder = scratch / path.name
+    folder.mkdir()
+    done = run.run([sys.executable, "-m", "wheel", "convert", "-d", folder, path.resolve()], merge=True, timeout=600)
+    made = sorted(folder.glob("*.whl"))
+    if done.returncode or len(made) != 1:
+        last = done.output.strip().splitlines()[-1:] or ["no wheel came out"]
+        raise WheelError(f"cannot be turned into a wheel: {last[0]}", where=path.name)
+    return made[0]
+
+
+def _sdist(path: Path, store: Store) -> Wheel:
+    try:
+        name, version = parse_sdist_filename(path.name)
+    except InvalidSdistFilename as error:
+        raise ConfigError(
+            "neither a wheel, an sdist, an egg nor a Windows installer", where=path.name, hint=str(error)
+        ) from error
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                _check_members([(info.filename, info.file_size) for info in archive.infolist()], path.name)
+        else:
+            with tarfile.open(path) as archive:
+                members = archive.getmembers()
+                _check_members([(member.name, member.size) for member in members], path.name)
+                if any(member.isdev() for member in members):
+                    raise WheelError("has a device file", where=path.name)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise WheelError(f"damaged: {error}", where=path.name) from error
+    digest = store.add_file(path)
+    return Wheel(
+        filename=path.name,
+        sha256=digest,
+        size=path.stat().st_size,
+        name=canonicalize_name(name),
+        version=str(version),
+    )
+
+
+def _check_members(members: Iterable[tuple[str, int]], where: str) -> None:
+    """Check that everything lies below one folder and that there is not too much of it."""
+    total = 0
+    tops = set()
+    for name, size in members:
+        parts = name.split("/")
+        if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+            raise WheelError(f"has a member that would leave its folder: {name!r}", where=where)
+        tops.add(parts[0])
+        total += size
+    if len(tops) != 1:
+        raise WheelError(f"has {len(tops)} folders at its top, an sdist has one", where=where)
+    if total > _LARGEST:
+        raise WheelError("is larger than 4 GiB unpacked", where=where)
