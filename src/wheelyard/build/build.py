@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from packaging.tags import parse_tag
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.build import environment, frontend, records
+from wheelyard.build.cross.toolchain import check_objects
 from wheelyard.build.graph import run_graph
 from wheelyard.build.libraries import collect
 from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Sandbox
@@ -29,6 +31,8 @@ from wheelyard.variants import finish as variant
 from wheelyard.variants.share import share
 
 _LOG_TAIL = 1 << 20
+_OBJECT = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll|a|exe)$|\.data/scripts/|/bin/")
+"""What can hold compiled code, by the names of a wheel's members."""
 
 
 def build_all(
@@ -204,6 +208,8 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple
     """
     _judge(unit, place, read(raw))
     libraries = () if place.sandbox.name in LOCAL else collect(place, raw)
+    if unit.target.libraries is not None:
+        libraries = (Path(unit.target.libraries) / "lib", *libraries)
     repaired = repair(
         raw,
         place.root / "repaired",
@@ -221,6 +227,8 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple
     # Written anew in any case: order and times of a zip archive are the backend's whim.
     path = rewrite(repaired.path, place.root / "finished", changes, epoch=place.epoch)
     facts = read(path, strict=True)
+    if unit.target.toolchain == "zig" and not facts.is_pure:
+        check_objects(path, unit.target)
     accepted = set(tags.tags(unit.target))
     if not any(parse_tag(each) & accepted for each in facts.tags):
         raise BuildError(
@@ -246,12 +254,13 @@ def _judge(unit: BuildUnit, place: Workspace, facts: WheelFacts) -> None:
             hint="is the version taken from a repository that an sdist does not have?",
             log=place.log,
         )
-    if package.expects == "binary" and facts.is_pure:
+    if package.expects == "binary" and (facts.is_pure or not any(_OBJECT.search(each) for each in facts.members)):
         with place.log.open("rb") as stream:
             stream.seek(max(0, place.log.stat().st_size - _LOG_TAIL))
             lines = frontend.last_lines(stream.read().decode(errors="replace"))
         raise BuildError(
-            f"a pure wheel came out, where other platforms have a compiled one: its extension did not compile\n{lines}",
+            "a wheel without anything compiled came out, where other platforms have a compiled one: "
+            f"its extension did not compile\n{lines}",
             where=place.package,
             hint="a compiler or a header may be missing; what the log says comes first",
             log=place.log,

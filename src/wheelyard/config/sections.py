@@ -104,7 +104,11 @@ def _target(table: Table) -> Target | None:
 def _sdks(table: Table) -> dict[str, str | None]:
     """Return what a cross build compiles against, paths relative to the file."""
     found: dict[str, str | None] = {"sdk_sha256": table.text("sdk-sha256")}
-    for key, exists, what in (("sdk", is_file, "file"), ("apple-sdk", is_folder, "folder")):
+    for key, exists, what in (
+        ("sdk", is_file, "file"),
+        ("libraries", is_folder, "folder"),
+        ("apple-sdk", is_folder, "folder"),
+    ):
         written = table.text(key)
         path = table.folder / user_path(written) if written else None
         if path is not None and not exists(path):

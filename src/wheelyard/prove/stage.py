@@ -12,11 +12,12 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from wheelyard.build.model import Sandbox
+from wheelyard.check.objects.check import describe
 from wheelyard.doors import files
 from wheelyard.errors import ToolError
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
 from wheelyard.index.assemble import Contents
-from wheelyard.prove import container, local
+from wheelyard.prove import checks, container, local
 from wheelyard.prove.model import Proof
 from wheelyard.store.model import Store
 from wheelyard.targets import interpreters
@@ -96,7 +97,9 @@ class _Stage:
             in_container = functools.partial(container.prove, subject, host)
             return self._prove(question, container.proof_key(subject, host), in_container)
         if interpreter is None or reason:
-            return Proof(target=question.folder, outcome="not run", reason=reason), False
+            checked = checks.of_folder(question.contents, question.target, store=self.store)
+            words = f"{describe(checked)} ({reason})"
+            return Proof(target=question.folder, outcome="not run", reason=words), False
         subject = self._subject(question)
 
         def here(*, scratch: Path, log: Path) -> Proof:

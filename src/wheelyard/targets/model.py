@@ -32,6 +32,8 @@ class Target:
     sdk: str | None = None
     """Archive (.tar.*) of a CPython for the target, for its headers; None: made from this machine's."""
     sdk_sha256: str | None = None
+    libraries: str | None = None
+    """Folder of the target's own libraries, for a cross build: ``include/`` and ``lib/``; what is used is grafted."""
     apple_sdk: str | None = None
     """Folder of Apple's SDK, for frameworks; None: only the system library."""
     preset: str | None = None

@@ -44,7 +44,8 @@ class Place:
     identity: str
     """What it is made from, without any path: for the build key."""
     environment: Mapping[str, str]
-    apple_sdk: Path | None
+    folders: tuple[Path, ...] = ()
+    """What the target names besides, to be read: Apple's SDK, its own libraries."""
 
     @property
     def tools(self) -> Path:
@@ -70,7 +71,10 @@ def make(target: Target, interpreter: Interpreter, store: Store) -> Place:
     identity = f"zig {compiler.version} {triple}, python {interpreter.version}, sdk {given}, rules {own}"
     if apple is not None:
         identity += f", {apple.name}"
-    digest = hashlib.sha256(json.dumps([identity, str(compiler.program), interpreter.path, str(apple)]).encode())
+    if target.libraries:
+        identity += f", libraries {_digest(Path(target.libraries))}"
+    places = [identity, str(compiler.program), interpreter.path, str(apple), target.libraries]
+    digest = hashlib.sha256(json.dumps(places).encode())
     area = store.area("cross")
     root = area / digest.hexdigest()[:24]
     if not root.exists():
@@ -88,8 +92,14 @@ def make(target: Target, interpreter: Interpreter, store: Store) -> Place:
         interpreter=interpreter,
         identity=identity,
         environment=_environment(root, target),
-        apple_sdk=apple,
+        folders=tuple(Path(each) for each in (target.apple_sdk, target.libraries) if each),
     )
+
+
+def _digest(folder: Path) -> str:
+    """Return a digest of the names and contents below a folder."""
+    found = sorted((str(path.relative_to(folder)), files.sha256(path)) for path in folder.rglob("*") if path.is_file())
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16]
 
 
 def _source(name: str) -> bytes:
@@ -141,6 +151,7 @@ def _write(
         "hidden": [str(made.prefix)] if made.prefix != Path("/usr") else [f"/usr/include/{name}"],
         "maps": maps,
         "apple_sdk": target.apple_sdk,
+        "libraries": target.libraries,
         "meson": str(root / "meson.ini"),
         "fortran_image": presets.builder_image(target) or "quay.io/pypa/manylinux_2_28_x86_64",
     }

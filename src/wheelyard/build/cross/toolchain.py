@@ -11,13 +11,18 @@ from typing import Literal
 
 from wheelyard.build.cross import place as places
 from wheelyard.build.cross.place import Place
+from wheelyard.build.cross.zig import find_zig
 from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.model import Limits, Recipe, Sandbox
 from wheelyard.build.workspace import SYSTEM_PATH
+from wheelyard.check.objects.check import check
+from wheelyard.check.objects.python_api import exported
+from wheelyard.check.objects.systems import system_functions
 from wheelyard.doors import files
 from wheelyard.doors.run import Completed
-from wheelyard.errors import ToolError
+from wheelyard.errors import ToolError, WheelError
 from wheelyard.store.model import Store
+from wheelyard.targets import platforms
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
 
@@ -28,6 +33,7 @@ _RUNS_WHAT_IT_COMPILED = re.compile(
     r"|cannot run test program while cross compiling",
     re.IGNORECASE,
 )
+_SHOWN = 8
 _WARM = Limits(seconds=1800)
 _C = "#include <math.h>\n#include <stdlib.h>\ndouble f(double x) { free(malloc(1)); return sin(x); }\n"
 _CXX = "#include <string>\n#include <stdexcept>\nint f(int x) { throw std::runtime_error(std::to_string(x)); }\n"
@@ -149,13 +155,9 @@ class CrossSandbox:
         return {**self.place.environment, **folders}
 
     def _readable(self, already: Sequence[Path]) -> tuple[Path, ...]:
-        wanted = [self.place.root, self.place.compiler.program.parent, *interpreter_folders(self._python())]
-        if self.place.apple_sdk is not None:
-            wanted.append(self.place.apple_sdk)
+        python = interpreter_folders(Path(self.place.interpreter.path))
+        wanted = (self.place.root, self.place.compiler.program.parent, *python, *self.place.folders)
         return tuple(path for path in wanted if path not in already)
-
-    def _python(self) -> Path:
-        return Path(self.place.interpreter.path)
 
 
 def _has_cpp(source: Path) -> bool:
@@ -196,7 +198,11 @@ def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: s
             "ZIG_GLOBAL_CACHE_DIR": str(cache),
             "ZIG_LOCAL_CACHE_DIR": str(cache),
         },
-        readable=(place.root, place.compiler.program.parent, *interpreter_folders(Path(place.interpreter.path))),
+        readable=(
+            *(place.root, place.compiler.program.parent),
+            *interpreter_folders(Path(place.interpreter.path)),
+            *place.folders,
+        ),
         writable=(cache,),
         limits=_WARM,
         log=log,
@@ -206,3 +212,21 @@ def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: s
         raise ToolError(f"Zig compiles nothing for {place.triple}: {last}", where=str(place.compiler.program), log=log)
     source.unlink()
     result.unlink()
+
+
+def check_objects(wheel: Path, target: Target) -> None:
+    """Check a wheel that was compiled for another system: it cannot be tried, so it is read.
+
+    :raises WheelError: naming each object that would not load there, and why.
+    """
+    interpreter, compiler = find(target), find_zig()
+    names = exported(interpreter.path) if interpreter is not None else None
+    system = system_functions(compiler.library, platforms.parse(target.platform))
+    checked = check(wheel, target, python=names or None, system=system)
+    if checked.faults:
+        more = f"; and {len(checked.faults) - _SHOWN} more" if len(checked.faults) > _SHOWN else ""
+        raise WheelError(
+            f"would not load on {target.platform}: {'; '.join(checked.faults[:_SHOWN])}{more}",
+            where=wheel.name,
+            hint="what it is linked with must be the target's: see [[target]] libraries and apple-sdk",
+        )

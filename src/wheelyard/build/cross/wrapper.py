@@ -60,7 +60,12 @@ def translate(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
     if setting.get("apple_sdk"):
         sdk = setting["apple_sdk"]
         front += ["-isystem", sdk + "/usr/include", "-F" + sdk + "/System/Library/Frameworks", "-L" + sdk + "/usr/lib"]
+    own = setting.get("libraries")
+    if own:
+        result.append("-I" + own + "/include")
     if linking:
+        if own:
+            result += ["-L" + own + "/lib", "-Wl,-rpath," + own + "/lib"]
         result += links
         if setting["mac"]:
             # What repair writes into the load commands later needs room.

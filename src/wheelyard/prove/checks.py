@@ -1,0 +1,39 @@
+"""What cannot be proven here is at least read: every compiled object of a folder, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from wheelyard.check.objects.check import Checked, check
+from wheelyard.doors import files
+from wheelyard.index.assemble import Contents
+from wheelyard.store.model import Store
+from wheelyard.targets.model import Target
+
+_RULES = "1"
+"""Raise it when what is checked changes."""
+
+
+def of_folder(contents: Contents, target: Target, *, store: Store) -> dict[str, Checked]:
+    """Return what the objects of each compiled wheel say, by file name; kept in the store.
+
+    Symbols are not looked at: a wheel of the index may count on another one's libraries. Those that are compiled here
+    were checked for them when they were made.
+    """
+    return {
+        entry.wheel.filename: _of_wheel(entry.wheel.sha256, target, store)
+        for entry in contents.entries
+        if not entry.wheel.filename.endswith("-any.whl")
+    }
+
+
+def _of_wheel(sha256: str, target: Target, store: Store) -> Checked:
+    place = store.area("objects") / _RULES / f"{sha256}-{target.platform}.json"
+    try:
+        kept = json.loads(place.read_bytes())
+        return Checked(objects=int(kept["objects"]), faults=tuple(kept["faults"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        found = check(store.path(sha256), target)
+        files.write(place, json.dumps(asdict(found)), sync=False)
+        return found

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.build.conftest import working
+from tests.containers.units import unit
+from wheelyard.build.build import build_all
+from wheelyard.build.cross.toolchain import ZigToolchain, zig_toolchain
+from wheelyard.build.cross.zig import find_zig
+from wheelyard.build.model import BuiltWheel, Limits, Recipe
+from wheelyard.errors import ToolError
+from wheelyard.lock.model import LockedPackage
+from wheelyard.store.model import Store
+from wheelyard.targets.interpreters import find
+from wheelyard.targets.model import Target
+
+Toolchain = Callable[[Target], ZigToolchain]
+Build = Callable[..., BuiltWheel]
+
+
+def cross(platform: str, python: str = "3.12", **more: str | None) -> Target:
+    """A target that is compiled for by Zig."""
+    name = f"cp{python.replace('.', '')}-{platform}"
+    target = Target(name=name, python=python, python_full=f"{python}.1", platform=platform, toolchain="zig")
+    return replace(target, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """One store for all tests, as Zig compiles each C library once."""
+    try:
+        find_zig()
+    except ToolError as error:
+        pytest.skip(str(error))
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="session")
+def toolchain(store: Store) -> Toolchain:
+    sandbox = working("bubblewrap")
+
+    def make(target: Target) -> ZigToolchain:
+        if find(target) is None:
+            pytest.skip(f"there is no Python {target.python}")
+        return zig_toolchain(target, store, sandbox)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build(store: Store, toolchain: Toolchain) -> Build:
+    def one(
+        sdist: Path,
+        target: Target,
+        *,
+        recipe: Recipe | None = None,
+        needs: tuple[LockedPackage, ...] = (),
+        expects: str = "binary",
+    ) -> BuiltWheel:
+        found = toolchain(target)
+        made = unit(sdist, store, found.identity, target=target, recipe=recipe)
+        made = replace(made, package=replace(made.package, build_requirements=needs, expects=expects))
+        return build_all(
+            [made],
+            store=store,
+            sandbox_for=lambda each: found.sandbox(each.recipe),
+            interpreter_for=lambda _: found.python,
+            limits=Limits(seconds=600),
+            jobs=1,
+            fail_fast=True,
+            report=lambda _: None,
+        )[made.key]
+
+    return one
+
+
+@pytest.fixture
+def unpacked(store: Store, tmp_path: Path) -> Callable[[BuiltWheel], Path]:
+    """Unpack a wheel, and return the folder."""
+
+    def unpack(wheel: BuiltWheel) -> Path:
+        folder = tmp_path / wheel.sha256[:12]
+        shutil.unpack_archive(store.path(wheel.sha256), folder, "zip")
+        return folder
+
+    return unpack

@@ -1,0 +1,101 @@
+"""One extension with a shared library of its own, for every kind of target, on a machine of none of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from macholib.MachO import MachO
+
+from tests.cross.conftest import Build, Toolchain, cross
+from tests.cross.sources import greeting
+from wheelyard.build.model import BuiltWheel
+from wheelyard.check.objects.check import objects
+from wheelyard.store.model import Store
+
+pytestmark = pytest.mark.xdist_group("cross")
+
+TARGETS = [
+    ("3.9", "macosx_11_0_arm64", "cpython-39-darwin", "arm64"),
+    ("3.12", "macosx_10_13_x86_64", "cpython-312-darwin", "x86_64"),
+    ("3.12", "manylinux_2_17_x86_64", "cpython-312-x86_64-linux-gnu", "x86_64"),
+    ("3.9", "manylinux_2_17_aarch64", "cpython-39-aarch64-linux-gnu", "aarch64"),
+    ("3.12", "musllinux_1_2_x86_64", "cpython-312-x86_64-linux-musl", "x86_64"),
+]
+
+
+@pytest.mark.parametrize(("python", "platform", "soabi", "cpu"), TARGETS)
+def test_tagged_repaired_and_checked(
+    build: Build, store: Store, tmp_path: Path, python: str, platform: str, soabi: str, cpu: str
+) -> None:
+    wheel = build(greeting(tmp_path), cross(platform, python))
+    short = python.replace(".", "")
+    assert wheel.filename.startswith(f"greeting-1.0-cp{short}-cp{short}-{platform}")
+    assert wheel.platform_policy == platform
+    assert len(wheel.grafted) == 1
+    found = dict(objects(store.path(wheel.sha256)))
+    assert f"greeting.{soabi}.so" in found
+    assert len(found) == 2
+    for name, each in found.items():
+        assert each.cpu == cpu, name
+        assert not each.text_relocations
+        if platform.startswith("macosx"):
+            assert each.minimum == tuple(int(part) for part in platform.split("_")[1:3])
+            assert each.signature == "valid"
+        elif platform.startswith("manylinux"):
+            assert each.minimum is not None
+            assert each.minimum <= (2, 17)
+    content = store.path(wheel.sha256).read_bytes()
+    assert str(store.root).encode() not in content
+
+
+def test_the_glibc_one_is_imported_here(
+    build: Build, unpacked: Callable[[BuiltWheel], Path], toolchain: Toolchain, tmp_path: Path
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("needs Linux")
+    target = cross("manylinux_2_17_x86_64", "3.12")
+    folder = unpacked(build(greeting(tmp_path), target))
+    said = subprocess.run(
+        [toolchain(target).python, "-I", "-c", "import sys; sys.path[:0] = [sys.argv[1]]; import greeting; "
+         "print(greeting.hello('yard'))", str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    assert said.stdout == "hello, yard\n"
+
+
+def test_load_commands_before_and_after_by_another_reader(
+    build: Build, unpacked: Callable[[BuiltWheel], Path], tmp_path: Path
+) -> None:
+    """What macholib, which is no part of our checks, reads out of the finished wheel."""
+    keep = (
+        "\n_plain = build_wheel\n\ndef build_wheel(*arguments):\n    name = _plain(*arguments)\n"
+        '    said = __import__("shutil")\n'
+        '    print("linked with " + os.path.abspath("lib"))\n    return name\n'
+    )
+    folder = unpacked(build(greeting(tmp_path, more=keep), cross("macosx_11_0_arm64", "3.12")))
+    module = MachO(str(folder / "greeting.cpython-312-darwin.so"))
+    library = MachO(str(next(folder.glob("**/libgreet.dylib"))))
+    names = [name for _, _, name in module.headers[0].walkRelocatables()]
+    assert names == [f"@loader_path/{next(folder.glob('**/libgreet.dylib')).relative_to(folder)}", SYSTEM]
+    (own,) = [entry[2].rstrip(b"\0") for entry in library.headers[0].commands if entry[0].cmd == 0xD]
+    assert own.startswith(b"/DLC/")
+    for each in (module, library):
+        assert not [entry for entry in each.headers[0].commands if entry[0].cmd == 0x8000001C], "a run path is left"
+        (build_version,) = [entry[1] for entry in each.headers[0].commands if entry[0].cmd == 0x32]
+        assert build_version.minos == 11 << 16
+
+
+SYSTEM = "/usr/lib/libSystem.B.dylib"
+
+
+def test_the_same_bytes_again(build: Build, store: Store, tmp_path: Path) -> None:
+    sdist, target = greeting(tmp_path), cross("macosx_11_0_arm64", "3.12")
+    first = build(sdist, target)
+    (store.area("builds") / f"{first.key}.json").unlink()
+    assert build(sdist, target).sha256 == first.sha256
