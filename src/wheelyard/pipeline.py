@@ -36,6 +36,7 @@ from wheelyard.prove.pips import HostPips
 from wheelyard.store.model import Store, default_root
 from wheelyard.targets import interpreters, presets
 from wheelyard.targets.model import Target
+from wheelyard.variants import simd
 from wheelyard.variants import stage as variants
 from wheelyard.variants.model import Variant
 from wheelyard.variants.stage import Plan
@@ -320,7 +321,7 @@ def _folder(plan: Plan, whole: Contents, proof: Proof) -> Folder:
         name=plan.folder,
         target=plan.target,
         variant=plan.variant.name if plan.variant else None,
-        simd=variants.folder_simd(plan.variant) if plan.variant else None,
+        simd=simd.for_host(plan.variant.simd) if plan.variant else None,
         entries=whole.entries,
         requirements_txt=requirements_txt.dumps(whole.lock),
         pylock_toml=pylock.dumps(whole.lock),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from wheelyard.errors import ConfigError, VariantError
-from wheelyard.host import machine
+from wheelyard.host import choice, machine
+from wheelyard.host.machine import HostFacts
+from wheelyard.host.manifest import TargetInfo
 from wheelyard.variants import simd
 
 
@@ -96,3 +100,33 @@ def test_nothing_is_run_on_a_cpu_that_lacks_it(monkeypatch: pytest.MonkeyPatch) 
     assert "avx2" in (simd.not_run_here("x86-64-v3") or "")
     assert "aarch64" in (simd.not_run_here("armv8.2-a") or "")
     assert simd.not_run_here("baseline") is None
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("baseline", None),
+        ("x86-64-v3", "x86-64-v3"),
+        ("haswell", "x86-64-v3+aes+pclmulqdq+rdrand"),
+        ("armv8.2-a", "aarch64+asimdrdm+atomics+dcpop"),
+    ],
+)
+def test_what_the_manifest_says_of_a_level(level: str, said: str | None) -> None:
+    assert simd.for_host(level) == said
+
+
+def target_needing(level: str) -> TargetInfo:
+    said: dict[str, Any] = dict.fromkeys(TargetInfo._fields)
+    said.update(folder="t.v", python="3.12", implementation="cpython", platform="linux_x86_64", simd=level, variant="v")
+    return TargetInfo(**said)
+
+
+def test_the_host_refuses_a_cpu_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = HostFacts("3.12", "cpython", "x86_64", "glibc", (2, 34), 4)
+    needs = simd.for_host("haswell") or ""
+    monkeypatch.setattr(choice, "cpu_flags", lambda: {"aes", "pclmulqdq"})
+    assert choice.why_not(target_needing(needs), host) == "needs a CPU with rdrand"
+    assert choice.why_not(target_needing(needs), host._replace(cpu_level=2)) == "needs a CPU of level x86-64-v3"
+    monkeypatch.setattr(choice, "cpu_flags", lambda: {"aes", "pclmulqdq", "rdrand"})
+    assert choice.why_not(target_needing(needs), host) is None
+    assert choice.why_not(target_needing("x86-64-v4"), host) is None

@@ -3,7 +3,7 @@
 import re
 from typing import List, NamedTuple, Optional, Tuple
 
-from wheelyard.host.machine import HostFacts, Version, numbers_of
+from wheelyard.host.machine import HostFacts, Version, cpu_flags, numbers_of
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.refusal import EXIT_NO_FOLDER, Refused
 
@@ -45,9 +45,13 @@ def why_not(target: TargetInfo, host: HostFacts) -> Optional[str]:
     if version > host.libc_version:
         return "needs {} {}".format(wanted, ".".join(str(number) for number in version))
     if target.simd:
-        level = numbers_of(target.simd.rpartition("-v")[2])
-        if target.simd.startswith("x86-64-v") and level > (host.cpu_level,):
-            return "needs a CPU of level {}".format(target.simd)
+        named, _, beyond = target.simd.partition("+")
+        level = numbers_of(named.rpartition("-v")[2])
+        if named.startswith("x86-64-v") and level > (host.cpu_level,):
+            return "needs a CPU of level {}".format(named)
+        lacking = sorted(set(beyond.split("+")).difference(cpu_flags())) if beyond else []
+        if lacking:
+            return "needs a CPU with {}".format(", ".join(lacking))
     return None
 
 

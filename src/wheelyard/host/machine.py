@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import sysconfig
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 Version = Tuple[int, ...]
 
@@ -39,12 +39,21 @@ def numbers_of(text: str) -> Version:
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 
+def cpu_flags(cpuinfo: Optional[str] = None) -> Set[str]:
+    """Return the flags that every CPU in /proc/cpuinfo has; none where the system does not tell."""
+    if cpuinfo is None:
+        try:
+            with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as stream:
+                cpuinfo = stream.read()
+        except OSError:
+            return set()
+    rows = re.findall(r"^(?:flags|Features)\s*:(.*)$", cpuinfo, re.MULTILINE)
+    return set(rows[0].split()).intersection(*(row.split() for row in rows)) if rows else set()
+
+
 def cpu_level(cpuinfo: str) -> int:
     """Return the x86-64 level (1 to 4) that the flags of the weakest CPU in /proc/cpuinfo reach."""
-    rows = re.findall(r"^flags\s*:(.*)$", cpuinfo, re.MULTILINE)
-    if not rows:
-        return 1
-    flags = set(rows[0].split()).intersection(*(row.split() for row in rows))
+    flags = cpu_flags(cpuinfo)
     level = 1
     for needed in _LEVELS:
         if not flags.issuperset(needed.split()):

@@ -28,10 +28,23 @@ X86_LEVELS: Mapping[str, tuple[str, ...]] = {
 which v2 names too, comes with SSSE3. The same table is in ``host/machine.py``, which imports nothing of ours; a test
 compares them."""
 
+ARM_LEVELS: Mapping[str, tuple[str, ...]] = {
+    "8.1": ("asimdrdm", "atomics"),
+    "8.2": ("dcpop",),
+    "8.3": ("fcma", "jscvt", "lrcpc"),
+    "8.4": ("asimddp", "dit", "flagm", "ilrcpc", "uscat"),
+    "8.5": ("flagm2", "frint", "sb"),
+    "8.6": ("bf16", "i8mm"),
+    "9.0": ("sve", "sve2"),
+}
+"""What each version of the Arm architecture makes mandatory, beyond the one before it, in the same words. 9.0 stands on
+8.5; archspec knows the versions, and not what they consist of."""
+
 _LEVEL = re.compile(r"x86[-_]64(?:[-_](v[234]))?")
 _ARM_LEVEL = re.compile(r"armv(8\.[0-9]|9\.[0-9])-?a")
-# archspec says what a CPU has in its own words; these two differ from the kernel's.
+# archspec says what a CPU has in the kernel's words, but for this one; what every x86-64-v2 has goes without saying.
 _KERNEL_WORDS = {"sse3": "pni"}
+_EVERY_X86 = frozenset({"mmx", "sse", "sse2", "pni"})
 _FAMILIES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64", "ppc64le": "ppc64le"}
 
 
@@ -113,6 +126,9 @@ def features(simd: str) -> frozenset[str]:
         return frozenset(flag for each in names[: names.index(simd) + 1] for flag in X86_LEVELS[each])
     if simd == BASELINE:
         return frozenset()
+    if arm := _ARM_LEVEL.fullmatch(simd):
+        below = [each for each in ARM_LEVELS if each <= arm[1] and not (arm[1] >= "9" and each == "8.6")]
+        return frozenset(flag for each in below for flag in ARM_LEVELS[each])
     return frozenset(_KERNEL_WORDS.get(each, each) for each in microarchitecture(simd).features)
 
 
@@ -151,8 +167,17 @@ def not_run_here(simd: str) -> str | None:
     lacking = missing(simd, host_flags())
     if lacking:
         return f"this CPU lacks {', '.join(lacking)} for {simd}"
-    # Levels of Arm are versions without a list of features: there archspec's own comparison has to do.
-    if not features(simd) and microarchitecture(simd) != microarchitecture(family):
-        here = archspec.cpu.host()
-        return None if here >= microarchitecture(simd) else f"this CPU is {here}, not known to have {simd}"
     return None
+
+
+def for_host(simd: str) -> str | None:
+    """Return what a host must have, as the manifest says it: a psABI level and what is needed beyond it.
+
+    ``x86-64-v3``, ``x86-64-v3+aes+clwb``, ``aarch64+atomics``; None where every host of the target will do. The host
+    knows no names of CPUs, and need not.
+    """
+    if simd == BASELINE:
+        return None
+    level = f"x86-64-v{psabi_level(simd)}" if microarchitecture(simd).family == "x86_64" else "aarch64"
+    beyond = features(simd) - (features(level) if level in X86_LEVELS else frozenset()) - _EVERY_X86
+    return "+".join((level.removesuffix("-v1"), *sorted(beyond)))

@@ -57,11 +57,6 @@ def lock_name(target: Target, variant: Variant) -> str:
     return f"{target.name}+{variant.name}"
 
 
-def folder_simd(variant: Variant) -> str | None:
-    """Return the level that a host must have, as the manifest says it; None where every host of the target will do."""
-    return None if variant.simd == simd.BASELINE else variant.simd
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """Questions to the place where a target's sdists are built."""

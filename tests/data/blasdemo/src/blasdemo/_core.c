@@ -1,6 +1,7 @@
 /* Matrices come and go as Python lists of floats, row by row: the numbers matter here, not the speed of the way in. */
 #include <Python.h>
 #include <stdlib.h>
+#include <time.h>
 
 #ifdef BLAS_SYMBOL_PREFIX
 #define JOIN3(a, b, c) a##b##c
@@ -160,6 +161,58 @@ static PyObject *axpy(PyObject *self, PyObject *args)
     return result;
 }
 
+static double now(void)
+{
+    struct timespec when;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &when);
+    return (double)when.tv_sec + 1e-9 * (double)when.tv_nsec;
+}
+
+/* One call of what is timed; the matrix is made anew outside of the time, as dsyev overwrites it. */
+static double once(const char *what, int n, double *a, double *b, double *c)
+{
+    Py_ssize_t i, size = (Py_ssize_t)n * n;
+    double begin;
+    for (i = 0; i < size; i++) {
+        a[i] = (i / n == i % n) ? 2.0 : 1.0 / (double)(1 + i / n + i % n);
+        b[i] = c[i] = 1.0;
+    }
+    begin = now();
+    if (what[0] == 'a') add_scaled(size, 0.5, a, b);
+#ifdef BLASDEMO_BLAS
+    if (what[0] == 'd' && what[1] == 's') {
+        char jobz = 'N', uplo = 'U';
+        blas_int order = n, lwork = (blas_int)size, info = 0;
+        LAPACK(dsyev)(&jobz, &uplo, &order, a, &order, b, c, &lwork, &info);
+    }
+#endif
+    if (what[0] == 'd' && what[1] == 'g') multiply(n, a, b, c);
+    return now() - begin;
+}
+
+static PyObject *timed(PyObject *self, PyObject *args)
+{
+    const char *what;
+    int n, times;
+    double best = 1e300, *a, *b, *c;
+    size_t bytes;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "sii", &what, &n, &times)) return NULL;
+    bytes = sizeof(double) * ((size_t)n * (size_t)n + 64);
+    a = malloc(bytes);
+    b = malloc(bytes);
+    c = malloc(bytes);
+    if (a != NULL && b != NULL && c != NULL)
+        while (times-- > 0) {
+            double seconds = once(what, n, a, b, c);
+            if (seconds < best) best = seconds;
+        }
+    free(a);
+    free(b);
+    free(c);
+    return PyFloat_FromDouble(best);
+}
+
 static PyObject *blas_config(PyObject *self, PyObject *args)
 {
     (void)self;
@@ -175,6 +228,7 @@ static PyMethodDef methods[] = {
     {"dgemm", dgemm, METH_VARARGS, "dgemm(n, a, b): the product of two square matrices"},
     {"dsyev", dsyev, METH_VARARGS, "dsyev(n, a): the eigenvalues of a symmetric matrix, in order"},
     {"axpy", axpy, METH_VARARGS, "axpy(factor, x, y): factor * x + y"},
+    {"timed", timed, METH_VARARGS, "timed(what, n, times): CPU seconds of the fastest axpy, dgemm or dsyev"},
     {"blas_config", blas_config, METH_NOARGS, "the BLAS that was asked for when this was compiled"},
     {NULL, NULL, 0, NULL},
 };
