@@ -89,7 +89,8 @@ def apache(root: Path, scratch: Path) -> Iterator[str]:
     whole = scratch / "apache.conf"
     whole.write_text(
         f"ServerRoot {scratch}\nServerName wheelhouse.test\nListen 127.0.0.1:{port}\nPidFile {scratch}/pid\n"
-        f"DefaultRuntimeDir {scratch}\nMutex file:{scratch} default\nTypesConfig /dev/null\nErrorLog {scratch}/error.log\n{user}{loaded}"
+        f"DefaultRuntimeDir {scratch}\nMutex file:{scratch} default\nTypesConfig /dev/null\n"
+        f"ErrorLog {scratch}/error.log\n{user}{loaded}"
         "<Directory />\nRequire all denied\nAllowOverride None\n</Directory>\n" + config("apache", root, listen=port)
     )
     log = scratch / "apache.log"

@@ -68,6 +68,9 @@ def mirror(
     sdists: Annotated[Sdists, typer.Option(help="missing: only where a version has no fitting wheel.")] = Sdists.never,
     dependencies: Annotated[bool, typer.Option("--dependencies", help="Also what they require, and so on.")] = False,
     removed: Annotated[Removed, typer.Option(help="What becomes of files that upstream has no more.")] = Removed.keep,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that a dropped file can still be fetched by who has an old page.")
+    ] = 600,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
@@ -94,7 +97,7 @@ def mirror(
         reporter(Console(stderr=True), quiet=quiet, as_json_lines=as_json) as report,
         Client(store, indexes, report=report) as client,
     ):
-        done = stage.mirror(wish, client=client, store=store, into=into.absolute(), report=report)
+        done = stage.mirror(wish, client=client, store=store, into=into.absolute(), report=report, grace=grace)
     if as_json:
         facts = {key: value for key, value in asdict(done).items() if key != "failures"}
         sys.stdout.write(json.dumps({"event": "mirrored", **facts}) + "\n")

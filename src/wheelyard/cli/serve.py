@@ -7,34 +7,46 @@ from typing import Annotated, Literal
 
 import typer
 
-from wheelyard.serve.configs import config as server_config
-from wheelyard.serve.run import Listen, bind, server, url_of
-
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command to the application."""
+    app.command("serve")(serve)
 
-    @app.command()
-    def serve(
-        folder: Annotated[Path, typer.Argument(help="The wheelhouse.")] = Path("wheelhouse"),
-        host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 8000,
-        tls_certificate: Annotated[Path | None, typer.Option(help="PEM certificate (chain): speak https only.")] = None,
-        tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
-        access_log: Annotated[bool, typer.Option("--access-log", help="One line a request.")] = False,
-        config: Annotated[
-            Literal["nginx", "apache", "caddy"] | None,
-            typer.Option(help="Print the configuration for this web server, and serve nothing."),
-        ] = None,
-        server_name: Annotated[str, typer.Option(help="With --config: name of the virtual host; _ is any.")] = "_",
-    ) -> None:
-        """Serve a wheelhouse for pip, uv and browsers; on this machine only, unless --host says otherwise."""
-        if config is not None:
-            typer.echo(server_config(config, folder, listen=80 if port == 8000 else port, host=server_name), nl=False)
-            return
-        listen = Listen(host=host, port=port, certificate=tls_certificate, key=tls_key, access_log=access_log)
-        made = server(folder, listen)
-        with bind(listen) as bound:
-            url = url_of(listen, bound)
-            typer.echo(f"{folder} is at {url}\n  pip install --index-url {url}simple/ NAME\nCtrl-C ends it.")
-            made.run(sockets=[bound])
+
+def serve(
+    folder: Annotated[Path, typer.Argument(help="The wheelhouse.")] = Path("wheelhouse"),
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0: any free one. [default: 8000; with --config: 80]")
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="PEM certificate (chain): speak https only.", show_default=False)
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.", show_default=False)] = None,
+    access_log: Annotated[bool, typer.Option("--access-log", help="One line a request.")] = False,
+    config: Annotated[
+        Literal["nginx", "apache", "caddy"] | None,
+        typer.Option(help="Print the configuration for this web server, and serve nothing.", show_default=False),
+    ] = None,
+    server_name: Annotated[str, typer.Option(help="With --config: name of the virtual host; _ is any.")] = "_",
+) -> int:
+    """Serve a wheelhouse for pip, uv and browsers; on this machine only, unless --host says otherwise."""
+    from wheelyard.serve import configs
+    from wheelyard.serve.run import Listen, bind, server, url_of
+
+    if config is not None:
+        typer.echo(configs.config(config, folder, listen=80 if port is None else port, host=server_name), nl=False)
+        return 0
+    listen = Listen(
+        host=host,
+        port=8000 if port is None else port,
+        certificate=tls_certificate,
+        key=tls_key,
+        access_log=access_log,
+    )
+    made = server(folder, listen)
+    with bind(listen) as bound:
+        url = url_of(listen, bound)
+        typer.echo(f"{folder} is at {url}\n  pip install --index-url {url}simple/ NAME\nCtrl-C ends it.")
+        made.run(sockets=[bound])
+    return 0

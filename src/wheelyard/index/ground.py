@@ -10,6 +10,9 @@ from wheelyard.index import record
 from wheelyard.index.layout import FILES, OURS, TARGETS, is_distribution
 from wheelyard.index.record import Known, Stamp
 
+DROPPED = "dropped "
+"""Begins the key of a file that no page lists any more; when it was dropped follows."""
+
 
 class Ground:
     """The files that are there, beside the record of the last publication; ``kept`` are those found to be right."""
@@ -74,3 +77,18 @@ class Ground:
             return path in self.record or is_distribution(rest.removesuffix(".metadata"))
         ours = path in self.record and path != MANIFEST and self.record[path].key != record.OTHER
         return ours or top in OURS
+
+    def spare(self, gone: list[str], grace: float, now: float) -> list[str]:
+        """Return what is to be removed at once: a file of the pool stays so many seconds after its page dropped it."""
+        at_once = []
+        for path in gone:
+            known = self.record.get(path)
+            if known is None or not path.startswith(f"{FILES}/") or self.disk[path] != known[:3]:
+                at_once.append(path)
+                continue
+            since = float(known.key.removeprefix(DROPPED)) if known.key.startswith(DROPPED) else now
+            if now - since < grace:
+                self.kept[path] = known._replace(key=f"{DROPPED}{since:.0f}")
+            else:
+                at_once.append(path)
+        return at_once

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from wheelyard.errors import StorageError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
 from wheelyard.host.manifest import MANIFEST
 from wheelyard.index import layout, listing, pages, place, record, shelf
-from wheelyard.index.ground import Ground
+from wheelyard.index.ground import DROPPED, Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
 from wheelyard.index.metadata import read_metadata
 from wheelyard.index.model import Folder, Published, Site, Wheel
@@ -43,11 +44,13 @@ Metadata = Mapping[str, str]
 """By file name: the SHA-256 of the METADATA beside it."""
 
 
-def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent) -> Published:
+def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent, grace: float = 0) -> Published:
     """Make ``into`` hold exactly this site, atomically, writing only what is not right already.
 
     Files that are not Wheelyard's own at the top of the folder (a README) are left alone.
 
+    :param grace: seconds that a file stays in the pool after the last page that lists it was replaced, for readers who
+        have that page still; it is removed by the first publication after that.
     :raises WheelError: if a file name has two contents, or a wheel of the store is damaged.
     :raises StorageError: if the disk is full, another run holds the lock, a file is missing in the store, or the
         folder has content that Wheelyard did not make.
@@ -60,7 +63,7 @@ def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent) 
         with files.locked(into / LOCK, what="this wheelhouse"):
             _claim(into)
             sweep(into)
-            published = _publish(site, pool, store, Ground(into))
+            published = _publish(site, pool, store, Ground(into), grace)
     except OSError as error:
         raise files.storage_error(Path(error.filename or into), error) from error
     report(StageFinished(stage="index"))
@@ -79,7 +82,7 @@ def _claim(into: Path) -> None:
     record.save(into, {})
 
 
-def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground) -> Published:
+def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground, grace: float) -> Published:
     staging = Staging(ground.into)
     try:
         metadata = _stage_pool(pool, store, ground, staging)
@@ -101,7 +104,8 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         if staging.written:
             staging.flush()
         place.everything(staging, exchanged)
-        gone = [path for path in ground.disk if ground.leftover(path, wanted)]
+        leaving = [path for path in ground.disk if ground.leftover(path, wanted)]
+        gone = ground.spare(leaving, grace, time.time()) if grace else leaving
         place.remove(gone, {folder.name for folder in site.folders}, ground, staging)
     finally:
         shutil.rmtree(staging.root, ignore_errors=True)
@@ -110,7 +114,7 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         del ground.disk[path]
     shelf.save(ground.into, site)
     listing.finish(site, ground, changed=bool(staging.written or gone))
-    return _summary(pool, gone, ground, staging)
+    return _summary(pool, leaving, ground, staging)
 
 
 def _people(
@@ -227,7 +231,7 @@ def _stage_documents(site: Site, store: Store, ground: Ground, staging: Staging)
     return [*site.documents, *site.attachments]
 
 
-def _summary(pool: Mapping[str, Wheel], gone: list[str], ground: Ground, staging: Staging) -> Published:
+def _summary(pool: Mapping[str, Wheel], leaving: list[str], ground: Ground, staging: Staging) -> Published:
     new = [name for name in pool if f"{FILES}/{name}" in staging.written]
     restored = 0
     for name in new:
@@ -236,8 +240,15 @@ def _summary(pool: Mapping[str, Wheel], gone: list[str], ground: Ground, staging
     return Published(
         added=len(new) - restored,
         restored=restored,
-        removed=sum(path.startswith(f"{FILES}/") and layout.is_distribution(path[len(FILES) + 1 :]) for path in gone),
+        removed=sum(_is_removed(path, ground) for path in leaving),
         unchanged=len(pool) - len(new),
         written=len(staging.written),
         bytes=staging.bytes,
     )
+
+
+def _is_removed(path: str, ground: Ground) -> bool:
+    """Whether a distribution leaves in this publication, and not only its bytes some time after its pages."""
+    name = path.removeprefix(f"{FILES}/")
+    dropped_before = path in ground.record and ground.record[path].key.startswith(DROPPED)
+    return path.startswith(f"{FILES}/") and layout.is_distribution(name) and not dropped_before

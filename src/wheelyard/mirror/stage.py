@@ -45,12 +45,15 @@ class _Found:
     failures: list[WheelyardError] = field(default_factory=list)
 
 
-def mirror(wish: Wish, *, client: Client, store: Store, into: Path, report: Reporter = silent) -> Mirrored:
+def mirror(
+    wish: Wish, *, client: Client, store: Store, into: Path, report: Reporter = silent, grace: float = 0
+) -> Mirrored:
     """Bring a wheelhouse to what a wish means. What is there is neither fetched nor hashed again.
 
     What cannot be had is told in ``failures``; everything else is published. A file whose bytes changed upstream under
     the same name is such a failure: ours stays.
 
+    :param grace: as for ``publish``.
     :raises StorageError: if the wheelhouse cannot be written, or was not made here.
     :raises WheelError: if two files cannot lie in one wheelhouse.
     """
@@ -64,7 +67,7 @@ def mirror(wish: Wish, *, client: Client, store: Store, into: Path, report: Repo
     new = _fetch_new(found, known, client=client, store=store, into=into, report=report)
     extra = sorted({**kept, **new}.values(), key=lambda entry: entry.wheel.filename)
     report(StageFinished(stage="mirror"))
-    publish(replace(before, extra=tuple(extra)), store=store, into=into, report=report)
+    publish(replace(before, extra=tuple(extra)), store=store, into=into, report=report, grace=grace)
     changed = {name for name, entry in kept.items() if entry.wheel.yanked != known[name].wheel.yanked}
     marked = {name for name in changed if kept[name].wheel.yanked is not None}
     return Mirrored(

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.simulators.index_server import IndexServer
+from tests.simulators.packages import make_wheel
+from wheelyard.cli import add, mirror, prune
+from wheelyard.errors import ConfigError, NoCandidateError
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    monkeypatch.setenv("WHEELYARD_CACHE", str(tmp_path / "cache"))
+    made = typer.Typer()
+    for command in (mirror, add, prune):
+        command.register(made)
+    return made
+
+
+def test_mirror_add_and_prune_by_command(app: typer.Typer, tmp_path: Path) -> None:
+    for version in ("1.0", "2.0"):
+        make_wheel(tmp_path / "upstream", "demo", version)
+    into = str(tmp_path / "mirror")
+    listed = tmp_path / "projects.txt"
+    listed.write_text("# what we need\ndemo>=1  # all of it\n")
+    with IndexServer(tmp_path / "upstream", json=True) as server:
+        arguments = ["mirror", "--from", str(listed), "--into", into, "--index", server.url]
+        done = RUNNER.invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        assert "2 files added" in done.output
+        done = RUNNER.invoke(app, [*arguments, "--quiet"])
+        assert (done.exit_code, done.stdout) == (0, "")
+        done = RUNNER.invoke(app, [*arguments, "--json"])
+        assert json.loads(done.stdout.splitlines()[-1])["unchanged"] == 2
+        done = RUNNER.invoke(app, [*arguments, "no-such-project"])
+        assert isinstance(done.exception, NoCandidateError)
+    mine = make_wheel(tmp_path, "mine", "1.0")
+    done = RUNNER.invoke(app, ["add", str(mine), "--into", into])
+    assert (done.exit_code, done.stdout) == (0, "1 added, 2 there already\n")
+    done = RUNNER.invoke(app, ["prune", into, "--newest", "1"])
+    assert "would remove demo-1.0-py3-none-any.whl" in done.stdout
+    assert len(list((tmp_path / "mirror/files").glob("*.whl"))) == 3
+    done = RUNNER.invoke(app, ["prune", into, "--newest", "1", "--yes"])
+    assert done.exit_code == 0
+    assert len(list((tmp_path / "mirror/files").glob("*.whl"))) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], ["!!"], ["a @ https://example.org/a.whl"], ["a", "--python", "3.9"], ["a", "-t", "x"]]
+)
+def test_what_is_no_wish_is_said(app: typer.Typer, tmp_path: Path, wrong: list[str]) -> None:
+    done = RUNNER.invoke(app, ["mirror", "--into", str(tmp_path / "m"), *wrong])
+    assert isinstance(done.exception, ConfigError)
