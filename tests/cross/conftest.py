@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -60,7 +61,7 @@ def build(store: Store, toolchain: Toolchain) -> Build:
         *,
         recipe: Recipe | None = None,
         needs: tuple[LockedPackage, ...] = (),
-        expects: str = "binary",
+        expects: Literal["any", "binary"] = "binary",
     ) -> BuiltWheel:
         found = toolchain(target)
         made = unit(sdist, store, found.identity, target=target, recipe=recipe)

@@ -60,11 +60,12 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 LIBRARY = """\
 #include <stdlib.h>
 #include <string.h>
-#include <math.h>
 char *greet(const char *name) {
-    char *text = malloc(strlen(name) + 8);
-    strcpy(text, "hello, ");
-    return strcat(text, name);
+    size_t length = strlen(name) + 1;
+    char *text = malloc(length + 7);
+    memcpy(text, "hello, ", 7);
+    memcpy(text + 7, name, length);
+    return text;
 }
 """
 

@@ -1,0 +1,111 @@
+"""Every translation of the compiler's arguments, one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wheelyard.build.cross.wrapper import Refused, command, translate
+
+LINUX: dict[str, Any] = {
+    "zig": "/zig/zig",
+    "target": "aarch64-linux-gnu.2.17",
+    "mac": False,
+    "cpu": "aarch64",
+    "include": "/sdk/include",
+    "hidden": ["/opt/python"],
+    "maps": [["/sdk", "/python"]],
+    "apple_sdk": None,
+    "libraries": None,
+    "meson": "/sdk/meson.ini",
+    "fortran_image": "an/image",
+}
+MAC = {**LINUX, "target": "aarch64-macos.11.0", "mac": True, "cpu": "arm64"}
+FIXED = ["-fno-sanitize=undefined", "-I/sdk/include", "-ffile-prefix-map=/sdk=/python", "-g0"]
+
+
+def rest(arguments: str, setting: dict[str, Any]) -> list[str]:
+    """Return what is left of the arguments, without what is always there."""
+    words = translate(arguments.split(), setting)
+    assert words[:2] == ["-target", setting["target"]]
+    return [each for each in words[2:] if each not in FIXED]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("-c a.c -o a.o -O2", "-c a.c -o a.o -O2"),
+        ("-c a.c -I/usr/include -I/opt/python/include -Iown", "-c a.c -Iown"),
+        ("-c a.c -march=native -specs=/usr/lib/rpm/x -fcf-protection", "-c a.c"),
+        ("-c a.c -march=armv8-a", "-c a.c -march=armv8-a"),
+        ("-shared a.o -L/usr/lib -Lown -lz", "a.o -Lown -lz -shared -Wl,--enable-new-dtags"),
+        ("-shared a.o -lpython3.12 -lgcc_s -static-libgcc -lstdc++", "a.o -lc++ -shared -Wl,--enable-new-dtags"),
+        ("-shared a.o -Wl,-z,x86-64-v3 -Wl,-z,now", "a.o -shared -Wl,-z,now -Wl,--enable-new-dtags"),
+        ("-shared a.o -Wl,-rpath=/x -Wl,-rpath,/y,--as-needed",
+         "a.o -shared -Wl,-rpath,/x -Wl,-rpath,/y -Wl,--as-needed -Wl,--enable-new-dtags"),
+        ("-shared a.o -Wl,-rpath,/opt/python/lib -Xlinker -soname -Xlinker b.so",
+         "a.o -shared -Wl,-soname,b.so -Wl,--enable-new-dtags"),
+        ("-shared a.o -Wl,--exclude-libs,ALL -fuse-ld=gold", "a.o -shared -Wl,--enable-new-dtags"),
+    ],
+)  # fmt: skip
+def test_linux(given: str, wanted: str) -> None:
+    assert rest(given, LINUX) == wanted.split()
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("-bundle -undefined dynamic_lookup a.o", "a.o -shared -headerpad_max_install_names -undefined dynamic_lookup"),
+        ("-bundle -Wl,-undefined,dynamic_lookup a.o -arch arm64",
+         "a.o -shared -headerpad_max_install_names -undefined dynamic_lookup"),
+        ("-dynamiclib -install_name @rpath/a.dylib a.o -current_version 1.2",
+         "a.o -shared -install_name @rpath/a.dylib -headerpad_max_install_names -undefined dynamic_lookup"),
+        ("-Wl,-install_name,@rpath/a.dylib -dynamiclib a.o",
+         "a.o -shared -install_name @rpath/a.dylib -headerpad_max_install_names -undefined dynamic_lookup"),
+        ("-c a.c -isysroot /Library/SDK -mmacosx-version-min=10.9", "-c a.c"),
+        ("a.o -o program", "a.o -o program -headerpad_max_install_names"),
+    ],
+)  # fmt: skip
+def test_macos(given: str, wanted: str) -> None:
+    assert rest(given, MAC) == wanted.split()
+
+
+def test_debug_information_is_kept_where_it_is_asked_for() -> None:
+    assert "-g0" not in translate(["-g", "-c", "a.c"], LINUX)
+    assert "-g0" in translate(["-c", "a.c"], LINUX)
+
+
+@pytest.mark.parametrize("question", ["--version", "-v", "-dumpmachine"])
+def test_questions_are_passed_on(question: str) -> None:
+    assert translate([question], MAC) == ["-target", "aarch64-macos.11.0", question]
+
+
+def test_libraries_and_sdk_of_the_target() -> None:
+    words = translate(["-shared", "a.o"], {**MAC, "libraries": "/own", "apple_sdk": "/MacOSX.sdk"})
+    assert {"-I/own/include", "-L/own/lib", "-Wl,-rpath,/own/lib"} <= set(words)
+    assert "-F/MacOSX.sdk/System/Library/Frameworks" in words
+    assert translate(["a.o", "-framework", "Accelerate"], {**MAC, "apple_sdk": "/MacOSX.sdk"})[-3:-1] == [
+        "-framework",
+        "Accelerate",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("cc", ["a.o", "-framework", "Accelerate"], 'framework Accelerate .* apple-sdk = "'),
+        ("cc", ["-c", "a.c", "-arch", "x86_64"], "asked to compile for x86_64, the target is arm64"),
+        ("gfortran", ["-c", "a.f90"], "no Fortran compiler.*an/image"),
+    ],
+)
+def test_refusals(tool: str, arguments: list[str], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        command(tool, arguments, MAC)
+
+
+def test_the_other_tools() -> None:
+    assert command("ar", ["rcs", "a.a"], MAC) == ["/zig/zig", "ar", "rcs", "a.a"]
+    assert command("c++", ["-c", "a.cc"], MAC)[:3] == ["/zig/zig", "c++", "-target"]
+    assert command("ld", ["a.o"], LINUX)[:2] == ["/zig/zig", "ld.lld"]
+    assert command("strip", ["a.so"], LINUX) == ["true"]
