@@ -52,7 +52,7 @@ def test_the_index_installs_from_a_file_url(shop: Shop, client: Client, tmp_path
     assert installed(tmp_path / "t") == {"Alpha.Pkg-1.0"} | wanted
 
 
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.pip)
+@pytest.mark.parametrize("client", CLIENTS[::4], ids=lambda client: client.pip)
 def test_the_index_of_a_variant_installs_it(shop: Shop, client: Client, tmp_path: Path) -> None:
     place = shop.into / "targets" / "el9.v3"
     index = (place / "simple").as_uri()
