@@ -81,6 +81,23 @@ def test_dispatched_kernels_are_no_fault(tmp_path: Path) -> None:
     assert (code.dispatched[4], code.dispatched[3]) == (1, 1)
 
 
+def test_kernels_are_known_by_their_source_file_too(tmp_path: Path) -> None:
+    kernel = (
+        "static __attribute__((noinline)) void help(long n, double *x) { for (long i = 0; i < n; i++) x[i] *= 3; }\n"
+    )
+    (tmp_path / "sum.dispatch.c").write_text(kernel + "void sum_X86_V4(long n, double *x) { help(n, x); }\n")
+    (tmp_path / "code.c").write_text(LOOP)
+    flags = ["gcc", "-fPIC", "-O3", "-c"]
+    subprocess.run([*flags, "-march=x86-64-v4", "-o", tmp_path / "a.o", tmp_path / "sum.dispatch.c"], check=True)
+    subprocess.run([*flags, "-o", tmp_path / "b.o", tmp_path / "code.c"], check=True)
+    objects_ = [str(tmp_path / name) for name in ("a.o", "b.o")]
+    subprocess.run(["gcc", "-shared", "-o", tmp_path / "both.so", *objects_], check=True)
+    by_name = objects.inspect(tmp_path / "both.so", dispatched=[re.compile("_X86_V4$")])
+    assert by_name.levels[4] == ("help",)
+    by_file = objects.inspect(tmp_path / "both.so", dispatched=[re.compile("_X86_V4$"), re.compile(r"\.dispatch\.")])
+    assert by_file.highest == 1
+
+
 def test_dispatched_kernels_do_not_make_a_level(tmp_path: Path) -> None:
     code = objects.inspect(compiled(tmp_path, LOOP + KERNELS), dispatched=[re.compile("_AVX512|_avx2$")])
     assert "did not reach the compiler" in objects.faults([code], "x86-64-v3")[0]

@@ -39,7 +39,7 @@ _LEVELS: tuple[tuple[int, re.Pattern[str]], ...] = (
         ),
     ),
 )
-_FUNCTION = re.compile(r"^[0-9a-f]{8,} <(.+?)(?:[+-]0x[0-9a-f]+)?>:$", re.MULTILINE)
+_FUNCTION = re.compile(r"^([0-9a-f]{8,}) <(.+?)(?:[+-]0x[0-9a-f]+)?>:$", re.MULTILINE)
 
 
 _RUNTIME = frozenset({"deregister_tm_clones", "register_tm_clones", "frame_dummy"})
@@ -72,7 +72,7 @@ def inspect(
 ) -> ObjectCode:
     """Disassemble an ELF object of x86-64 and return what level each function needs.
 
-    :param dispatched: functions that are called only after asking the CPU.
+    :param dispatched: functions that are called only after asking the CPU, by their own name or their source file's.
     :param static: the global functions of a BLAS that was linked statically. It comes behind the package's own code,
         as libraries do on a linker's command line, so everything from its first function on is counted as dispatched.
     :raises ToolError: if there is no objdump.
@@ -83,7 +83,7 @@ def inspect(
         raise ToolError("objdump is not installed", hint="install binutils: instruction levels are read with it")
     try:
         with path.open("rb") as stream:
-            ranges, end, named = _layout(ELFFile(stream), static)
+            ranges, end, sources, named = _layout(ELFFile(stream), static)
     except (ELFError, OSError) as error:
         raise WheelError(f"not a readable ELF object: {error}", where=name or path.name) from error
     # Without symbols, code is named after whatever exported function lies before it: that tells nothing.
@@ -91,8 +91,9 @@ def inspect(
     own: dict[int, set[str]] = {1: set(), 2: set(), 3: set(), 4: set()}
     behind = dict.fromkeys(own, 0)
     for start, stop in _windows(ranges, end):
-        for function, level in _functions(program, path, start, stop):
-            if any(pattern.search(function) for pattern in patterns):
+        for address, function, level in _functions(program, path, start, stop):
+            names = (function, sources.get(address, function))
+            if any(pattern.search(name) for pattern in patterns for name in names):
                 behind[level] += 1
             else:
                 own[level].add(function)
@@ -137,8 +138,8 @@ def check(objects: Sequence[ObjectCode], level: str, where: str) -> None:
         )
 
 
-def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> tuple[list[tuple[int, int]], int, bool]:
-    """Return the address ranges of code, where that of a static library begins, and whether symbols are there."""
+def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> tuple[list[tuple[int, int]], int, dict[int, str], bool]:
+    """Return ranges of code, where a static library's begins, local functions' source files, and if all is named."""
     ranges = [
         (section["sh_addr"], section["sh_addr"] + section["sh_size"])
         for section in elf.iter_sections()
@@ -159,7 +160,20 @@ def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> tuple[list[tuple[in
             if each["st_info"]["bind"] == "STB_GLOBAL" and each["st_value"] > begin and static.search(each.name)
         )
         end = min(foreign, default=end)
-    return ranges, end, isinstance(table, SymbolTableSection)
+    return ranges, end, _sources(table), isinstance(table, SymbolTableSection)
+
+
+def _sources(table: object) -> dict[int, str]:
+    """Return the source file of each local function by its address: in a symbol table they stand behind their file."""
+    found: dict[int, str] = {}
+    if isinstance(table, SymbolTableSection):
+        source = ""
+        for symbol in table.iter_symbols():
+            if symbol["st_info"]["type"] == "STT_FILE":
+                source = symbol.name
+            elif symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_info"]["bind"] == "STB_LOCAL" and source:
+                found[symbol["st_value"]] = source
+    return found
 
 
 def _windows(ranges: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
@@ -168,8 +182,8 @@ def _windows(ranges: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int,
             yield begin, min(begin + _WINDOW, stop, end)
 
 
-def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tuple[str, int]]:
-    """Yield functions with the level they need. One that lies across a window's edge comes twice, with one name."""
+def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tuple[int, str, int]]:
+    """Yield address, name and level of each function. One that lies across a window's edge comes twice."""
     done = door.run(
         [program, "-d", "--no-show-raw-insn", f"--start-address={start:#x}", f"--stop-address={stop:#x}", path],
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
@@ -178,8 +192,8 @@ def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tupl
     if done.returncode != 0:
         raise ToolError(f"objdump failed: {done.errors.strip()[-300:]}", where=path.name)
     parts = _FUNCTION.split(done.output)
-    for name, code in zip(parts[1::2], parts[2::2], strict=True):
-        yield name, _level(code)
+    for address, name, code in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        yield int(address, 16), name, _level(code)
 
 
 def _level(code: str) -> int:
