@@ -1,0 +1,80 @@
+"""Linux and macOS side by side: one run, one lock a target, one wheelhouse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cross.conftest import cross
+from tests.cross.sources import greeting
+from tests.main_job.conftest import Yard, bundled_pip, yard
+from tests.simulators.packages import make_wheel
+from wheelyard.build.cross.zig import find_zig
+from wheelyard.errors import ToolError
+from wheelyard.store.model import Store
+from wheelyard.targets.interpreters import find
+
+__all__ = ["yard"]
+
+pytestmark = pytest.mark.xdist_group("cross")
+
+TARGETS = """
+requirements = ["requirements.in"]
+
+[build]
+sandbox = "bubblewrap"
+
+[[target]]
+name = "mac"
+python = "3.12"
+platform = "macosx_11_0_arm64"
+toolchain = "zig"
+pip = "{pip}"
+
+[[target]]
+name = "old-linux"
+python = "3.12"
+platform = "manylinux_2_17_x86_64"
+toolchain = "zig"
+pip = "{pip}"
+"""
+
+
+def test_side_by_side(yard: Yard, store: Store, tmp_path: Path) -> None:
+    try:
+        find_zig()
+    except ToolError as error:
+        pytest.skip(str(error))
+    if find(cross("macosx_11_0_arm64", "3.12")) is None or shutil.which("bwrap") is None:
+        pytest.skip("needs Python 3.12 and bubblewrap")
+    greeting(yard.shop)
+    make_wheel(yard.shop, "app", "1.0", requires=["greeting", 'mac-only ; sys_platform == "darwin"'])
+    make_wheel(yard.shop, "mac-only", "1.0")
+    (yard.root / "requirements.in").write_text("app\n")
+    (yard.root / "wheelyard.toml").write_text(TARGETS.format(pip=bundled_pip().name.split("-")[1]))
+    cache = yard.root / "cache"
+    cache.mkdir()
+    store.area("zig").mkdir(parents=True, exist_ok=True)
+    (cache / "zig").symlink_to(store.area("zig"))  # what Zig compiled for the other tests
+
+    done = yard.build(HOME=str(Path.home()))
+
+    proofs = {each["name"]: each["proof"] for each in done.summary["targets"]}
+    assert proofs["mac"] == "not run"
+    folders = yard.wheelhouse / "targets"
+    mac, linux = (sorted(path.name for path in (folders / name).glob("*.whl")) for name in ("mac", "old-linux"))
+    assert mac == [
+        "app-1.0-py3-none-any.whl",
+        "greeting-1.0-cp312-cp312-macosx_11_0_arm64.whl",
+        "mac_only-1.0-py3-none-any.whl",
+    ]
+    assert linux[1].startswith("greeting-1.0-cp312-cp312-manylinux_2_17_x86_64")
+    assert len(linux) == 2
+    page = (yard.wheelhouse / "simple" / "greeting" / "index.html").read_text()
+    assert "macosx_11_0_arm64.whl" in page
+    assert "manylinux_2_17_x86_64" in page
+    assert "checked, not run: 2 objects in 1 wheels" in json.dumps(done.events)
+    assert {path.name for path in yard.root.glob("pylock.*.toml")} == {"pylock.mac.toml", "pylock.old-linux.toml"}
