@@ -18,6 +18,7 @@ from wheelyard.errors import Failures, Interrupted, StorageError, WheelyardError
 COMMANDS = (
     *("init", "build", "lock", "why"),
     *("pack", "check", "import_", "diff", "rollback", "report"),
+    *("serve", "mirror", "add", "prune"),
     "doctor",
 )
 """Modules of this package, in the order that ``--help`` shows them."""
