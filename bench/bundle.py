@@ -159,14 +159,14 @@ def bench_delta(folder: Path, requirements: Path, python: str, before: str, afte
     print(f"  imports of both: {taken:.2f} s")
 
 
-def bench_install(folder: Path, wheelhouse: Path) -> None:
+def bench_install(folder: Path, wheelhouse: Path, python: str) -> None:
     found, _ = manifest.read(wheelhouse)
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    asked = subprocess.run([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], stdout=subprocess.PIPE)
+    version = asked.stdout.decode().strip()
     name = next(each.folder for each in found.targets if each.python == version and each.variant is None)
     place = wheelhouse / "targets" / name
     home = folder / "home"
     env = {**os.environ, "HOME": str(home)}
-    python = getattr(sys, "_base_executable", sys.executable)
 
     def fresh(*command: str) -> Callable[[], object]:
         def run() -> None:
@@ -204,6 +204,7 @@ def main() -> None:
     two.add_argument("--keep", type=Path, help="keep the wheelhouse there")
     three = commands.add_parser("install")
     three.add_argument("wheelhouse", type=Path)
+    three.add_argument("--python", default=getattr(sys, "_base_executable", sys.executable), help="the host's")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wheelyard-bench-") as name:
         folder = Path(name)
@@ -214,7 +215,7 @@ def main() -> None:
             if options.keep:
                 shutil.copytree(folder / "house", options.keep)
         else:
-            bench_install(folder, options.wheelhouse)
+            bench_install(folder, options.wheelhouse, options.python)
 
 
 if __name__ == "__main__":

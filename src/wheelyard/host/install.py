@@ -24,7 +24,7 @@ from wheelyard.host.machine import in_words, this_host
 from wheelyard.host.pipcall import carried_pip, find_pip, wanted
 from wheelyard.host.records import all_records, channel_folder, known_trust, last_seen, remember
 from wheelyard.host.refusal import EXIT_OTHER, EXIT_USAGE, Refused
-from wheelyard.host.scheme import Place, externally_managed, in_venv, make_venv, place_for
+from wheelyard.host.scheme import STAGED, Place, externally_managed, in_venv, make_venv, place_for
 from wheelyard.host.source import Source, check_folder, open_source
 from wheelyard.host.sshsig import signer_name
 from wheelyard.host.trust import (
@@ -218,7 +218,7 @@ def _install(options: argparse.Namespace) -> int:
             break_system_packages=options.break_system_packages,
             quiet=options.quiet,
         )
-        check_first(job)
+        check_first(job, ask_pip=options.dry_run or place.kind not in STAGED)
         if options.dry_run:
             print("everything can be installed; nothing was changed")
             new = []

@@ -70,9 +70,11 @@ def _layouts(job: Job) -> Tuple[List[Tuple[str, str]], int, int]:
     return layout, unpacked, packed
 
 
-def check_first(job: Job) -> None:
+def check_first(job: Job, ask_pip: bool) -> None:
     """Make sure that the whole set can be installed, before anything changes.
 
+    :param ask_pip: have pip rehearse it. Where pip fills a new folder that is moved into place afterwards, what it says
+        then comes early enough.
     :raises Refused: ``no-space``, ``cannot-write``, ``bad-wheel`` or ``not-installable``.
     """
     _, unpacked, packed = _layouts(job)
@@ -84,6 +86,8 @@ def check_first(job: Job) -> None:
     if not job.requirements and free < unpacked:
         need = "{} MiB are needed, {} MiB are free".format(-(-unpacked >> 20), free >> 20)
         raise Refused("no-space", need, where=here, code=EXIT_STORAGE)
+    if not ask_pip:
+        return
     with tempfile.TemporaryDirectory(prefix="wheelyard-") as folder:
         extra = _extra_arguments(job, os.path.join(folder, "stage"))
         arguments = wanted(job.source.root, job.target, job.requirements)
