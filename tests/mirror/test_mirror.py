@@ -105,6 +105,16 @@ def test_what_is_wished_for(mirrored: Mirror, options: dict[str, Any], files: li
     assert mirrored.files() == files
 
 
+def test_the_newest_versions_are_counted_for_each_target(mirrored: Mirror) -> None:
+    for version, tag in (("5.0", "cp39-cp39-manylinux_2_17_x86_64"), ("6.0", "cp312-cp312-manylinux_2_17_x86_64")):
+        make_wheel(mirrored.upstream, "fast", version, tag=tag)
+    mirrored.run("fast", newest=1, targets=(presets.target("el9"), presets.target("el10")))
+    assert mirrored.files() == [
+        "fast-5.0-cp39-cp39-manylinux_2_17_x86_64.whl",
+        "fast-6.0-cp312-cp312-manylinux_2_17_x86_64.whl",
+    ]
+
+
 def test_sdists_where_there_is_no_wheel_and_requires_python(mirrored: Mirror) -> None:
     mirrored.run("only-source", sdists="missing")
     assert mirrored.files() == ["only_source-1.0.tar.gz"]

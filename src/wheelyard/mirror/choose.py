@@ -21,25 +21,36 @@ from wheelyard.upstream.model import RemoteFile
 
 
 def choose(files: Iterable[RemoteFile], specifier: SpecifierSet, wish: Wish) -> tuple[RemoteFile, ...]:
-    """Return the files of one project that a wish means, newest version first.
+    """Return the files of one project that a wish means.
 
+    The newest versions are counted for each target by itself: what is newest for Python 3.12 may have nothing for 3.9.
     A yanked file is taken only where the specifier names its very version (PEP 592).
     """
-    versions: dict[Version, list[RemoteFile]] = {}
+    allowed: list[tuple[Version, RemoteFile]] = []
     for file in files:
         version = version_of(file.filename)
-        if version is not None and _allowed(version, file, specifier, wish) and _runs(file, wish.targets):
-            versions.setdefault(version, []).append(file)
+        if version is not None and _allowed(version, file, specifier, wish):
+            allowed.append((version, file))
+    chosen: dict[str, RemoteFile] = {}
+    for target in wish.targets or (None,):
+        fitting = [(version, file) for version, file in allowed if target is None or _runs(file, target)]
+        chosen.update({file.filename: file for file in _newest(fitting, wish)})
+    return tuple(chosen.values())
+
+
+def _newest(files: Iterable[tuple[Version, RemoteFile]], wish: Wish) -> list[RemoteFile]:
+    versions: dict[Version, list[RemoteFile]] = {}
+    for version, file in files:
+        versions.setdefault(version, []).append(file)
     chosen: list[RemoteFile] = []
     taken = 0
     for version in sorted(versions, reverse=True):
         fitting = _of_version(versions[version], wish)
-        if fitting:
-            chosen += fitting
-            taken += 1
-        if taken == wish.newest:
+        chosen += fitting
+        taken += bool(fitting)
+        if fitting and taken == wish.newest:
             break
-    return tuple(chosen)
+    return chosen
 
 
 def version_of(filename: str) -> Version | None:
@@ -60,14 +71,11 @@ def _allowed(version: Version, file: RemoteFile, specifier: SpecifierSet, wish: 
     return specifier.contains(version, prereleases=True)
 
 
-def _runs(file: RemoteFile, targets: tuple[Target, ...]) -> bool:
-    if not targets:
-        return True
-    fitting = [target for target in targets if _python_fits(file.requires_python, target)]
-    if not fitting or not file.is_wheel:
-        return bool(fitting)
-    own = parse_wheel_filename(file.filename)[3]
-    return any(own & _accepted(target) for target in fitting)
+def _runs(file: RemoteFile, target: Target) -> bool:
+    """Whether a target's Python takes the file, and for a wheel one of its tags."""
+    if not _python_fits(file.requires_python, target):
+        return False
+    return not file.is_wheel or not parse_wheel_filename(file.filename)[3].isdisjoint(_accepted(target))
 
 
 @functools.cache

@@ -24,7 +24,7 @@ class Wish:
     targets: tuple[Target, ...] = ()
     """Only wheels that one of these accepts; none: every wheel."""
     newest: int = 0
-    """So many versions of each project; 0: all that the specifier allows."""
+    """So many versions of each project for each target; 0: all that the specifier allows."""
     prereleases: bool = False
     sdists: Sdists = "never"
     dependencies: bool = False
