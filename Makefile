@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench lock system-packages clean
+.PHONY: help demo test check docs bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -36,6 +36,9 @@ docs: $(READY)  ## build the documentation into site/
 
 bench: $(READY)  ## measure against peers (takes minutes; see bench/README.md)
 	for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+bench-variants: $(READY)  ## what BLAS and instruction levels are worth on this CPU (needs `make system-packages`)
+	$(BIN)/python bench/variants.py $(WHEELHOUSE) --plot docs/images/variants.svg
 
 lock: $(READY)  ## lock our own development environment again, by pip-tools
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \

@@ -1,6 +1,7 @@
 """How much a variant is worth on this CPU: hot calls of what a wheelhouse has, baseline and variants, in one run.
 
-Run it as ``.venv/bin/python bench/variants.py WHEELHOUSE [--target NAME] [--plot docs/images/variants.svg]``.
+Run it as ``.venv/bin/python bench/variants.py [WHEELHOUSE] [--target NAME] [--plot docs/images/variants.svg]``; without
+a wheelhouse one is built of the demo extension alone: four BLAS at three levels.
 Each folder of the target is installed into an environment of its own from its own lock. Then the folders take turns,
 several rounds, one thread each. The least CPU time of a call counts, so that waiting for others does not; the table has
 ratios to the slowest folder. Peak FLOP/s is measured in the same way, by independent FMA chains in registers.
@@ -12,8 +13,10 @@ import argparse
 import html
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,6 +68,17 @@ try:
 except ImportError:
     pass
 print(json.dumps(found))
+"""
+
+DEMO = """
+requirements = ["requirements.in"]
+[[variant]]
+blas = ["openblas", "mkl", "blis", "netlib"]
+simd = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+packages = ["blasdemo"]
+[[recipe]]
+package = "blasdemo"
+blas.environment = { BLASDEMO_BLAS = "{blas}" }
 """
 
 FLOPS = {"numpy dgemm 1024": 2 * 1024**3, "demo dgemm 768": 2 * 768**3}
@@ -167,12 +181,31 @@ def plot(best: Mapping[str, Mapping[str, float]], place: Path) -> None:
 def main() -> None:
     """Measure, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("wheelhouse", type=Path)
+    parser.add_argument("wheelhouse", type=Path, nargs="?", help="with numpy's variants, or any; built if left out")
     parser.add_argument("--target", help="name of the target; the first one of the manifest if it is left out")
     parser.add_argument("--python", default=sys.executable, help="the target's interpreter")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        given.wheelhouse = given.wheelhouse or demo(Path(scratch))
+        report(given, Path(scratch))
+
+
+def demo(folder: Path) -> Path:
+    """Build a wheelhouse of the demo extension and return it."""
+    sources = Path(__file__).parent.parent / "tests" / "data" / "blasdemo"
+    shutil.copytree(sources, folder / "blasdemo-1.0")
+    with tarfile.open(folder / "blasdemo-1.0.tar.gz", "w:gz") as archive:
+        archive.add(folder / "blasdemo-1.0", arcname="blasdemo-1.0")
+    (folder / "requirements.in").write_text("./blasdemo-1.0.tar.gz\n")
+    (folder / "wheelyard.toml").write_text(DEMO)
+    subprocess.run([sys.executable, "-m", "wheelyard", "build", "--quiet"], cwd=folder, check=True)
+    return folder / "wheelhouse"
+
+
+def report(given: argparse.Namespace, scratch: Path) -> None:
+    """Measure the folders of one target, print the table and draw it."""
     said = json.loads((given.wheelhouse / "manifest.json").read_text())["targets"]
     name = given.target or said[0]["folder"]
     folders = []
@@ -183,8 +216,7 @@ def main() -> None:
             print(f"{each['folder']}: not run here: {reason}")
             continue
         folders.append(given.wheelhouse / "targets" / each["folder"])
-    with tempfile.TemporaryDirectory() as scratch:
-        top = peak(Path(scratch))
+    top = peak(scratch)
     best = measure(folders, given.python, given.rounds)
     print(f"peak of one core: {top / 1e9:.1f} GFLOP/s; load: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
     print("\n".join(table(best, top)))
