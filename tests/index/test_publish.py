@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import zipfile
@@ -79,6 +80,17 @@ def test_json_page_says_what_the_standards_ask_for(shop: Shop) -> None:
         "upload-time": "2026-01-31T00:00:00Z",
         "core-metadata": {"sha256": files.sha256(shop.into / "files/beta-1.0-py3-none-any.whl.metadata")},
     }
+
+
+def test_long_pages_have_compressed_copies_and_short_ones_have_not(shop: Shop) -> None:
+    many = tuple(shop.entry("many", f"1.{number}") for number in range(20))
+    shop.publish(Site(folders=(), extra=(*many, shop.entry("few"))))
+    for path in ("simple/many/index.html", "simple/many/index.json", "index.html", "assets/style.css"):
+        packed = shop.into / f"{path}.gz"
+        assert gzip.decompress(packed.read_bytes()) == (shop.into / path).read_bytes()
+    assert not (shop.into / "simple/few/index.html.gz").exists()
+    shop.publish(Site(folders=(), extra=many[:19]))
+    assert not (shop.into / "simple/many/index.html.gz").exists()
 
 
 def test_a_target_folder_is_complete_by_itself(shop: Shop, tmp_path: Path) -> None:

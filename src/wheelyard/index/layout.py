@@ -16,7 +16,7 @@ SIMPLE = "simple"
 TARGETS = "targets"
 OURS = frozenset({SIMPLE, TARGETS, "projects", "graphs", "assets"})
 """Folders in which everything is Wheelyard's; in ``files/`` it is what is named like a distribution."""
-PAGES = frozenset({"index.html", "matrix.html", "size.html", "builds.html"})
+PAGES = frozenset(f"{name}.html{end}" for name in ("index", "matrix", "size", "builds") for end in ("", ".gz"))
 
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(?:whl|tar\.gz|zip|tar\.bz2|tgz)\Z")
 _FOLDER = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)?\Z")

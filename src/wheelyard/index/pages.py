@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -23,7 +24,19 @@ class Page(NamedTuple):
     """A page to be: the key of what is written on it, and how to write it."""
 
     key: str
-    make: Callable[[], str]
+    make: Callable[[], str | bytes]
+
+
+def compressed(pages: Iterable[tuple[str, Page]]) -> Iterator[tuple[str, Page]]:
+    """Yield pages, each with a copy that a web server can send as it is: ``index.html.gz`` (nginx: ``gzip_static``)."""
+    for path, page in pages:
+        yield path, page
+        yield f"{path}.gz", Page(page.key, functools.partial(_gzip, page))
+
+
+def _gzip(page: Page) -> bytes:
+    content = page.make()
+    return gzip.compress(content.encode() if isinstance(content, str) else content, 9, mtime=0)
 
 
 def text(content: str) -> Page:

@@ -31,6 +31,8 @@ from wheelyard.index.staging import Staging, sweep
 from wheelyard.store.model import Store
 
 LOCK = ".lock"
+LONG = 20
+"""Pages with fewer links than this are not compressed beforehand."""
 
 
 class Link(NamedTuple):
@@ -176,11 +178,15 @@ def _index_wants(
     top: str, projects: Mapping[str, list[Wheel]], metadata: Metadata, up: str
 ) -> Iterator[tuple[str, Page]]:
     for name, wheels in projects.items():
-        yield from _project_wants(f"{top}{name}/", name, wheels, metadata, up)
+        project = _project_wants(f"{top}{name}/", name, wheels, metadata, up)
+        yield from pages.compressed(project) if len(wheels) >= LONG else project
     names = tuple(projects)
     key = pages.digest(names)
-    yield f"{top}index.html", Page(key, lambda: pages.root_html(names))
-    yield f"{top}index.json", Page(key, lambda: pages.root_json(names))
+    root = {
+        f"{top}index.html": Page(key, lambda: pages.root_html(names)),
+        f"{top}index.json": Page(key, lambda: pages.root_json(names)),
+    }
+    yield from pages.compressed(root.items()) if len(names) >= LONG else root.items()
 
 
 def _project_wants(top: str, name: str, wheels: list[Wheel], metadata: Metadata, up: str) -> Iterator[tuple[str, Page]]:
@@ -197,7 +203,8 @@ def _stage(path: str, want: Page | Link, ground: Ground, staging: Staging) -> No
             known = ground.kept.get(want.pooled) or staging.written[want.pooled]
             staging.link(path, staging.staged(want.pooled), known)
     elif not ground.keep(path, want.key):
-        content = want.make().encode()
+        made = want.make()
+        content = made.encode() if isinstance(made, str) else made
         digest = hashlib.sha256(content).hexdigest()
         if not ground.keep_if_same(path, want.key, digest, len(content)):
             staging.put(path, content, want.key, sha256=digest)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import mimetypes
 import os
 import stat
+import zlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -115,7 +117,13 @@ def content_type(path: str) -> str:
 def _gzip(path: str, mtime: int, size: int) -> bytes:
     """Return a page compressed: the copy made beforehand where there is one, else made now and remembered."""
     del mtime, size  # part of the key: another version is another page
-    return gzip.compress(Path(path).read_bytes(), 6, mtime=0)
+    made = Path(path + ".gz")
+    content = Path(path).read_bytes()
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        ready = made.read_bytes()
+        if gzip.decompress(ready) == content:  # while somebody publishes, it may be of another version
+            return ready
+    return gzip.compress(content, 6, mtime=0)
 
 
 async def _plain_error(_request: Request, error: Exception) -> Response:

@@ -35,15 +35,18 @@ def people_pages(
     rows = views.rows(seen)
     keys = [f"{row}\t{digests.get(row.name)}" for row in rows]
     everything = pages.digest([*keys, repr(site.folders), *sorted(site.documents)])
-    yield "matrix.html", Page(everything, lambda: _matrix(seen, rows))
-    yield "size.html", Page(everything, lambda: _size(rows))
-    yield "builds.html", Page(everything, lambda: _builds(seen))
+    top = {
+        "matrix.html": Page(everything, lambda: _matrix(seen, rows)),
+        "size.html": Page(everything, lambda: _size(rows)),
+        "builds.html": Page(everything, lambda: _builds(seen)),
+    }
     for folder in site.folders:
         yield f"graphs/{folder.name}.html", _graph_page(folder)
     for row in rows:
         yield f"projects/{row.name}.html", _project_page(seen, row, digests.get(row.name), metadata)
-    yield from assets()
-    yield "index.html", Page(everything, lambda: index_html(seen, rows))
+    yield from pages.compressed(assets())
+    top["index.html"] = Page(everything, lambda: index_html(seen, rows))  # last: it leads to all others
+    yield from pages.compressed(top.items())
 
 
 def assets() -> Iterator[tuple[str, Page]]:
