@@ -1,0 +1,40 @@
+"""Compiled by Zig for arm64, without an image of it; installed and imported by a real one, under emulation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.containers.conftest import Image, image
+from tests.containers.test_arm64 import emulation
+from tests.cross.conftest import Build, cross
+from tests.cross.sources import greeting
+from tests.index.clients import pip_wheel
+from wheelyard.config.model import BuildSettings
+from wheelyard.prove import container as proof
+from wheelyard.prove.local import Subject
+from wheelyard.store.model import Store
+
+__all__ = ["emulation", "image"]
+
+pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
+
+
+def test_proven_on_another_cpu(tmp_path: Path, build: Build, store: Store, image: Image, emulation: None) -> None:
+    plain = image("host", "arm64")
+    target = cross("manylinux_2_17_aarch64", "3.11")
+    wheel = build(greeting(tmp_path), target)
+    found = proof.find_host(BuildSettings(), target, plain)
+    pip = pip_wheel("23.3.2")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    subject = Subject(
+        folder="arm",
+        wheels={wheel.filename: store.path(wheel.sha256)},
+        requirements_txt=f"greeting==1.0 --hash=sha256:{wheel.sha256}\n",
+        modules={"greeting": ["greeting"]},
+        pip=(pip.name, pip),
+    )
+    said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")
+    assert (said.outcome, said.installed, said.imported) == ("proven", 1, 1), said.reason
