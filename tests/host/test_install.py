@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import tarfile
@@ -8,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key, public, target
+from tests.bundle.houses import house, key, lock, public, target
 from tests.host.pythons import need
+from tests.simulators.packages import make_wheel
+from wheelyard.bundle import manifest
+from wheelyard.bundle.sign import sign
 from wheelyard.host.basepython import unpack_python
+from wheelyard.host.install import _forbidden
 from wheelyard.host.refusal import Refused
+from wheelyard.host.scheme import Place
 
 VERSIONS = ["3.6", "3.12"]
 
@@ -131,7 +137,8 @@ def test_only_some_requirements_and_what_they_need(wheelhouse: Path, tmp_path: P
 def test_dry_run_and_show_change_nothing(version: str, wheelhouse: Path, tmp_path: Path) -> None:
     python, home = need(version), tmp_path / "home"
     home.mkdir()
-    for options in (["--dry-run"], ["--show"], ["--dry-run", "--venv", str(home / "v")], ["--show", "alpha"]):
+    venv = [["--dry-run", "--venv", str(home / "v")]] if version == "3.6" else []
+    for options in (["--dry-run"], ["--show"], ["--show", "alpha"], *venv):
         done = install(python, wheelhouse, *options, home=home)
         assert done.returncode == 0, done.stdout + done.stderr
     assert contents(home) == []
@@ -248,7 +255,7 @@ def test_a_host_without_a_folder_is_told_why(tmp_path: Path) -> None:
     assert "py399: is for Python 3.99" in done.stderr
 
 
-def test_user_inside_a_venv_and_pep_668_say_what_to_do(wheelhouse: Path, tmp_path: Path) -> None:
+def test_inside_a_venv_it_installs_there_and_user_is_refused(wheelhouse: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     subprocess.run([need("3.12"), "-m", "venv", str(tmp_path / "v")], check=True)
@@ -316,3 +323,40 @@ def test_a_hostile_python_archive_is_not_unpacked(name: str, kind: bytes, link: 
         unpack_python(str(tmp_path / "p.tar"), str(tmp_path / "into"))
     assert caught.value.name == "unsafe-member"
     assert contents(tmp_path) == ["p.tar"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("scheme", ["user", "prefix"])
+def test_a_failure_in_the_middle_is_undone(version: str, scheme: str, tmp_path: Path) -> None:
+    """The last package of the set cannot be written: a file is where its folder must be."""
+    python, home, root = need(version), tmp_path / "home", tmp_path / "house"
+    home.mkdir()
+    options = [each.format(home=home) for each in SCHEMES[scheme]]
+    house(root, targets=[target(version)], key=key())
+    assert install(python, root, "-q", *options, home=home).returncode == 0
+    site = next(home.rglob("alpha.py")).parent
+    (site / "zeta").write_text("in the way")
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    zeta = make_wheel(tmp_path, "zeta", "1.0", files={"zeta/__init__.py": ""})
+    house(root, targets=[target(version)], alpha="1.1", beta="2.0", extra=[zeta])
+    locked = root / "targets" / target(version).folder / "requirements.txt"
+    locked.write_text(locked.read_text() + lock([zeta]))
+    manifest.update(root, targets=[target(version)])
+    sign(root, [key()])
+    done = install(python, root, "-q", *options, home=home)
+    assert done.returncode == 11, done.stdout + done.stderr
+    assert "[install-failed]" in done.stderr
+    after = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert after == before
+
+
+def test_pep_668_says_what_to_do_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("wheelyard.host.install.externally_managed", lambda python: "/usr/lib/EXTERNALLY-MANAGED")
+    for kind, forbidden in (("user", True), ("target", False), ("venv", False), ("prefix", False)):
+        place = Place(kind=kind, base=str(tmp_path), python="python3")
+        if forbidden:
+            with pytest.raises(Refused, match="--venv DIR or --target DIR"):
+                _forbidden(place, argparse.Namespace(break_system_packages=False))
+            _forbidden(place, argparse.Namespace(break_system_packages=True))
+        else:
+            _forbidden(place, argparse.Namespace(break_system_packages=False))

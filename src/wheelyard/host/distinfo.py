@@ -14,6 +14,8 @@ from wheelyard.host.refusal import EXIT_HASH, Refused
 # ``info`` is the path of the .dist-info folder, ``stamp`` changes when it is written anew.
 Installed = NamedTuple("Installed", [("name", str), ("version", str), ("info", str), ("stamp", Tuple[int, int])])
 
+_WRITTEN_BY_PIP = ("INSTALLER", "REQUESTED", "direct_url.json")
+
 
 def normal_name(name: str) -> str:
     """Return a project's name as PEP 503 writes it."""
@@ -69,7 +71,7 @@ def recorded_files(dist: Installed, base: str) -> List[str]:
         found.append(path)
         if path.endswith(".py"):
             found.extend(_bytecode(path))
-    for extra in ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD"):
+    for extra in (*_WRITTEN_BY_PIP, "RECORD"):
         path = os.path.join(dist.info, extra)
         if os.path.exists(path):
             found.append(path)
@@ -89,7 +91,7 @@ def remove_files(paths: Iterable[str], base: str, keep: Iterable[str] = ()) -> N
     """Remove files, and the folders that they leave empty, up to and without ``base`` and those of ``keep``."""
     folders: Set[str] = set()
     for path in paths:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(path)
         folders.add(os.path.dirname(path))
     remove_empty(folders, base, keep)
@@ -139,6 +141,8 @@ def wheel_layout(wheel: str) -> Tuple[List[Tuple[str, str]], int]:
                     layout.append((key, below))
                 else:
                     layout.append(("purelib", name))
+                if name.endswith(".dist-info/METADATA") and name.count("/") == 1:
+                    layout.extend(("purelib", "{}/{}".format(top, each)) for each in _WRITTEN_BY_PIP)
                 if name.endswith(".dist-info/entry_points.txt") and name.count("/") == 1 and member.file_size < 1 << 20:
                     text = archive.read(member).decode("utf-8", "replace")
                     layout.extend(("scripts", script) for script in _script_names(text))
