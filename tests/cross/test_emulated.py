@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.conftest import Image, image
+from tests.containers.conftest import Image, engine, image
 from tests.containers.test_arm64 import emulation
 from tests.cross.conftest import Build, cross
 from tests.cross.sources import greeting
@@ -16,7 +16,7 @@ from wheelyard.prove import container as proof
 from wheelyard.prove.local import Subject
 from wheelyard.store.model import Store
 
-__all__ = ["emulation", "image"]
+__all__ = ["emulation", "engine", "image"]
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 

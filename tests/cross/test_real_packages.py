@@ -32,11 +32,12 @@ TARGETS = [
 ]
 
 
-def sdist(folder: Path, requirement: str) -> Path:
+def sdist(folder: Path, requirement: str, *flags: str) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:"]
-    # Without isolation pip runs what is here instead of fetching the newest backend.
+    # pip asks the backend for metadata; without isolation it runs what is here instead of fetching one.
+    flags = flags or ("--no-build-isolation",)
     done = subprocess.run(
-        [*command, "--no-build-isolation", "--dest", str(folder), requirement],
+        [*command, *flags, "--dest", str(folder), requirement],
         capture_output=True,
         text=True,
         check=False,
@@ -110,6 +111,8 @@ def test_cpp(build: Build, store: Store, tmp_path: Path) -> None:
     needs = environment(
         store, tmp_path, "setuptools==80.9.0", "setuptools_scm==8.3.1", "cppy==1.3.1", "packaging==25.0"
     )
-    wheel = build(sdist(tmp_path, "kiwisolver==1.4.8"), cross("macosx_11_0_arm64", "3.12"), needs=needs)
+    wheel = build(
+        sdist(tmp_path, "kiwisolver==1.4.8", "--prefer-binary"), cross("macosx_11_0_arm64", "3.12"), needs=needs
+    )
     assert wheel.filename == "kiwisolver-1.4.8-cp312-cp312-macosx_11_0_arm64.whl"
     assert all(each.minimum == (11, 0) for _, each in objects(store.path(wheel.sha256)))
