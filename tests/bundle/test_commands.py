@@ -43,7 +43,10 @@ def test_from_wheelhouse_to_rollback(app: typer.Typer, tmp_path: Path, monkeypat
     facts = json.loads(run(app, "diff", "one.tar", "wheelhouse", "--json").removesuffix("[0]"))
     assert [change["name"] for change in facts["packages"]] == ["alpha"]
     assert "000002-" in run(app, "rollback", "www")
-    assert "removed 000002" not in run(app, "prune", "www", "--keep", "1")
+    assert run(app, "generations", "www").count("published") == 1
+    kept = run(app, "generations", "www", "--keep", "1")
+    assert "removed 000002" not in kept  # it is published
+    assert "000002-" in kept
     (tmp_path / "www/current/index.html").unlink()
     assert "missing: index.html" in run(app, "check", "www")
     assert "[7]" in run(app, "check", "www")

@@ -15,7 +15,18 @@ from wheelyard.host.inspecting import Fault
 from wheelyard.host.refusal import EXIT_HASH, EXIT_STORAGE, EXIT_USAGE, Refused
 from wheelyard.host.trust import DANGERS, Trust, make_trust, read_text
 
-__all__ = ["DANGERS", "Fault", "Imported", "TrustOptions", "check", "import_bundle", "prune", "repair", "rollback"]
+__all__ = [
+    "DANGERS",
+    "Fault",
+    "Imported",
+    "TrustOptions",
+    "check",
+    "generations_of",
+    "import_bundle",
+    "prune",
+    "repair",
+    "rollback",
+]
 
 _CLASSES = {EXIT_HASH: HashMismatchError, EXIT_STORAGE: StorageError, EXIT_USAGE: ConfigError, 14: VerificationError}
 
@@ -109,3 +120,8 @@ def prune(into: Path, keep: int) -> list[str]:
     """Keep ``keep`` generations, and nothing in them that no manifest lists; return what went."""
     with named_errors():
         return generations.prune_generations(str(into), max(keep, 1))
+
+
+def generations_of(into: Path) -> tuple[list[str], str | None]:
+    """Return the names of the generations, oldest first, and the one that is published."""
+    return generations.generation_names(str(into)), generations.current_name(str(into))

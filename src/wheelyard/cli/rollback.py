@@ -1,4 +1,4 @@
-"""``wheelyard rollback`` and ``wheelyard prune``: the generations of an import folder."""
+"""``wheelyard rollback`` and ``wheelyard generations``: the generations of an import folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("rollback")(rollback)
-    app.command("prune")(prune)
+    app.command("generations")(generations)
 
 
 def rollback(
@@ -26,13 +26,16 @@ def rollback(
     return 0
 
 
-def prune(
+def generations(
     into: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that bundles are imported into.")],
-    keep: Annotated[int, typer.Option(min=1, help="So many generations stay.")] = 3,
+    keep: Annotated[int, typer.Option(min=0, help="Remove all but so many; 0: remove nothing.")] = 0,
 ) -> int:
-    """Remove old generations, and files that no manifest lists."""
+    """List the generations of an import folder; with --keep, remove old ones and files that no manifest lists."""
     from wheelyard.bundle import import_
 
-    for name in import_.prune(into, keep):
+    for name in import_.prune(into, keep) if keep else ():
         sys.stdout.write(f"removed {name}\n")
+    names, published = import_.generations_of(into)
+    for name in names:
+        sys.stdout.write(f"{name}{'  published' if name == published else ''}\n")
     return 0
