@@ -18,14 +18,6 @@ from wheelyard.bundle.pack import pack
 from wheelyard.bundle.single import import_py
 
 PAGE = Path(__file__).parents[2] / "docs" / "airgap.md"
-SHIM = """\
-import sys, typer
-from wheelyard.cli import check, diff, import_, pack, report, rollback
-app = typer.Typer()
-for module in (check, diff, import_, pack, report, rollback):
-    module.register(app)
-sys.exit(app(standalone_mode=False))
-"""
 
 
 def published(root: Path) -> Path:
@@ -66,8 +58,7 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
     published(work / "wheelhouse")
     shutil.copy(key(), work / "admin_key")
     shutil.copy(key().with_suffix(".pub"), work / "admin_key.pub")
-    (tools / "shim.py").write_text(SHIM)
-    (tools / "wheelyard").write_text(f'#!/bin/sh\nexec {sys.executable} {tools}/shim.py "$@"\n')
+    (tools / "wheelyard").write_text(f'#!/bin/sh\nexec {sys.executable} -m wheelyard "$@"\n')
     (tools / "wheelyard").chmod(0o755)
     (tools / "python3").symlink_to(need("3.12"))
     path = f"{tools}:/usr/bin:/bin"

@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,44 +18,18 @@ from typing import IO
 
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.manifest import naming_errors
+from wheelyard.bundle.members import BLOCK, MOST_VOLUMES, Item, divide, header, items_of
 from wheelyard.bundle.sign import sign, sign_bytes
 from wheelyard.bundle.splices import Splice, make, older_files, pairs
 from wheelyard.doors import files
 from wheelyard.errors import ConfigError, HashMismatchError, VerificationError
 from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
-from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, FileEntry, Manifest, canonical, digest_of
-from wheelyard.host.splicing import SPLICES
-from wheelyard.host.volumes import PIECES, is_bundle, open_volume
+from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, Manifest, canonical, digest_of
+from wheelyard.host.volumes import is_bundle, open_volume
 
-_TIME = 315532800  # 1980: of every member, so that nothing depends on when it was packed
-_BLOCK = 512
 _CHUNK = 1 << 20
 _AHEAD = 4
-_FIRST = ("install.py", "import.py")
-_MOST_VOLUMES = 999
 _LARGEST_SPLICED = 1 << 30  # bytes: both wheels are in memory while they are compared
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One member of a volume: a file, a hard link to a member before it, or a piece of a file."""
-
-    name: str
-    entry: FileEntry
-    offset: int = 0
-    size: int = 0
-    link: str | None = None
-    payload: Path | None = None
-    """A splice to carry in place of the file."""
-
-    def head(self, top: str) -> bytes:
-        """Return the member's header blocks."""
-        link = f"{top}/{self.link}" if self.link is not None else None
-        return header(f"{top}/{self.name}", self.size, link)
-
-    def room(self, top: str) -> int:
-        """Return how many bytes the member takes in the archive."""
-        return len(self.head(top)) + -(-self.size // _BLOCK) * _BLOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,76 +43,6 @@ class Packed:
     base: str | None
     removed: tuple[str, ...]
     signed: bool
-
-
-def header(name: str, size: int, link: str | None = None) -> bytes:
-    """Return the tar header of a member (ustar, with a pax header only where a name is too long for it)."""
-    info = tarfile.TarInfo(name)
-    info.size = size
-    info.mode = 0o644
-    info.mtime = _TIME
-    info.type = tarfile.LNKTYPE if link is not None else tarfile.REGTYPE
-    info.linkname = link or ""
-    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
-
-
-def items_of(
-    manifest: Manifest, base: Manifest | None, splices: Mapping[str, Splice] | None = None, room: int | None = None
-) -> list[Item]:
-    """Return the members that a bundle needs: each content once, and nothing that the other side has.
-
-    :param splices: sha256 → what may be carried in place of a file, if it fits a volume (``room``).
-    """
-    top = f"{manifest.channel}-{manifest.sequence}"
-    known = {entry.sha256 for entry in base.files} if base else set()
-    first: dict[str, str] = {}
-    found: list[Item] = []
-    order = sorted(manifest.files, key=lambda entry: (entry.path not in _FIRST, entry.path))
-    for entry in order:
-        if entry.sha256 in known:
-            continue
-        if entry.sha256 in first:
-            found.append(Item(name=entry.path, entry=entry, link=first[entry.sha256]))
-            continue
-        first[entry.sha256] = entry.path
-        item = Item(name=entry.path, entry=entry, size=entry.size)
-        if splice := (splices or {}).get(entry.sha256):
-            name = f"{SPLICES}/{entry.sha256}"
-            short = Item(name=name, entry=entry, size=splice.size, payload=splice.payload)
-            item = short if room is None or short.room(top) <= room else item
-        found.append(item)
-    return found
-
-
-def divide(items: Iterable[Item], top: str, room: int | None) -> list[list[Item]]:
-    """Share members out to volumes with ``room`` bytes for members each (None: one volume without a limit).
-
-    A file goes whole into the next volume if it fits there, else it is cut into pieces.
-
-    :raises ConfigError: if the volumes are too small to be useful.
-    """
-    if room is None:
-        return [list(items)]
-    volumes: list[list[Item]] = [[]]
-    left = room
-    for item in items:
-        for part in [item] if item.room(top) <= room else _pieces(item, room):
-            needed = part.room(top)
-            if needed > left:
-                volumes.append([])
-                left = room
-            volumes[-1].append(part)
-            left -= needed
-    if len(volumes) > _MOST_VOLUMES:
-        raise ConfigError(f"{len(volumes)} volumes would be needed", hint="choose a larger volume size")
-    return volumes
-
-
-def _pieces(item: Item, room: int) -> Iterator[Item]:
-    size = (room - 4 * _BLOCK) // _BLOCK * _BLOCK
-    for number, offset in enumerate(range(0, item.size, size), 1):
-        name = f"{PIECES}/{item.entry.sha256}.{number:03d}"
-        yield Item(name=name, entry=item.entry, offset=offset, size=min(size, item.size - offset))
 
 
 def _contents(stream: IO[bytes], size: int) -> Iterator[bytes]:
@@ -163,7 +66,7 @@ class _Writer:
 
     def small(self, sink: IO[bytes], name: str, content: bytes) -> None:
         sink.write(header(f"{self._top}/{name}", len(content)))
-        sink.write(content + bytes(-len(content) % _BLOCK))
+        sink.write(content + bytes(-len(content) % BLOCK))
 
     def item(self, sink: IO[bytes], item: Item, volume: str) -> None:
         sink.write(item.head(self._top))
@@ -172,7 +75,7 @@ class _Writer:
         if item.payload is not None:
             with item.payload.open("rb") as payload:
                 shutil.copyfileobj(payload, sink, _CHUNK)
-            sink.write(bytes(-item.size % _BLOCK))
+            sink.write(bytes(-item.size % BLOCK))
             return
         path = self._root / item.entry.path
         state = hashlib.sha256() if item.offset == 0 else self._pieces[item.entry.sha256]
@@ -197,7 +100,7 @@ class _Writer:
         done = item.offset + item.size == item.entry.size
         if written != item.size or longer or (done and state.hexdigest() != item.entry.sha256):
             raise _changed(path, "is not what the manifest says")
-        sink.write(bytes(-item.size % _BLOCK))
+        sink.write(bytes(-item.size % BLOCK))
 
 
 def _changed(path: Path, what: str) -> HashMismatchError:
@@ -289,7 +192,7 @@ def _write_volumes(
                     writer.small(sink, name, data)
                 for item in part:
                     writer.item(sink, item, path.name)
-                sink.write(bytes(2 * _BLOCK))
+                sink.write(bytes(2 * BLOCK))
             written.append(path)
             report(JobFinished(stage="pack", job=path.name, outcome="done"))
     except BaseException:
@@ -343,10 +246,10 @@ def pack(
             {"base": base_digest, "format": 1, "removed": list(removed), "volume": number, "volumes": count}
         )
 
-    fixed = sum(len(header(f"{top}/{name}", 0)) + -(-len(data) // _BLOCK) * _BLOCK for name, data in heads)
-    fixed += len(header(f"{top}/{BUNDLE}", 0)) + -(-len(described(_MOST_VOLUMES, _MOST_VOLUMES)) // _BLOCK) * _BLOCK
-    room = None if volume_size is None else volume_size - fixed - 2 * _BLOCK
-    if room is not None and room < 64 * _BLOCK:
+    fixed = sum(len(header(f"{top}/{name}", 0)) + -(-len(data) // BLOCK) * BLOCK for name, data in heads)
+    fixed += len(header(f"{top}/{BUNDLE}", 0)) + -(-len(described(MOST_VOLUMES, MOST_VOLUMES)) // BLOCK) * BLOCK
+    room = None if volume_size is None else volume_size - fixed - 2 * BLOCK
+    if room is not None and room < 64 * BLOCK:
         raise ConfigError("the volumes are too small for the manifest", hint=f"take at least {fixed + (1 << 16)} bytes")
     with _splices(root, whole, base, since) as splices:
         parts = divide(items_of(whole, base, splices, room), top, room)
