@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.doors import run as door
-from wheelyard.errors import RepairError
+from wheelyard.errors import RepairError, ToolError
 from wheelyard.repair.model import Repaired
 from wheelyard.repair.rewrite import EPOCH
 from wheelyard.targets.model import Target
@@ -27,7 +28,11 @@ def repair(wheel: Path, into: Path, target: Target, *, log: Path, libraries: Seq
     what was changed is signed ad hoc. The tag is that of the newest macOS that an object needs.
 
     :raises RepairError: naming each object that is for another CPU or a newer macOS, and each dylib that is nowhere.
+    :raises ToolError: if what does the work is not installed.
     """
+    needed = "delocate" if has_apple_tools() else "repairwheel"
+    if importlib.util.find_spec(needed) is None:
+        raise ToolError(f"{needed} is not installed, which repairs wheels for macOS", hint=f"pip install {needed}")
     with tempfile.TemporaryDirectory(prefix="wheelyard-repair-") as name:
         folder = Path(name)
         (folder / "out").mkdir()

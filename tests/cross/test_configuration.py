@@ -1,0 +1,36 @@
+"""What ``[[target]]`` says about a cross build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.helpers import toml
+from wheelyard.errors import WheelyardError
+
+MAC = '[[target]]\nname = "mac"\npython = "3.12"\nplatform = "macosx_11_0_arm64"\ntoolchain = "zig"\n'
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "cpython.tar.gz").write_bytes(b"")
+    (tmp_path / "own").mkdir()
+    more = f'sdk = "cpython.tar.gz"\nsdk-sha256 = "{"0" * 64}"\nlibraries = "own"\n'
+    (target,) = toml(tmp_path, MAC + more).targets
+    assert target.sdk == str(tmp_path / "cpython.tar.gz")
+    assert (target.sdk_sha256, target.libraries) == ("0" * 64, str(tmp_path / "own"))
+    assert target.apple_sdk is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('sdk = "nowhere.tar.gz"', "sdk: no such file: nowhere.tar.gz"),
+        ('libraries = "nowhere"', "libraries: no such folder: nowhere"),
+        ('apple-sdk = "nowhere"', "apple-sdk: no such folder: nowhere"),
+        ('sdk-sha256 = "abc"', "sdk-sha256: 'abc' is no SHA-256"),
+    ],
+)
+def test_mistakes(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(WheelyardError, match=said):
+        toml(tmp_path, MAC + line)
