@@ -34,9 +34,7 @@ def wheels(count: int) -> Iterator[tuple[str, str, str, bytes]]:
     for number in range(count):
         name, version = f"project-{number // VERSIONS:05}", f"1.{number % VERSIONS}"
         stem = f"{name.replace('-', '_')}-{version}"
-        text = (
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.8\nRequires-Dist: numpy\n"
-        )
+        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.6\n"
         members = {
             f"{stem.partition('-')[0]}.py": f"VERSION = {version!r}\n",
             f"{stem}.dist-info/METADATA": text + "\n" + "A description of some length. " * 40,
@@ -61,7 +59,7 @@ def stock(store: Store, folder: Path, count: int) -> list[Entry]:
         blob.write_bytes(content)
         (folder / filename).hardlink_to(blob)
         wheel = Wheel(
-            filename=filename, sha256=digest, size=len(content), name=name, version=version, requires_python=">=3.8"
+            filename=filename, sha256=digest, size=len(content), name=name, version=version, requires_python=">=3.6"
         )
         entries.append(Entry(wheel=wheel, origin="upstream", source="bench"))
     return entries
