@@ -61,7 +61,8 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
         libc,
         Architecture(cpu),
         wheel,
-        frozenset(),
+        # In a library that is yet to be grafted, musl may still have the build's own name.
+        frozenset({"libc.so"} if libc is Libc.MUSL else ()),
         disable_isa_ext_check=not request["check_instructions"],
         allow_graft=True,
         requested_policy_base_name="auto",
@@ -91,6 +92,8 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
     if out is None:
         return {"outcome": "untouched"}
     _drop_foreign_rpaths(out)
+    if libc is Libc.MUSL:
+        _name_musl(out, cpu)
     with zipfile.ZipFile(out) as archive:
         added = sorted({name for name in archive.namelist() if not name.endswith("/")} - before)
     grafted = [name.rpartition("/")[2] for name in added if ".libs/" in name]

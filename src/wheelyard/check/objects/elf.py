@@ -22,7 +22,7 @@ _CPUS = {
     "EM_RISCV": "riscv64",
     "EM_LOONGARCH": "loongarch64",
 }
-_GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)")
+_GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
 _TEXT_RELOCATIONS = 0x4
 
 
