@@ -21,6 +21,7 @@ from wheelyard.bundle.installers import installers
 from wheelyard.config.model import Config
 from wheelyard.errors import Failures, ProofError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
+from wheelyard.index import shelf
 from wheelyard.index.assemble import Contents, contents
 from wheelyard.index.model import Folder, Published, Site
 from wheelyard.index.publish import publish
@@ -33,6 +34,7 @@ from wheelyard.prove import blas, stage
 from wheelyard.prove.container import Hosts
 from wheelyard.prove.model import Proof
 from wheelyard.prove.pips import HostPips
+from wheelyard.report.provenance import provenance_json
 from wheelyard.store.model import Store, default_root
 from wheelyard.targets import interpreters, presets
 from wheelyard.targets.model import Target
@@ -102,7 +104,12 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         pips = HostPips(indexes, store)
         proofs = prove_folders(plans, whole, toolchains, pips, store=store, options=options, report=report)
     folders = tuple(_folder(plan, whole[plan.folder], proofs[plan.folder]) for plan in plans)
-    site = Site(folders=folders, documents=installers(store.area("installers")))
+    site = Site(
+        folders=folders,
+        extra=shelf.load(config.wheelhouse).extra,  # what was mirrored or added stays
+        documents=installers(store.area("installers")),
+    )
+    site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
     published = publish(site, store=store, into=config.wheelhouse, report=report)
     return Outcome(
         wheelhouse=config.wheelhouse,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +13,9 @@ from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.diff import difference, read_side
 from wheelyard.doors import files
 from wheelyard.host.manifest import Manifest
-from wheelyard.index.model import Site
 from wheelyard.report.inventory import PROVENANCE, inventory
 from wheelyard.report.model import Component, Vulnerabilities
+from wheelyard.report.provenance import provenance_json
 from wheelyard.report.sbom import sbom
 from wheelyard.report.vulnerabilities import look
 
@@ -74,24 +73,6 @@ def report_html(
         bytes=_size,
     )
     return (page + "\n").encode()
-
-
-def provenance_json(site: Site) -> bytes:
-    """Return ``provenance.json``: where every wheel of a site came from, by its SHA-256."""
-    rows: dict[str, dict[str, object]] = {}
-    for entry in (*site.extra, *(entry for folder in site.folders for entry in folder.entries)):
-        built = entry.built
-        row = {
-            "origin": entry.origin,
-            "source": entry.source,
-            "reason": entry.reason,
-            "build_key": built.key if built else "",
-            "sandbox": built.sandbox if built else "",
-            "grafted": list(built.grafted) if built else [],
-            "attestations": entry.wheel.provenance or "",
-        }
-        rows[entry.wheel.sha256] = {name: value for name, value in row.items() if value}
-    return (json.dumps(rows, indent=1, sort_keys=True) + "\n").encode()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

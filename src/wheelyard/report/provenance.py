@@ -1,0 +1,25 @@
+"""Where every wheel came from: the index and its hash, or the sdist, build key and sandbox."""
+
+from __future__ import annotations
+
+import json
+
+from wheelyard.index.model import Site
+
+
+def provenance_json(site: Site) -> bytes:
+    """Return ``provenance.json``: where every wheel of a site came from, by its SHA-256."""
+    rows: dict[str, dict[str, object]] = {}
+    for entry in (*site.extra, *(entry for folder in site.folders for entry in folder.entries)):
+        built = entry.built
+        row = {
+            "origin": entry.origin,
+            "source": entry.source,
+            "reason": entry.reason,
+            "build_key": built.key if built else "",
+            "sandbox": built.sandbox if built else "",
+            "grafted": list(built.grafted) if built else [],
+            "attestations": entry.wheel.provenance or "",
+        }
+        rows[entry.wheel.sha256] = {name: value for name, value in row.items() if value}
+    return (json.dumps(rows, indent=1, sort_keys=True) + "\n").encode()
