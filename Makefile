@@ -24,7 +24,7 @@ demo: $(READY)  ## build a wheelhouse of requirements/demo.in for this machine's
 	$(BIN)/wheelyard build requirements/demo.in --into wheelhouse
 
 test: $(READY)  ## pass the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## ruff, and mypy in strict mode
 	$(BIN)/ruff check .
