@@ -235,6 +235,30 @@ def test_time_and_order(wheelhouse: Path, tmp_path: Path) -> None:
     assert outcome("--threshold", "2") == "too-few-signatures"
 
 
+def test_signatures_that_do_not_count(wheelhouse: Path, tmp_path: Path) -> None:
+    python, home = need("3.6"), tmp_path / "home"
+    home.mkdir()
+    signature, manifest = wheelhouse / "manifest.json.sig", wheelhouse / "manifest.json"
+    both = tmp_path / "both"
+    both.write_text("".join(f"{name} {public(name).read_text()}" for name in ("admin", "second")))
+
+    def outcome(*options: str) -> str:
+        trust = ("--trust", str(both), *options)
+        done = install(python, wheelhouse, "--show", *trust, home=home, trust=False)
+        return "done" if done.returncode == 0 else done.stderr.rpartition("[")[2].strip("]\n")
+
+    once = signature.read_text()
+    assert outcome() == "done"
+    signature.write_text(once + once)
+    assert outcome("--threshold", "2") == "too-few-signatures"  # one key twice is one key
+    sign(wheelhouse, [key("second")], add=True)
+    assert outcome("--threshold", "2") == "done"
+    signature.unlink()
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-n", "git", "-f", str(key()), str(manifest)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert outcome() == "wrong-namespace"
+
+
 def test_a_variant_is_taken_only_when_asked_for(tmp_path: Path) -> None:
     python, home, root = need("3.12"), tmp_path / "home", tmp_path / "house"
     home.mkdir()
