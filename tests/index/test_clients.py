@@ -52,6 +52,15 @@ def test_the_index_installs_from_a_file_url(shop: Shop, client: Client, tmp_path
     assert installed(tmp_path / "t") == {"Alpha.Pkg-1.0"} | wanted
 
 
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.pip)
+def test_the_index_installs_a_lock_from_a_file_url(shop: Shop, client: Client, tmp_path: Path) -> None:
+    index = (shop.into / "simple").as_uri()
+    lock = str(shop.into / "targets" / "el9" / "requirements.txt")
+    result = install(client, tmp_path / "t", "--index-url", index, "--require-hashes", "-r", lock)
+    assert result.returncode == 0, result.stdout
+    assert installed(tmp_path / "t") == {"Alpha.Pkg-1.0", "beta-1.0"}
+
+
 @pytest.mark.parametrize("client", CLIENTS[::4], ids=lambda client: client.pip)
 def test_the_index_of_a_variant_installs_it(shop: Shop, client: Client, tmp_path: Path) -> None:
     place = shop.into / "targets" / "el9.v3"
