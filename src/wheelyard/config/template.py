@@ -32,7 +32,7 @@ _TEMPLATE = """\
 # --- How ---------------------------------------------------------------------------------------------------------
 
 # wheelhouse = "wheelhouse"     # the output folder
-# resolver = "uv"               # or "pip-tools", for targets whose Python can run here
+# resolver = "uv"               # or "pip-tools"
 # prereleases = false
 # only-binary = ["numpy"]       # never built from source; ":all:" for everything
 # no-binary = ["markupsafe"]    # always built from source
