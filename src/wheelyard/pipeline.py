@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from wheelyard.index.publish import publish
 from wheelyard.lock import pylock, requirements_txt
 from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock
-from wheelyard.lock.model import Lock, LockedFile, LockedPackage
+from wheelyard.lock.model import Lock, LockedFile, LockedPackage, with_build_requirements
 from wheelyard.lock.sandboxes import Sandboxes
 from wheelyard.prove import blas, stage
 from wheelyard.prove.container import Hosts
@@ -165,7 +165,9 @@ def fetch_all(
     """
     from wheelyard.fetch.fetch import fetch
 
-    wanted = {each.file.sha256: each.file for lock in locks for each in _every((*lock.packages, *_pip(lock)))}
+    wanted = {
+        each.file.sha256: each.file for lock in locks for each in with_build_requirements((*lock.packages, *_pip(lock)))
+    }
     missing = tuple(file for digest, file in wanted.items() if not store.has(digest))
     if missing:
         fetch(missing, store=store, client=indexes.client, root=config.root, report=report)
@@ -174,13 +176,6 @@ def fetch_all(
 
 def _pip(lock: Lock) -> tuple[LockedPackage, ...]:
     return () if lock.pip is None else (lock.pip,)
-
-
-def _every(packages: Iterable[LockedPackage]) -> Iterator[LockedPackage]:
-    """Yield packages and all that is needed to build them."""
-    for package in packages:
-        yield package
-        yield from _every(package.build_requirements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ import difflib
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -20,9 +19,6 @@ from wheelyard.lock.model import Lock
 from wheelyard.lock.ports import Backends, Upstream
 from wheelyard.store.model import Store
 from wheelyard.targets.model import Target
-
-if TYPE_CHECKING:
-    pass
 
 
 def read(config: Config, target: str) -> Lock | None:

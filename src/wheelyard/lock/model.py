@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,3 +68,10 @@ class Lock:
     """The pip wheel to carry for hosts of this target, where their own could not see or read what they need."""
     image: str | None = None
     """Where sdists are built in a container: the image, pinned by its digest (``name@sha256:…``)."""
+
+
+def with_build_requirements(packages: Iterable[LockedPackage]) -> Iterator[LockedPackage]:
+    """Yield packages and, each behind its own, all that is needed to build them."""
+    for package in packages:
+        yield package
+        yield from with_build_requirements(package.build_requirements)

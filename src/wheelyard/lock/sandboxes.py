@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from wheelyard.config.model import Config
 from wheelyard.errors import Failures, ToolError
 from wheelyard.events import Reporter, silent
 from wheelyard.lock.candidates import remote
-from wheelyard.lock.model import Lock, LockedPackage
+from wheelyard.lock.model import Lock, LockedPackage, with_build_requirements
 from wheelyard.lock.ports import Upstream
 from wheelyard.store.model import Store
 from wheelyard.targets.here import build_machine
@@ -122,7 +122,7 @@ class Sandboxes:
         from wheelyard.build.build import build_all
         from wheelyard.build.units import limits_of, recipes_of, units_of
 
-        self._upstream.fetch([remote(each.file, self._config.root) for each in _every(environment)])
+        self._upstream.fetch([remote(each.file, self._config.root) for each in with_build_requirements(environment)])
         wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
         sdists = tuple(each for each in environment if each.how == "build")
         if sdists:
@@ -169,13 +169,6 @@ class Sandboxes:
             return self._toolchains(target)
 
 
-def _every(packages: Iterable[LockedPackage]) -> Iterator[LockedPackage]:
-    """Yield packages and all that is needed to build them."""
-    for package in packages:
-        yield package
-        yield from _every(package.build_requirements)
-
-
 def _key(
     what: str,
     package: LockedPackage,
@@ -188,7 +181,7 @@ def _key(
     from wheelyard.build.key import build_key
 
     whole = replace(package, build_requirements=tuple(environment))
-    sdists = [each.file.sha256 for each in _every(environment) if each.how == "build"]
+    sdists = [each.file.sha256 for each in with_build_requirements(environment) if each.how == "build"]
     return hashlib.sha256(
         f"{what} {build_key(whole, target, recipe, toolchain.identity, requires=sdists)}".encode()
     ).hexdigest()

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from wheelyard.build.container import ContainerSandbox, ImagePython, find_python, open_engine
@@ -16,9 +16,8 @@ from wheelyard.build.model import Limits
 from wheelyard.config.model import BuildSettings
 from wheelyard.doors import files
 from wheelyard.doors.run import Completed
-from wheelyard.errors import WheelyardError
 from wheelyard.prove import inside
-from wheelyard.prove.local import Subject, last_words, link, read_results, write_listing
+from wheelyard.prove.local import Subject, conclude, last_words, link, read_results, write_listing
 from wheelyard.prove.model import Proof
 from wheelyard.targets.model import Target
 from wheelyard.targets.presets import host_image
@@ -104,22 +103,11 @@ def prove(subject: Subject, host: Host, *, scratch: Path, log: Path) -> Proof:
         key=proof_key(subject, host),
     )
     log.unlink(missing_ok=True)
-    try:
-        place = _Place.make(subject, host, scratch=scratch, log=log)
-        problem = place.install(subject)
-        if problem is None:
-            failed, imported = place.import_all(subject.modules)
-            problem = "; ".join(failed[:5]) if failed else None
-            proof = replace(proof, imported=imported)
-    except WheelyardError as error:
-        problem = str(error)
-    if problem is not None:
-        return replace(proof, reason=problem)
-    return replace(
+    return conclude(
         proof,
-        outcome="proven",
+        subject,
+        lambda: _Place.make(subject, host, scratch=scratch, log=log),
         reason=f"installed and imported by an ordinary user without network in {host.sandbox.image.name}",
-        installed=len(subject.wheels),
     )
 
 

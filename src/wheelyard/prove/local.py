@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from wheelyard.build import environment
 from wheelyard.build.model import Limits, Sandbox
@@ -72,8 +73,35 @@ def prove(subject: Subject, interpreter: Interpreter, *, sandbox: Sandbox, scrat
         key=proof_key(subject, interpreter),
     )
     log.unlink(missing_ok=True)
+    return conclude(
+        proof,
+        subject,
+        lambda: _Place.make(subject, interpreter, sandbox=sandbox, scratch=scratch, log=log),
+        reason=f"installed and imported in a clean environment without {_cut(sandbox)}",
+    )
+
+
+class Place(Protocol):
+    """Where a folder is installed and imported for a proof."""
+
+    def install(self, subject: Subject) -> str | None:
+        """Install as the host's user would; return what went wrong, or None."""
+        ...
+
+    def import_all(self, modules: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
+        """Import every module; return what failed, in words, and how many were imported."""
+        ...
+
+
+def conclude(proof: Proof, subject: Subject, make: Callable[[], Place], *, reason: str) -> Proof:
+    """Return the proof with its outcome; never raises for what the wheels do.
+
+    :param proof: as it is if it fails.
+    :param make: gives the place, which may already fail.
+    :param reason: what was done, in words, if all of it works.
+    """
     try:
-        place = _Place.make(subject, interpreter, sandbox=sandbox, scratch=scratch, log=log)
+        place = make()
         problem = place.install(subject)
         if problem is None:
             failed, imported = place.import_all(subject.modules)
@@ -83,12 +111,7 @@ def prove(subject: Subject, interpreter: Interpreter, *, sandbox: Sandbox, scrat
         problem = str(error)
     if problem is not None:
         return replace(proof, reason=problem)
-    return replace(
-        proof,
-        outcome="proven",
-        reason=f"installed and imported in a clean environment without {_cut(sandbox)}",
-        installed=len(subject.wheels),
-    )
+    return replace(proof, outcome="proven", reason=reason, installed=len(subject.wheels))
 
 
 def _cut(sandbox: Sandbox) -> str:
