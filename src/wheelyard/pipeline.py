@@ -21,7 +21,7 @@ from wheelyard.bundle.installers import installers
 from wheelyard.config.model import Config
 from wheelyard.errors import Failures, ProofError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
-from wheelyard.index import shelf
+from wheelyard.index import carried, shelf
 from wheelyard.index.assemble import Contents, contents
 from wheelyard.index.model import Folder, Published, Site
 from wheelyard.index.publish import publish
@@ -79,6 +79,7 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
     """
     started = time.monotonic()
     store = Store(default_root())
+    pythons = carried.carried_pythons(config.targets, store)
     toolchains = Toolchains(config.build, report)
     with Indexes(config, store, report=report) as indexes:
         locks = lock(
@@ -108,6 +109,7 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         folders=folders,
         extra=shelf.load(config.wheelhouse).extra,  # what was mirrored or added stays
         documents=installers(store.area("installers")),
+        attachments=pythons,
     )
     site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
     published = publish(site, store=store, into=config.wheelhouse, report=report)
@@ -329,6 +331,7 @@ def _folder(plan: Plan, whole: Contents, proof: Proof) -> Folder:
         pylock_toml=pylock.dumps(whole.lock),
         proof=proof,
         pip=whole.pip,
+        python_archive=carried.place(plan.target),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bundle.houses import house, key, lock, public, target
-from tests.host.pythons import need
+from tests.host.pythons import need, pack_python
 from tests.simulators.packages import make_wheel
 from wheelyard.bundle import manifest
 from wheelyard.bundle.sign import sign
@@ -299,21 +299,7 @@ def test_a_carried_python_is_unpacked_and_installed_into(tmp_path: Path) -> None
     home.mkdir()
     archive = root / "python" / "cpython-3.12.tar"
     archive.parent.mkdir(parents=True)
-    skipped = ("test", "site-packages", "idlelib", "tkinter", "ensurepip", "__pycache__", "lib2to3")
-
-    def wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-        parts = member.name.split("/")
-        is_pip = "site-packages" in parts and any(part.startswith("pip") for part in parts)
-        is_folder = parts[-1] == "site-packages"
-        is_skipped = any(part in skipped or part.startswith("config-") for part in parts)
-        return member if is_pip or is_folder or not is_skipped else None
-
-    with tarfile.open(archive, "w") as stream:
-        stream.add((carried / "bin" / "python3.12").resolve(), "python/bin/python3.12")
-        link = tarfile.TarInfo("python/bin/python3")
-        link.type, link.linkname = tarfile.SYMTYPE, "python3.12"
-        stream.addfile(link)
-        stream.add(carried / "lib" / "python3.12", "python/lib/python3.12", filter=wanted)
+    pack_python(carried, archive)
     with_python = target("3.12")._replace(python_archive="python/cpython-3.12.tar")
     house(root, targets=[with_python], key=key())
     assert install(old, root, home=home).returncode == 5

@@ -77,6 +77,7 @@ def _target(table: Table) -> Target | None:
         "host_image": table.text("host-image"),
         "toolchain": table.text("toolchain", example='"zig"'),
         **_sdks(table),
+        **_carried_python(table),
     }
     if further["toolchain"] not in (None, "zig"):
         table.wrong("toolchain", f"{further['toolchain']!r} is unknown", 'only "zig"; without it, the usual compiler')
@@ -103,7 +104,7 @@ def _target(table: Table) -> Target | None:
 
 def _sdks(table: Table) -> dict[str, str | None]:
     """Return what a cross build compiles against, paths relative to the file."""
-    found: dict[str, str | None] = {"sdk_sha256": table.text("sdk-sha256")}
+    found: dict[str, str | None] = {"sdk_sha256": _sha256(table, "sdk-sha256")}
     for key, exists, what in (
         ("sdk", is_file, "file"),
         ("libraries", is_folder, "folder"),
@@ -114,9 +115,25 @@ def _sdks(table: Table) -> dict[str, str | None]:
         if path is not None and not exists(path):
             table.wrong(key, f"no such {what}: {written}", "paths are relative to the configuration file")
         found[key.replace("-", "_")] = str(path) if path else None
-    if (digest := found["sdk_sha256"]) is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
-        table.wrong("sdk-sha256", f"{digest!r} is no SHA-256", "64 hexadecimal digits, as sha256sum prints them")
     return found
+
+
+def _carried_python(table: Table) -> dict[str, str | None]:
+    """Return the archive of a Python that the wheelhouse carries, its path relative to the file, and its SHA-256."""
+    written, digest = table.text("carried-python"), _sha256(table, "carried-python-sha256")
+    if written is not None and digest is None:
+        table.wrong("carried-python", "nothing says what is in it", 'write: carried-python-sha256 = "…"')
+    path = table.folder / user_path(written) if written else None
+    if path is not None and not is_file(path):
+        table.wrong("carried-python", f"no such file: {written}", "paths are relative to the configuration file")
+    return {"carried_python": str(path) if path else None, "carried_python_sha256": digest}
+
+
+def _sha256(table: Table, key: str) -> str | None:
+    digest = table.text(key)
+    if digest is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
+        table.wrong(key, f"{digest!r} is no SHA-256", "64 hexadecimal digits, as sha256sum prints them")
+    return digest
 
 
 def _interpreter(table: Table) -> str | None:

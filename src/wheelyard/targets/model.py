@@ -36,6 +36,9 @@ class Target:
     """Folder of the target's own libraries, for a cross build: ``include/`` and ``lib/``; what is used is grafted."""
     apple_sdk: str | None = None
     """Folder of Apple's SDK, for frameworks; None: only the system library."""
+    carried_python: str | None = None
+    """Archive (.tar.*) of a relocatable CPython for the hosts, to be carried for those whose own is too old."""
+    carried_python_sha256: str | None = None
     preset: str | None = None
     """The preset it was made from (``el9``), which knows images; see ``wheelyard.targets.presets``."""
 
