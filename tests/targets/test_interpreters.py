@@ -46,6 +46,22 @@ def test_a_virtual_environment_answers_with_the_python_it_was_made_from() -> Non
     assert not probe(sys.executable).path.startswith(sys.prefix)
 
 
+def test_a_pyenv_of_another_user_is_passed_over(tmp_path: Path) -> None:
+    locked = tmp_path / "pyenv"
+    (locked / "versions" / "3.9.1" / "bin").mkdir(parents=True)
+    locked.chmod(0)
+    code = "from wheelyard.targets.interpreters import _places; print(list(_places('3.9', 'cpython'))[-1])"
+    lower = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    environment = {**os.environ, "PYENV_ROOT": str(locked)}
+    done = subprocess.run(
+        [*lower, sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    locked.chmod(0o700)
+    if "No module named" in done.stderr:
+        pytest.skip("this installation is not for every user")
+    assert done.stdout == "/usr/bin/python3.9\n", done.stderr
+
+
 def test_a_shim_that_leads_nowhere_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = interpreter("3.9")
     broken, good = tmp_path / "shims", tmp_path / "good"

@@ -217,9 +217,17 @@ def _places(python: str, implementation: str) -> Iterator[str]:
     yield from (str(Path(folder) / name) for folder in folders)
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     plain = python.removesuffix("t")
-    yield from map(str, sorted(root.glob(f"versions/*{plain}*/bin/python"), reverse=True))
-    yield from map(str, sorted(Path("/opt/python").glob("*/bin/python")))
+    yield from reversed(_glob(root, f"versions/*{plain}*/bin/python"))
+    yield from _glob(Path("/opt/python"), "*/bin/python")
     yield f"/usr/bin/{name}"
+
+
+def _glob(folder: Path, pattern: str) -> list[str]:
+    """Return what is there, in order; nothing where we may not look (another user's home)."""
+    try:
+        return [str(path) for path in sorted(folder.glob(pattern))]
+    except OSError:
+        return []
 
 
 def find_all() -> tuple[Interpreter, ...]:
