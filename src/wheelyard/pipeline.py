@@ -30,17 +30,16 @@ from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock
 from wheelyard.lock.model import Lock, LockedFile, LockedPackage, with_build_requirements
 from wheelyard.lock.sandboxes import Sandboxes
-from wheelyard.prove import blas, stage
+from wheelyard.prove import stage
 from wheelyard.prove.container import Hosts
 from wheelyard.prove.model import Proof
 from wheelyard.prove.pips import HostPips
 from wheelyard.report.provenance import provenance_json
 from wheelyard.store.model import Store, default_root
-from wheelyard.targets import interpreters, presets
+from wheelyard.targets import presets
 from wheelyard.targets.model import Target
 from wheelyard.variants import simd
 from wheelyard.variants import stage as variants
-from wheelyard.variants.model import Variant
 from wheelyard.variants.stage import Plan
 
 
@@ -259,23 +258,14 @@ def prove_folders(
     """
     if not options.prove:
         return {name: Proof(target=name, outcome="not run", reason="left out by --no-prove") for name in whole}
-    lacking = {plan.folder: blas.not_run_here(plan.variant) for plan in plans if plan.variant is not None}
-    questions = [_question(plan, whole[plan.folder]) for plan in plans if not lacking.get(plan.folder)]
     proofs = stage.prove_all(
-        questions,
+        [_question(plan, whole[plan.folder]) for plan in plans],
         store=store,
         sandbox=toolchains.local_sandbox,
         hosts=Hosts(plans[0].config.build),
         host_pip=pips,
         report=report,
     )
-    for plan in plans:
-        if reason := lacking.get(plan.folder):
-            proofs[plan.folder] = Proof(target=plan.folder, outcome="not run", reason=f"not run here: {reason}")
-        elif plan.variant is not None and plan.variant.blas and proofs[plan.folder].outcome == "proven":
-            proofs[plan.folder] = _prove_blas(
-                plan, plan.variant, whole[plan.folder], proofs[plan.folder], toolchains, store=store, report=report
-            )
     failed = tuple(
         ProofError(proof.reason, where=f"targets/{name}", hint="nothing was published; --no-prove publishes unproven")
         for name, proof in proofs.items()
@@ -294,30 +284,9 @@ def _question(plan: Plan, whole: Contents) -> stage.Question:
         contents=whole,
         requirements_txt=requirements_txt.dumps(whole.lock),
         imports={name: rule.imports for name, rule in rules if rule.imports is not None},
+        variant=plan.variant,
+        blas_modules=variants.modules_of(plan, {name: facts.modules for name, facts in whole.facts.items()}),
     )
-
-
-def _prove_blas(
-    plan: Plan,
-    variant: Variant,
-    whole: Contents,
-    proof: Proof,
-    toolchains: Toolchains,
-    *,
-    store: Store,
-    report: Reporter,
-) -> Proof:
-    """Return the proof of a folder that installs and imports, after its BLAS was looked at."""
-    interpreter = interpreters.find(plan.target)
-    if interpreter is None:
-        return proof
-    subject = blas.Subject(
-        folder=plan.folder,
-        variant=variant,
-        wheels={entry.wheel.filename: store.path(entry.wheel.sha256) for entry in whole.entries},
-        modules=variants.modules_of(plan, {name: facts.modules for name, facts in whole.facts.items()}),
-    )
-    return blas.amend(proof, subject, interpreter, store=store, sandbox=toolchains.local_sandbox(), report=report)
 
 
 def _folder(plan: Plan, whole: Contents, proof: Proof) -> Folder:

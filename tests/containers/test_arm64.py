@@ -15,7 +15,7 @@ from wheelyard.build.container import find_toolchain
 from wheelyard.build.model import Limits, Recipe
 from wheelyard.config.model import BuildSettings
 from wheelyard.prove import container as proof
-from wheelyard.prove.local import Subject
+from wheelyard.prove.model import Subject
 from wheelyard.store.model import Store
 from wheelyard.targets.model import Target
 

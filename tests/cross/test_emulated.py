@@ -13,7 +13,7 @@ from tests.cross.sources import greeting
 from tests.index.clients import pip_wheel
 from wheelyard.config.model import BuildSettings
 from wheelyard.prove import container as proof
-from wheelyard.prove.local import Subject
+from wheelyard.prove.model import Subject
 from wheelyard.store.model import Store
 
 __all__ = ["emulation", "engine", "image"]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from wheelyard.build.model import Limits
 from wheelyard.config.model import BuildSettings
 from wheelyard.doors import files
 from wheelyard.doors.run import Completed
-from wheelyard.prove import inside
-from wheelyard.prove.local import Subject, conclude, last_words, link, read_results, write_listing
-from wheelyard.prove.model import Proof
+from wheelyard.prove.conclude import conclude
+from wheelyard.prove.model import Proof, Subject
+from wheelyard.prove.place import last_words, link
 from wheelyard.targets.model import Target
 from wheelyard.targets.presets import host_image
 
@@ -77,12 +77,7 @@ def proof_key(subject: Subject, host: Host) -> str:
     """Return the digest of everything that a proof depends on: the same key needs no second proof."""
     facts = [
         _RULES,
-        subject.folder,
-        subject.requirements_txt,
-        sorted(subject.wheels),
-        {name: list(modules) for name, modules in subject.modules.items()},
-        subject.pip[0],
-        subject.carried_pip,
+        *subject.facts,
         host.sandbox.image.identity,
         [host.python.path, host.python.implementation, host.python.version],
     ]
@@ -130,7 +125,6 @@ class _Place:
             link(blob, given / "wheels" / filename)
         link(subject.pip[1], given / subject.pip[0])
         files.write(given / "wheels" / "requirements.txt", subject.requirements_txt, sync=False)
-        files.write(given / "inside.py", Path(inside.__file__).read_bytes(), sync=False)
         return cls(given=given, home=home, host=host, log=log)
 
     def install(self, subject: Subject) -> str | None:
@@ -140,35 +134,31 @@ class _Place:
         # A host that has no pip of its own runs it straight from its wheel, which is the same pip.
         pip: tuple[str, ...] = (f"{self.given / subject.pip[0]}/pip",)
         if subject.carried_pip:
-            done = self._run(*pip, *install, f"pip=={subject.carried_pip}")
+            done = self.run(*pip, *install, f"pip=={subject.carried_pip}")
             if done.returncode != 0:
                 return f"the carried pip does not install: {last_words(done.output)}"
             pip = ("-m", "pip")
-        done = self._run(*pip, *install, "--require-hashes", "-r", f"{wheels}/requirements.txt")
+        done = self.run(*pip, *install, "--require-hashes", "-r", f"{wheels}/requirements.txt")
         if done.returncode != 0:
             return f"does not install: {last_words(done.output)}"
-        done = self._run(*pip, "check")
+        done = self.run(*pip, "check")
         return f"the set is inconsistent: {last_words(done.output)}" if done.returncode != 0 else None
 
-    def import_all(self, modules: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
-        """Import every module; return what failed, in words, and how many were imported."""
-        listing = self.given / "modules.json"
-        write_listing(modules, listing)
-        return read_results(modules, self._run(str(self.given / "inside.py"), str(listing)))
-
-    def _run(self, *arguments: str) -> Completed:
-        variables = {
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Completed:
+        """Run the host's Python."""
+        environment = {
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "PIP_CONFIG_FILE": os.devnull,
             # Where the system marks its Python as its own (PEP 668), a person has to say this too.
             "PIP_BREAK_SYSTEM_PACKAGES": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **(variables or {}),
         }
         return self.host.sandbox.run(
             (self.host.python.path, *arguments),
             cwd=self.home,
-            env=variables,
+            env=environment,
             readable=(self.given, *self.host.readable),
             writable=(self.home,),
             limits=_LIMITS,

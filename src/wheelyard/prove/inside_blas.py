@@ -2,8 +2,9 @@
 
 Standard library only, Python 3.6 and newer; imports nothing from the rest, as the target has nothing of the rest.
 
-Usage: ``python inside_blas.py MODULE…``; prints one JSON object. Modules are imported first; numpy is asked by its own
-functions, and a module that has ``blas_config``, ``dgemm`` and ``dsyev`` by those.
+Usage: ``python inside_blas.py HOME MODULE…``; prints one JSON object. Modules are imported first; numpy is asked by its
+own functions, and a module that has ``blas_config``, ``dgemm`` and ``dsyev`` by those. Of libraries from outside HOME,
+which may be a container's, a copy is left in ``HOME/loaded``.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import importlib
 import json
 import math
 import os
+import shutil
 import sys
 from typing import Any, Dict, List
 
@@ -85,15 +87,26 @@ def ask(module: Any) -> Dict[str, Any]:
     }
 
 
-def loaded() -> List[str]:
-    """Return the files that this process has mapped and may execute code of."""
+def loaded(home: str) -> Dict[str, str]:
+    """Return the files that this process has mapped and may execute code of, and where each can be read later."""
     found = set()
     with open("/proc/self/maps") as stream:  # noqa: PTH123  (pathlib is not faster to start)
         for line in stream:
             parts = line.rstrip("\n").split(None, 5)
             if len(parts) == 6 and "x" in parts[1] and parts[5].startswith("/"):
                 found.add(parts[5])
-    return sorted(found)
+    return {path: kept(path, home) for path in sorted(found)}
+
+
+def kept(path: str, home: str) -> str:
+    """Return where an object can be read when this process, and all that it sees, is gone."""
+    if os.path.realpath(path).startswith(os.path.realpath(home) + os.sep):
+        return path
+    place = os.path.join(home, "loaded", path.strip("/").replace("/", "-"))  # noqa: PTH118
+    os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
+    if os.path.isfile(path):  # noqa: PTH113  (it may have been removed since, or be a device)
+        shutil.copyfile(path, place)
+    return place
 
 
 def pools() -> List[Dict[str, Any]]:
@@ -111,7 +124,8 @@ def pools() -> List[Dict[str, Any]]:
 def main() -> None:
     """Ask every module and print the answers."""
     answers = {}
-    for name in sys.argv[1:]:
+    home = sys.argv[1]
+    for name in sys.argv[2:]:
         module = importlib.import_module(name)
         if name == "numpy":
             answers[name] = ask_numpy(module)
@@ -119,7 +133,14 @@ def main() -> None:
             answers[name] = ask(module)
     # What BLAS starts, it starts at its first call at the latest; Python itself has one thread here.
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
-    print(json.dumps({"answers": answers, "loaded": loaded(), "pools": pools(), "threads": threads}, sort_keys=True))
+    found = {
+        "answers": answers,
+        "cpus": len(os.sched_getaffinity(0)),
+        "loaded": loaded(home),
+        "pools": pools(),
+        "threads": threads,
+    }
+    print(json.dumps(found, sort_keys=True))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,16 @@
-"""What a proof says of one target's folder."""
+"""What is proven of one target's folder, and what the proof says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from wheelyard.variants.model import Variant
+
+_BLAS_RULES = 2
+"""Goes into the key of a proof: raise it when what is looked at of a BLAS changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +28,44 @@ class Proof:
     imported: int = 0
     key: str = ""
     """Digest of what was proven: the same key needs no second proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlasQuestion:
+    """What is to be proven of a variant that chose a BLAS: that it is the one which is loaded, and that it works."""
+
+    variant: Variant
+    modules: Sequence[str]
+    """Modules of the rebuilt packages, to import together; numpy among them is asked to calculate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is to be proven: the content of one target's folder."""
+
+    folder: str
+    """Name of the folder, as in ``Proof.target``."""
+    wheels: Mapping[str, Path]
+    """Every wheel of the folder by file name (blobs of the store)."""
+    requirements_txt: str
+    modules: Mapping[str, Sequence[str]]
+    """Modules to import, by the project that brings them."""
+    pip: tuple[str, Path]
+    """File name and blob of the pip that the host has."""
+    carried_pip: str | None = None
+    """Version of the pip that the host must install from the folder first."""
+    blas: BlasQuestion | None = None
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """What a proof depends on, wherever it is made, as values that JSON has."""
+        blas = (_BLAS_RULES, self.blas.variant.choice, list(self.blas.modules)) if self.blas else ()
+        return (
+            self.folder,
+            self.requirements_txt,
+            sorted(self.wheels),
+            {name: list(modules) for name, modules in self.modules.items()},
+            self.pip[0],
+            self.carried_pip,
+            *blas,
+        )

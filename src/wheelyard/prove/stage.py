@@ -18,12 +18,14 @@ from wheelyard.errors import ToolError
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
 from wheelyard.index.assemble import Contents
 from wheelyard.prove import checks, container, local
-from wheelyard.prove.model import Proof
+from wheelyard.prove.model import BlasQuestion, Proof, Subject
 from wheelyard.store.model import Store
 from wheelyard.targets import interpreters
 from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.model import Target
 from wheelyard.targets.tags import newest_pip, tags
+from wheelyard.variants import simd
+from wheelyard.variants.model import Variant
 
 HostPip = Callable[[str], tuple[str, str]]
 """From a version of pip to the file name and SHA-256 of its wheel, which is then in the store."""
@@ -39,6 +41,10 @@ class Question:
     requirements_txt: str
     imports: Mapping[str, Sequence[str]]
     """Modules to import instead of all, by project, where the configuration says so."""
+    variant: Variant | None = None
+    """None: the target's baseline."""
+    blas_modules: Sequence[str] = ()
+    """Modules of a variant that load the BLAS which it chose."""
 
 
 def prove_all(
@@ -81,7 +87,9 @@ class _Stage:
     host_pip: HostPip
 
     def prove(self, question: Question) -> tuple[Proof, bool]:
-        """Return the proof, and whether it was there already."""
+        """Return the proof, and whether it was there already; of a level that this CPU lacks, nothing is run."""
+        if question.variant is not None and (lacking := simd.not_run_here(question.variant.simd)):
+            return Proof(target=question.folder, outcome="not run", reason=f"not run here: {lacking}"), False
         interpreter = interpreters.find(question.target)
         reason = _why_not(interpreter, question)
         host = None
@@ -120,7 +128,7 @@ class _Stage:
             return proof, False
         return replace(proof, reason=f"{proof.reason} [log: {log}]"), False
 
-    def _subject(self, question: Question) -> local.Subject:
+    def _subject(self, question: Question) -> Subject:
         version = question.target.pip or newest_pip(question.target.python)
         filename, sha256 = self.host_pip(version)
         contents = question.contents
@@ -128,13 +136,15 @@ class _Stage:
         if contents.pip is not None:
             wheels[contents.pip.filename] = self.store.path(contents.pip.sha256)
         modules = {name: question.imports.get(name, facts.modules) for name, facts in contents.facts.items()}
-        return local.Subject(
+        variant = question.variant
+        return Subject(
             folder=question.folder,
             wheels=wheels,
             requirements_txt=question.requirements_txt,
             modules=modules,
             pip=(filename, self.store.path(sha256)),
             carried_pip=contents.pip.version if contents.pip else None,
+            blas=BlasQuestion(variant=variant, modules=question.blas_modules) if variant and variant.blas else None,
         )
 
     def _place(self, key: str) -> Path:

@@ -1,0 +1,54 @@
+"""A proof's steps, the same in every place: install, import, and for a variant look at its BLAS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from wheelyard.doors import files
+from wheelyard.errors import WheelyardError
+from wheelyard.prove import blas, inside
+from wheelyard.prove.model import Proof, Subject
+from wheelyard.prove.place import Place, last_words
+
+
+def conclude(proof: Proof, subject: Subject, make: Callable[[], Place], *, reason: str) -> Proof:
+    """Return the proof with its outcome; never raises for what the wheels do.
+
+    :param proof: as it is if it fails.
+    :param make: gives the place, which may already fail.
+    :param reason: what was done, in words, if all of it works.
+    """
+    try:
+        place = make()
+        problem = place.install(subject)
+        if problem is None:
+            failed, imported = _import_all(place, subject.modules)
+            problem = "; ".join(failed[:5]) if failed else None
+            proof = replace(proof, imported=imported)
+        if problem is None and subject.blas is not None:
+            found = blas.look(place, subject.blas)
+            problem = "; ".join(found.faults) if found.faults else None
+            reason = f"{reason}; {found.words}"
+    except WheelyardError as error:
+        problem = str(error)
+    if problem is not None:
+        return replace(proof, reason=problem)
+    return replace(proof, outcome="proven", reason=reason, installed=len(subject.wheels))
+
+
+def _import_all(place: Place, modules: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
+    """Import every module; return what failed, in words, and how many were imported."""
+    script, listing = place.given / "inside.py", place.given / "modules.json"
+    files.write(script, Path(inside.__file__).read_bytes(), sync=False)
+    files.write(listing, json.dumps(sorted(name for names in modules.values() for name in names)), sync=False)
+    done = place.run(str(script), str(listing))
+    owners = {module: project for project, names in modules.items() for module in names}
+    try:
+        results = json.loads(done.output.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        return [f"the import test did not run: {last_words(done.output)}"], 0
+    failed = [f"{owners[name]}: import {name}: {error}" for name, error in sorted(results.items()) if error]
+    return failed, len(results) - len(failed)

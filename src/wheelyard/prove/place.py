@@ -1,0 +1,52 @@
+"""Where a folder is installed, imported and asked to calculate for a proof."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from wheelyard.doors import files
+from wheelyard.doors.run import Completed
+from wheelyard.prove.model import Subject
+
+
+class Place(Protocol):
+    """The target's Python in a sandbox, on this machine or in a container: paths are the same inside and outside."""
+
+    @property
+    def given(self) -> Path:
+        """A folder that it can read: what it is to run is put here."""
+        ...
+
+    @property
+    def home(self) -> Path:
+        """The folder that it can write, in which everything is that was installed."""
+        ...
+
+    def install(self, subject: Subject) -> str | None:
+        """Install as the host's user would; return what went wrong, or None."""
+        ...
+
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Completed:
+        """Run the target's Python.
+
+        :param variables: added to the environment.
+        """
+        ...
+
+
+def link(blob: Path, place: Path) -> None:
+    """Give a blob its name without copying it, where one file system allows that."""
+    try:
+        os.link(blob, place)
+    except OSError:
+        files.copy(blob, place, sync=False)
+
+
+def last_words(output: str) -> str:
+    """Return the line of pip's output that says what is wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if "ERROR" in line or "Error" in line or "has requirement" in line]
+    return (telling or lines or ["no message"])[-1]
