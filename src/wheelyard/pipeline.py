@@ -38,7 +38,7 @@ from wheelyard.report.provenance import provenance_json
 from wheelyard.store.model import Store, default_root
 from wheelyard.targets import presets
 from wheelyard.targets.model import Target
-from wheelyard.variants import simd
+from wheelyard.variants import labels, simd
 from wheelyard.variants import stage as variants
 from wheelyard.variants.stage import Plan
 
@@ -104,8 +104,14 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         pips = HostPips(indexes, store)
         proofs = prove_folders(plans, whole, toolchains, pips, store=store, options=options, report=report)
     folders = tuple(_folder(plan, whole[plan.folder], proofs[plan.folder]) for plan in plans)
+    epoch = config.build.source_date_epoch
     site = Site(
         folders=folders,
+        labelled=(
+            labels.labelled_folders(plans, whole, store=store, epoch=epoch, report=report)
+            if config.variant_wheels
+            else ()
+        ),
         extra=shelf.load(config.wheelhouse).extra,  # what was mirrored or added stays
         documents=installers(store.area("installers")),
         attachments=pythons,

@@ -59,7 +59,13 @@ def kind_of(path: str) -> str:
     """Return the kind of a file from its path in the wheelhouse."""
     name = path.rpartition("/")[2]
     top = path.partition("/")[0]
-    endings = {".whl": "wheel", ".metadata": "metadata", ".tar.gz": "sdist", ".zip": "sdist"}
+    endings = {
+        ".whl": "wheel",
+        ".metadata": "metadata",
+        "-variants.json": "metadata",
+        ".tar.gz": "sdist",
+        ".zip": "sdist",
+    }
     if top == "python":
         return "python"
     if "/" not in path and name in {"sbom.cdx.json", "licenses.html", "report.html", "provenance.json"}:

@@ -134,7 +134,8 @@ def only_targets(root: Path, whole: Manifest, names: Sequence[str]) -> Manifest:
     if missing := sorted(set(names) - found):
         there = ", ".join(target.folder for target in whole.targets)
         raise ConfigError(f"no such target: {', '.join(missing)}", where=str(root), hint=f"there are: {there}")
-    folders = tuple(f"targets/{target.folder}/" for target in chosen)
+    labelled = [f"{name.removesuffix('*')}variants" for name in names if name.endswith(".*")]
+    folders = tuple(f"targets/{name}/" for name in (*(target.folder for target in chosen), *labelled))
     needed = {entry.sha256 for entry in whole.files if entry.path.startswith(folders)}
     wheels = {entry.path for entry in whole.files if entry.path.startswith("files/") and entry.sha256 in needed}
     archives = {target.python_archive for target in chosen}

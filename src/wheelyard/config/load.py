@@ -103,6 +103,7 @@ def _own(path: Path, problems: Problems) -> Config:
         resolver=top.choice("resolver", ("uv", "pip-tools"), "uv"),
         build=sections.build(top.table("build")),
         variants=_raw(top, "variant"),
+        variant_wheels=top.flag("variant-wheels"),
         recipes=_raw(top, "recipe"),
         wheelhouse=_wheelhouse(top),
     )

@@ -108,6 +108,8 @@ class Config:
     """Rather an older version with a fitting wheel than a newer one to be built (pip's ``--prefer-binary``)."""
     variants: tuple[Mapping[str, object], ...] = ()
     """``[[variant]]`` tables as they are written."""
+    variant_wheels: bool = False
+    """Whether each target gets one more folder, with its variants labelled as in the drafts PEP 825 and 850."""
     recipes: tuple[Mapping[str, object], ...] = ()
     """``[[recipe]]`` tables as they are written: how packages are told of a variant."""
     wheelhouse: Path = Path("wheelhouse")

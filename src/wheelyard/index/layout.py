@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from packaging.utils import canonicalize_name
 
 from wheelyard.errors import WheelError
-from wheelyard.index.model import Entry, Folder, Site, Wheel
+from wheelyard.index.model import Entry, Folder, LabelledFolder, Site, Wheel
 
 FILES = "files"
 SIMPLE = "simple"
@@ -18,7 +18,10 @@ OURS = frozenset({SIMPLE, TARGETS, "projects", "graphs", "assets"})
 """Folders in which everything is Wheelyard's; in ``files/`` it is what is named like a distribution."""
 PAGES = frozenset(f"{name}.html{end}" for name in ("index", "matrix", "size", "builds") for end in ("", ".gz"))
 
-_DISTRIBUTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(?:whl|tar\.gz|zip|tar\.bz2|tgz)\Z")
+TABLE = "-variants.json"
+"""Ends the name of what says what the labels of a release's wheels mean (PEP 825)."""
+
+_DISTRIBUTION = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+!-]*(?:\.(?:whl|tar\.gz|zip|tar\.bz2|tgz)|{re.escape(TABLE)})\Z")
 _FOLDER = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)?\Z")
 _PATH = re.compile(r"(?:[A-Za-z0-9_+-][A-Za-z0-9._+-]*/)*[A-Za-z0-9_+-][A-Za-z0-9._+-]*\Z")
 
@@ -26,8 +29,16 @@ canonical = functools.lru_cache(maxsize=1 << 16)(canonicalize_name)
 
 
 def is_distribution(filename: str) -> bool:
-    """Whether this is a plain name of a wheel or sdist, without anything that a path, page or shell could trip over."""
+    """Whether this is a plain name of a wheel, sdist or table, without what a path, page or shell could trip over."""
     return _DISTRIBUTION.match(filename) is not None
+
+
+def unlabelled(filename: str) -> str:
+    """Return a wheel's name without the variant label at its end (PEP 825), if it has one."""
+    parts = filename.removesuffix(".whl").split("-")
+    # Of six parts one is a build tag or a label: a build tag begins with a digit, and no Python tag does.
+    has_label = len(parts) == 7 or (len(parts) == 6 and not parts[2][:1].isdigit())
+    return "-".join(parts[:-1]) + ".whl" if has_label and filename.endswith(".whl") else filename
 
 
 def wheels_of(folder: Folder) -> tuple[Wheel, ...]:
@@ -54,20 +65,25 @@ def by_project(wheels: Iterable[Wheel]) -> dict[str, list[Wheel]]:
     return dict(sorted(found.items()))
 
 
-def _placed(site: Site) -> Iterator[tuple[Wheel, Folder | None, Entry | None]]:
+def _placed(site: Site) -> Iterator[tuple[Wheel, Folder | LabelledFolder | None, Entry | None]]:
     for folder in site.folders:
         for entry in folder.entries:
             yield entry.wheel, folder, entry
         if folder.pip is not None:
             yield folder.pip, folder, None
+    for labelled in site.labelled:
+        for entry in labelled.entries:
+            yield entry.wheel, labelled, entry
+        for table in labelled.tables:
+            yield table, labelled, None
     for entry in site.extra:
         yield entry.wheel, None, entry
 
 
-def _origin(folder: Folder | None, entry: Entry | None) -> str:
+def _origin(folder: Folder | LabelledFolder | None, entry: Entry | None) -> str:
     place = f"{TARGETS}/{folder.name}" if folder is not None else FILES
     if entry is None:
-        return f"{place} (the carried pip)"
+        return f"{place} (added here)"
     return f"{place} ({'built from' if entry.origin == 'built' else 'from'} {entry.source})"
 
 
@@ -77,7 +93,7 @@ def pool(site: Site) -> dict[str, Wheel]:
     :raises WheelError: if a name is not one of a wheel or sdist of its project, has two contents, or differs from
         another only by case.
     """
-    found: dict[str, tuple[Wheel, Folder | None, Entry | None]] = {}
+    found: dict[str, tuple[Wheel, Folder | LabelledFolder | None, Entry | None]] = {}
     folded: dict[str, str] = {}
     for placed in _placed(site):
         wheel = placed[0]
@@ -107,12 +123,12 @@ def _check_name(wheel: Wheel) -> None:
     if not is_distribution(name):
         raise WheelError("not a plain name of a wheel or sdist", where=ascii(name))
     if name.endswith(".whl") and (
-        name.count("-") not in (4, 5) or canonical(name[: name.find("-")]) != canonical(wheel.name)
+        unlabelled(name).count("-") not in (4, 5) or canonical(name[: name.find("-")]) != canonical(wheel.name)
     ):
         raise WheelError(f"not a name of a wheel of {wheel.name!a}", where=name)
 
 
-def check_places(folders: Iterable[Folder], more: Mapping[str, object]) -> None:
+def check_places(folders: Iterable[Folder | LabelledFolder], more: Mapping[str, object]) -> None:
     """Check the names of target folders, and of the files that lie beside the index.
 
     :raises WheelError: if one could leave the site, or fall on a part of it.

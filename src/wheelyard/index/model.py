@@ -66,10 +66,25 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledFolder:
+    """``targets/<target>.variants/``: a baseline, and its variants labelled as in the drafts PEP 825 and 850.
+
+    It is no target: an installer that knows labels chooses in it by itself, any other sees the baseline.
+    """
+
+    name: str
+    entries: tuple[Entry, ...]
+    tables: tuple[Wheel, ...]
+    """``<name>-<version>-variants.json`` for each release that has labelled wheels: what the labels mean."""
+    requirements_txt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """The whole wheelhouse. ``extra`` are files of the pool that no folder holds (a mirror's, or added by hand)."""
 
     folders: tuple[Folder, ...]
+    labelled: tuple[LabelledFolder, ...] = ()
     extra: tuple[Entry, ...] = ()
     channel: str = "wheelhouse"
     documents: Mapping[str, bytes] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +24,9 @@ from wheelyard.index import layout, listing, pages, place, record, shelf
 from wheelyard.index.ground import DROPPED, Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
 from wheelyard.index.metadata import read_metadata
-from wheelyard.index.model import Folder, Published, Site, Wheel
+from wheelyard.index.model import Folder, LabelledFolder, Published, Site, Wheel
 from wheelyard.index.pages import Page
-from wheelyard.index.people.wants import people_pages, target_page
+from wheelyard.index.people.wants import labelled_page, people_pages, target_page
 from wheelyard.index.staging import Staging, sweep
 from wheelyard.store.model import Store
 
@@ -58,7 +58,7 @@ def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent, 
         folder has content that Wheelyard did not make.
     """
     pool = layout.pool(site)
-    layout.check_places(site.folders, {**site.documents, **site.attachments})
+    layout.check_places((*site.folders, *site.labelled), {**site.documents, **site.attachments})
     report(StageStarted(stage="index", jobs=len(pool)))
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -90,11 +90,12 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         metadata = _stage_pool(pool, store, ground, staging)
         wanted = {f"{FILES}/{name}" for name in pool} | {f"{FILES}/{name}.metadata" for name in metadata}
         exchanged = []
-        for folder in site.folders:
-            wants = dict(_folder_wants(folder, metadata, site.documents))
+        folders = {each.name: dict(_folder_wants(each, metadata, site.documents)) for each in site.folders}
+        folders.update({each.name: dict(_labelled_wants(each, metadata)) for each in site.labelled})
+        for name, wants in folders.items():
             wanted.update(wants)
-            if _stage_folder(f"{TARGETS}/{folder.name}/", wants, ground, staging):
-                exchanged.append(folder.name)
+            if _stage_folder(f"{TARGETS}/{name}/", wants, ground, staging):
+                exchanged.append(name)
         index = dict(
             _index_wants(f"{SIMPLE}/", layout.by_project(layout.baseline(site).values()), metadata, f"../../{FILES}/")
         )
@@ -108,7 +109,7 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         place.everything(staging, exchanged)
         leaving = [path for path in ground.disk if ground.leftover(path, wanted)]
         gone = ground.spare(leaving, grace, time.time()) if grace else leaving
-        place.remove(gone, {folder.name for folder in site.folders}, ground, staging)
+        place.remove(gone, set(folders), ground, staging)
     finally:
         shutil.rmtree(staging.root, ignore_errors=True)
     ground.kept.update(staging.written)
@@ -163,15 +164,29 @@ def _folder_wants(
     """Yield everything that lies in a target's folder: it is complete, so that it works alone on a memory stick."""
     top = f"{TARGETS}/{folder.name}/"
     wheels = pages.in_order(layout.wheels_of(folder))
+    yield from _links(top, wheels, metadata)
+    yield f"{top}requirements.txt", pages.text(folder.requirements_txt)
+    yield f"{top}pylock.toml", pages.text(folder.pylock_toml)
+    yield f"{top}index.html", target_page(folder, wheels, metadata, documents)
+    yield from _index_wants(f"{top}{SIMPLE}/", layout.by_project(wheels), metadata, "../../")
+
+
+def _labelled_wants(folder: LabelledFolder, metadata: Metadata) -> Iterator[tuple[str, Page | Link]]:
+    """Yield the same for a folder of labelled wheels; it has no ``pylock.toml``, which only a draft lets name them."""
+    top = f"{TARGETS}/{folder.name}/"
+    everything = pages.in_order((*(entry.wheel for entry in folder.entries), *folder.tables))
+    yield from _links(top, everything, metadata)
+    yield f"{top}requirements.txt", pages.text(folder.requirements_txt)
+    yield f"{top}index.html", labelled_page(folder, everything, metadata)
+    yield from _index_wants(f"{top}{SIMPLE}/", layout.by_project(everything), metadata, "../../")
+
+
+def _links(top: str, wheels: Iterable[Wheel], metadata: Metadata) -> Iterator[tuple[str, Link]]:
     for wheel in wheels:
         yield f"{top}{wheel.filename}", Link(wheel.sha256, f"{FILES}/{wheel.filename}")
         beside = f"{wheel.filename}.metadata"
         if wheel.filename in metadata:
             yield f"{top}{beside}", Link(f"METADATA of {wheel.sha256}", f"{FILES}/{beside}")
-    yield f"{top}requirements.txt", pages.text(folder.requirements_txt)
-    yield f"{top}pylock.toml", pages.text(folder.pylock_toml)
-    yield f"{top}index.html", target_page(folder, wheels, metadata, documents)
-    yield from _index_wants(f"{top}{SIMPLE}/", layout.by_project(wheels), metadata, "../../")
 
 
 def _index_wants(

@@ -12,7 +12,7 @@ from typing import Any
 from wheelyard.build.model import BuiltWheel
 from wheelyard.doors import files
 from wheelyard.errors import StorageError
-from wheelyard.index.model import Entry, Folder, Site, Wheel
+from wheelyard.index.model import Entry, Folder, LabelledFolder, Site, Wheel
 from wheelyard.prove.model import Proof
 from wheelyard.targets.model import Target
 
@@ -30,6 +30,7 @@ def save(into: Path, site: Site) -> None:
         "format": _FORMAT,
         "channel": site.channel,
         "folders": [asdict(folder) for folder in site.folders],
+        "labelled": [asdict(folder) for folder in site.labelled],
         "extra": [_row(entry) for entry in site.extra],
         "documents": sorted(site.documents),
         "attachments": dict(sorted(site.attachments.items())),
@@ -52,6 +53,7 @@ def load(into: Path) -> Site:
                 documents[path] = (into / path).read_bytes()
         return Site(
             folders=tuple(_folder(each) for each in content["folders"]),
+            labelled=tuple(_labelled(each) for each in content.get("labelled", ())),
             extra=tuple(_entry_of_row(row) for row in content["extra"]),
             channel=content["channel"],
             documents=documents,
@@ -92,6 +94,11 @@ def _folder(found: Mapping[str, Any]) -> Folder:
             "pip": Wheel(**plain["pip"]) if plain["pip"] else None,
         }
     )
+
+
+def _labelled(found: Mapping[str, Any]) -> LabelledFolder:
+    entries = tuple(_entry(each) for each in found["entries"])
+    return LabelledFolder(**{**found, "entries": entries, "tables": tuple(Wheel(**each) for each in found["tables"])})
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:

@@ -30,6 +30,10 @@ class Changes:
     """Platform tags to replace the old ones."""
     local_version: str | None = None
     """A local version label (PEP 440) to be added to the version."""
+    without_local_version: str | None = None
+    """One that was added so, to be taken off again."""
+    variant_label: str | None = None
+    """A variant label (PEP 825, a draft) for the end of the file name."""
     extra: Mapping[str, bytes] = field(default_factory=dict)
     """Files to be added, by their path below the dist-info folder."""
 
@@ -82,6 +86,12 @@ def labelled(version: str, label: str) -> str:
     return f"{version}{'.' if '+' in version else '+'}{label}"
 
 
+def _renumbered(version: str, changes: Changes) -> str:
+    if (gone := changes.without_local_version) is not None:
+        version = version.removesuffix(gone)[:-1] if version.endswith((f"+{gone}", f".{gone}")) else version
+    return labelled(version, changes.local_version) if changes.local_version else version
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Old and new names of the folders that have the version in them."""
@@ -96,19 +106,17 @@ class _Plan:
         if len(infos) != 1:
             raise WheelError(f"it has {len(infos)} .dist-info folders, not one", where=filename)
         old = infos.pop()
-        new = old
-        if changes.local_version:
-            new = f"{labelled(old.removesuffix('.dist-info'), changes.local_version)}.dist-info"
-        return cls(old, new)
+        return cls(old, f"{_renumbered(old.removesuffix('.dist-info'), changes)}.dist-info")
 
     def filename(self, old: str, changes: Changes) -> str:
         parts = old.removesuffix(".whl").split("-")
         if len(parts) not in (5, 6):
             raise WheelError("its name is not a wheel's", where=old)
-        if changes.local_version:
-            parts[1] = labelled(parts[1], changes.local_version)
+        parts[1] = _renumbered(parts[1], changes)
         if changes.platforms:
             parts[-1] = ".".join(changes.platforms)
+        if changes.variant_label:
+            parts.append(changes.variant_label)
         return "-".join(parts) + ".whl"
 
     def members(
@@ -128,8 +136,8 @@ class _Plan:
             executable = bool((member.external_attr >> 16) & 0o111)
             if name == f"{self.new_info}/WHEEL" and changes.platforms:
                 yield name, iter((_retagged(source.read(member), changes.platforms),)), False
-            elif name == f"{self.new_info}/METADATA" and changes.local_version:
-                yield name, iter((_relabelled(source.read(member), changes.local_version),)), False
+            elif name == f"{self.new_info}/METADATA" and self.new_info != self.old_info:
+                yield name, iter((_relabelled(source.read(member), changes),)), False
             else:
                 yield name, _blocks(source, member), executable
 
@@ -157,11 +165,11 @@ def _retagged(content: bytes, platforms: Sequence[str]) -> bytes:
     return ("\n".join([*kept, *tags]) + "\n").encode()
 
 
-def _relabelled(content: bytes, label: str) -> bytes:
-    """Return METADATA whose version has the label."""
+def _relabelled(content: bytes, changes: Changes) -> bytes:
+    """Return METADATA with the new version."""
     head, separator, body = content.partition(b"\n\n")
     found = re.search(rb"(?mi)^Version:[ \t]*([^\s]+)", head)
     if found is None:
         raise WheelError("METADATA has no version")
-    version = labelled(found[1].decode(), label).encode()
+    version = _renumbered(found[1].decode(), changes).encode()
     return head[: found.start(1)] + version + head[found.end(1) :] + separator + body

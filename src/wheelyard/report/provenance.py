@@ -10,7 +10,9 @@ from wheelyard.index.model import Site
 def provenance_json(site: Site) -> bytes:
     """Return ``provenance.json``: where every wheel of a site came from, by its SHA-256."""
     rows: dict[str, dict[str, object]] = {}
-    for entry in (*site.extra, *(entry for folder in site.folders for entry in folder.entries)):
+    placed = [entry for folder in site.folders for entry in folder.entries]
+    labelled = [entry for folder in site.labelled for entry in folder.entries]
+    for entry in (*site.extra, *placed, *labelled):
         built = entry.built
         row = {
             "origin": entry.origin,

@@ -17,6 +17,8 @@ Blas = Literal["openblas", "openblas64", "mkl", "blis", "netlib", "flexiblas", "
 Threads = Literal["sequential", "pthreads", "openmp"]
 
 NAME = re.compile(r"[a-z0-9_-]+")
+FOLDER = "variants"
+"""No variant's name: ``targets/<target>.variants/`` is the folder of all of them, labelled (``variant-wheels``)."""
 _KEYS = frozenset({"name", "blas", "threads", "simd", "packages", "share-blas"})
 _CHOICES = ("blas", "threads", "simd")
 
@@ -123,6 +125,10 @@ def _expand(table: Mapping[str, object], place: str) -> Iterator[Variant]:
         if not NAME.fullmatch(name):
             raise ConfigError(
                 f"{name!r} cannot name a folder", where=f"{place}, name", hint="use a-z, 0-9, '-' and '_' only"
+            )
+        if name == FOLDER:
+            raise ConfigError(
+                f"{FOLDER!r} is the folder of variant-wheels", where=f"{place}, name", hint="give it another name"
             )
         if one_blas is None and level == simd.BASELINE:
             raise ConfigError(

@@ -78,7 +78,7 @@ def overview(
         for entry in folder.entries:
             uses.setdefault(layout.canonical(entry.wheel.name), []).append(Use(folder, entry))
             origins.setdefault(entry.wheel.filename, entry)
-    for entry in site.extra:
+    for entry in (*site.extra, *(entry for folder in site.labelled for entry in folder.entries)):
         origins.setdefault(entry.wheel.filename, entry)
     required_by: dict[str, list[str]] = {}
     for name, found in facts.items():

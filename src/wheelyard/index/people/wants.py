@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wheelyard.index import layout, pages
-from wheelyard.index.model import Folder, Site, Wheel
+from wheelyard.index.model import Folder, LabelledFolder, Site, Wheel
 from wheelyard.index.pages import Page
 from wheelyard.index.people import facts, graph, treemap, views, words
 from wheelyard.index.people.views import Overview, Row, Use
@@ -26,7 +26,7 @@ def people_pages(
 
     :param read: returns the METADATA of a file of the pool, by the file's name.
     """
-    projects = layout.by_project(pool.values())
+    projects = layout.by_project(wheel for wheel in pool.values() if not wheel.filename.endswith(layout.TABLE))
     newest = views.newest_of(projects)
     digests = {name: metadata[wheel.filename] for name, wheel in newest.items() if wheel.filename in metadata}
     wanted = {digest: (lambda name=name: read(newest[name].filename)) for name, digest in digests.items()}
@@ -34,7 +34,7 @@ def people_pages(
     seen = views.overview(site, projects, newest, {name: found[digest] for name, digest in digests.items()})
     rows = views.rows(seen)
     keys = [f"{row}\t{digests.get(row.name)}" for row in rows]
-    everything = pages.digest([*keys, repr(site.folders), *sorted(site.documents)])
+    everything = pages.digest([*keys, repr(site.folders), repr(site.labelled), *sorted(site.documents)])
     top = {
         "matrix.html": Page(everything, lambda: _matrix(seen, rows)),
         "size.html": Page(everything, lambda: _size(rows)),
@@ -78,6 +78,12 @@ def target_page(
     )
 
 
+def labelled_page(folder: LabelledFolder, files: list[Wheel], metadata: Mapping[str, str]) -> Page:
+    """Return the page of a folder of labelled wheels: how to install, and the links that ``-f URL`` reads."""
+    key = pages.digest([repr(folder), *(metadata.get(wheel.filename, "") for wheel in files)])
+    return Page(key, lambda: _render("labelled", root="../../", folder=folder, files=files, metadata=metadata))
+
+
 def _render(template: str, **values: object) -> str:
     return pages.environment().get_template(f"people/{template}.html.j2").render(words=words, **values)
 
@@ -93,6 +99,7 @@ def index_html(seen: Overview, rows: list[Row]) -> str:
         root="",
         rows=rows,
         titles=[(folder, views.target_title(folder)) for folder in seen.site.folders],
+        labelled=seen.site.labelled,
         filters={
             "target": choices(lambda row: row.folders),
             "python": choices(lambda row: row.pythons),

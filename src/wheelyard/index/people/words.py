@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from wheelyard.index.layout import unlabelled
+
 _PYTHONS = {"cp": "CPython", "pp": "PyPy", "py": "any Python", "ip": "IronPython", "jy": "Jython"}
 _MACHINES = {
     "x86_64": "x86-64",
@@ -37,7 +39,7 @@ def explain(filename: str) -> str:
     """Return what a file runs on, from its tags."""
     if not filename.endswith(".whl"):
         return "Source: it has to be compiled or installed by pip's build step"
-    parts = filename.removesuffix(".whl").split("-")
+    parts = unlabelled(filename).removesuffix(".whl").split("-")
     if len(parts) < 5:
         return "Wheel"
     return f"{_python(parts[-3], parts[-2])}, {_platform(parts[-1])}"
