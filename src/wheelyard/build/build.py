@@ -28,7 +28,7 @@ from wheelyard.repair.rewrite import Changes, labelled, rewrite
 from wheelyard.store.model import Store
 from wheelyard.targets import tags
 from wheelyard.variants import finish as variant
-from wheelyard.variants.share import share
+from wheelyard.variants.share import provided, share
 
 _LOG_TAIL = 1 << 20
 _OBJECT = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll|a|exe)$|\.data/scripts/|/bin/")
@@ -216,6 +216,7 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple
         unit.target,
         log=place.log,
         libraries=libraries,
+        provided=provided(unit.recipe),
         check_instructions=not unit.recipe.variant,
     )
     extra: dict[str, bytes] = {}

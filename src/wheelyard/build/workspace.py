@@ -142,7 +142,8 @@ class Workspace:
             **self.recipe.environment,
         }
         if self.recipe.pkg_config:
-            environment["PKG_CONFIG_PATH"] = str(self._pkg_config())
+            # Behind them those of wheels in the environment, which they may require.
+            environment["PKG_CONFIG_PATH"] = f"{self._pkg_config()}:{self.python.parent.parent / 'lib' / 'pkgconfig'}"
         # These paths differ from user to user and from machine to machine; what is compiled must not.
         hidden = [f"-ffile-prefix-map={self.root}=."]
         hidden += [f"-ffile-prefix-map={path}=/python" for path in self._interpreter()]

@@ -27,6 +27,7 @@ def repair(
     *,
     log: Path,
     libraries: Sequence[Path] = (),
+    provided: Sequence[str] = (),
     check_instructions: bool = True,
 ) -> Repaired:
     """Repair a wheel for a manylinux or musllinux target; see :class:`wheelyard.repair.model.Repairer`.
@@ -44,6 +45,7 @@ def repair(
                     "into": str(folder / "out"),
                     "platform": target.platform,
                     "libraries": ":".join(map(str, libraries)) or None,
+                    "provided": list(provided),
                     "check_instructions": check_instructions,
                 }
             )

@@ -32,11 +32,13 @@ class Repairer(Protocol):
         *,
         log: Path,
         libraries: Sequence[Path] = (),
+        provided: Sequence[str] = (),
         check_instructions: bool = True,
     ) -> Repaired:
         """Write the repaired wheel into the folder ``into``.
 
         :param libraries: folders to look for shared libraries in, instead of this machine's own: an image's.
+        :param provided: names (``fnmatch`` patterns) of libraries that come from elsewhere, and are not grafted.
         :param check_instructions: refuse code for newer CPUs than the platform promises; off for variants.
         :raises RepairError: if the wheel cannot run on the target, with the object and what it needs.
         """

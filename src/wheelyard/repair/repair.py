@@ -19,6 +19,7 @@ def repair(
     *,
     log: Path,
     libraries: Sequence[Path] = (),
+    provided: Sequence[str] = (),
     check_instructions: bool = True,
 ) -> Repaired:
     """Repair a wheel for any target; see :class:`wheelyard.repair.model.Repairer`.
@@ -32,7 +33,15 @@ def repair(
         into.mkdir(parents=True, exist_ok=True)
         return Repaired(path=Path(shutil.copy2(wheel, into)), policy=platforms[0])
     if target.platform.startswith(("manylinux", "musllinux")):
-        return linux.repair(wheel, into, target, log=log, libraries=libraries, check_instructions=check_instructions)
+        return linux.repair(
+            wheel,
+            into,
+            target,
+            log=log,
+            libraries=libraries,
+            provided=provided,
+            check_instructions=check_instructions,
+        )
     if target.platform.startswith("macosx"):
         return macos.repair(wheel, into, target, log=log, libraries=libraries)
     raise RepairError(f"nobody here repairs wheels for {target.platform}", where=wheel.name)

@@ -62,7 +62,7 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
         Architecture(cpu),
         wheel,
         # In a library that is yet to be grafted, musl may still have the build's own name.
-        frozenset({"libc.so"} if libc is Libc.MUSL else ()),
+        frozenset({"libc.so"} if libc is Libc.MUSL else ()) | frozenset(request["provided"]),
         disable_isa_ext_check=not request["check_instructions"],
         allow_graft=True,
         requested_policy_base_name="auto",

@@ -45,8 +45,11 @@ class Source:
     """Where its licence texts are: names of build requirements, or absolute paths in the image."""
     pc: str = ""
     """The pkg-config file."""
-    shared: str = ""
-    """Path of the library in the first requirement's wheel, from where others can load it; empty: they cannot."""
+    shared: tuple[str, ...] = ()
+    """Names (``fnmatch`` patterns) of its libraries that others can load from the first requirement's wheel; none: they
+    cannot."""
+    shared_in: str = ""
+    """Where that wheel puts them, relative to site-packages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +184,8 @@ def _library(name: str, table: Mapping[str, object]) -> Library:
                 probe=_words(each, "probe"),
                 licences=_words(each, "licences"),
                 pc=cast("str", each.get("pc", "")),
-                shared=cast("str", each.get("shared", "")),
+                shared=_words(each, "shared"),
+                shared_in=cast("str", each.get("shared-in", "")),
             )
             for each in cast("list[Mapping[str, object]]", table["source"])
         ),

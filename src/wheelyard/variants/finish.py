@@ -16,6 +16,7 @@ from wheelyard.errors import VariantError, WheelError
 from wheelyard.store.model import Store
 from wheelyard.variants import identity, objects, simd
 from wheelyard.variants.book import builtin
+from wheelyard.variants.share import loading
 
 NOTE = "wheelyard.json"
 """The record in dist-info."""
@@ -32,7 +33,7 @@ def check(unit: BuildUnit, wheel: Path, scratch: Path) -> None:
     variant = unit.recipe.variant
     where = f"{unit.package.name} {unit.package.version}, {unit.recipe.local_version}, target {unit.target.name}"
     if blas := variant.get("blas"):
-        check_blas(identity.binaries(wheel), blas, where)
+        check_blas(identity.binaries(wheel), blas, where, loading=loading(wheel, unit.recipe))
     if unit.target.machine == "x86_64" and not unit.target.platform.startswith("macosx"):
         static = builtin().libraries[variant["blas"]].static if "blas" in variant else None
         patterns = [re.compile(each) for each in unit.recipe.dispatched]
@@ -40,12 +41,17 @@ def check(unit: BuildUnit, wheel: Path, scratch: Path) -> None:
         objects.check(code, variant.get("simd", simd.BASELINE), where)
 
 
-def check_blas(binaries: Sequence[identity.Binary], blas: str, where: str) -> None:
+def check_blas(binaries: Sequence[identity.Binary], blas: str, where: str, *, loading: Sequence[str] = ()) -> None:
     """Refuse a wheel that has another BLAS than the one it was built for, or several, or none.
 
+    :param loading: objects that load it from another wheel.
     :raises VariantError: naming what was found, and in which object.
     """
     found = {name: each.member for each in binaries for name in sorted(each.blas)}
+    if loading:
+        # A copy in the wheel, besides, would be a second BLAS.
+        found = {f"a copy of {blas}" if name == blas else name: member for name, member in found.items()}
+        found[blas] = loading[0]
     if set(found) == {blas}:
         return
     if not found:

@@ -116,12 +116,14 @@ def find_source(library: Library, variant: Variant, target: Target, has: Callabl
         raise VariantError(
             f"{library.title} is not to be had with threads = {variant.threads!r}", where=where, hint=f"it has: {known}"
         )
-    if variant.share_blas and not any(each.shared for each in fitting):
-        raise VariantError(
-            f"{library.title} cannot be shared: it does not come as a wheel of its own",
-            where=where,
-            hint="leave share-blas out, or choose openblas",
-        )
+    if variant.share_blas:
+        fitting = [each for each in fitting if each.shared]
+        if not fitting:
+            raise VariantError(
+                f"{library.title} cannot be shared: it does not come as a wheel of its own",
+                where=where,
+                hint="leave share-blas out, or choose openblas or mkl",
+            )
     for source in fitting:
         if all(has(path.replace("{machine}", target.machine)) for path in source.probe):
             return source

@@ -1,7 +1,7 @@
 """One BLAS for all packages of a variant: loaded from the wheel that it comes in, instead of a copy in each of them.
 
-Repair has grafted the library and made sure of everything else; here the copy is taken out again, and the objects that
-need it look for it where the library's own wheel puts it, beside them in the same site-packages.
+Repair leaves the library out; here the objects that need it are told to look where the library's own wheel puts it: in
+the same site-packages, or in the folder ``lib`` of the same environment (a venv, ``~/.local``, ``/usr/local``).
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import re
 import shutil
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.build.model import BuildUnit
+from wheelyard.build.model import BuildUnit, Recipe
 from wheelyard.build.workspace import Workspace
+from wheelyard.check.objects import elf
+from wheelyard.check.objects.model import NotAnObjectError
 from wheelyard.doors import run as door
 from wheelyard.errors import ToolError, VariantError
 from wheelyard.repair.model import Repaired
@@ -25,57 +29,89 @@ from wheelyard.variants import identity
 from wheelyard.variants.book import Source, builtin
 
 
+def provided(recipe: Recipe) -> tuple[str, ...]:
+    """Return the names (``fnmatch`` patterns) of libraries that another wheel brings: repair grafts none of them."""
+    source = _source(recipe)
+    return source.shared if source else ()
+
+
+def loading(wheel: Path, recipe: Recipe) -> tuple[str, ...]:
+    """Return the objects of a wheel that load a library which another wheel brings.
+
+    :raises WheelError: if it cannot be read.
+    """
+    names = provided(recipe)
+    if not names:
+        return ()
+    return tuple(member for member, content in identity.objects_of(wheel) if _loads(content, names))
+
+
 def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
-    """Return the wheel without its copy of the BLAS, and with a requirement for the wheel that has it.
+    """Return the wheel with the way to the BLAS in another wheel, and with a requirement for that one.
 
     Any other wheel is returned as it is.
 
-    :raises VariantError: if the library was not grafted, so that there is nothing to be shared.
+    :raises VariantError: if the other wheel is not among the build requirements.
     :raises ToolError: if patchelf fails.
     """
-    variant = unit.recipe.variant
-    if variant.get("share-blas") != "yes":
+    source = _source(unit.recipe)
+    if source is None:
         return repaired
-    source = next(each for each in builtin().libraries[variant["blas"]].sources if each.shared)
     requirement = canonicalize_name(source.requires[0])
     version = next((each.version for each in unit.package.build_requirements if each.name == requirement), None)
-    copies = [each.member for each in identity.binaries(repaired.path) if each.grafted and variant["blas"] in each.blas]
-    if version is None or len(copies) != 1:
+    if version is None:
         raise VariantError(
-            f"there is no one copy of {variant['blas']} in the wheel to be shared",
+            f"{requirement} is not among the build requirements",
             where=place.package,
-            hint="leave share-blas out for this package",
-            log=place.log,
+            hint="lock again: the variant needs it",
         )
     folder = place.root / "shared"
     folder.mkdir()
     path = folder / repaired.path.name
-    _write(repaired.path, path, copies[0], source, f"{requirement}=={version}", place)
-    grafted = tuple(each for each in repaired.grafted if each != PurePosixPath(copies[0]).name)
-    return replace(repaired, path=path, grafted=grafted)
+    _write(repaired.path, path, source, f"{requirement}=={version}", place)
+    return replace(repaired, path=path)
 
 
-def _write(wheel: Path, into: Path, copy: str, source: Source, requirement: str, place: Workspace) -> None:
+def _source(recipe: Recipe) -> Source | None:
+    """Return where the shared BLAS of a recipe comes from; None if it shares none."""
+    variant = recipe.variant
+    if variant.get("share-blas") != "yes":
+        return None
+    sources = (each for each in builtin().libraries[variant["blas"]].sources if each.shared)
+    return next(each for each in sources if variant.get("threads", each.threads) == each.threads)
+
+
+def _loads(content: bytes, names: Sequence[str]) -> bool:
+    """Whether an object asks for one of the libraries."""
+    try:
+        needed = elf.read(content).libraries
+    except NotAnObjectError:
+        return False
+    return any(fnmatchcase(each, name) for each in needed for name in names)
+
+
+def _write(wheel: Path, into: Path, source: Source, requirement: str, place: Workspace) -> None:
     """Copy a wheel's members, changing those that have to do with the library; its RECORD is made anew afterwards."""
-    copied, wanted = PurePosixPath(copy).name, PurePosixPath(source.shared).name
     scratch = into.parent / "object"
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as new:
         for member in old.infolist():
-            if member.filename == copy:
-                continue
             content = old.read(member)
-            if content.startswith(b"\x7fELF") and b"\0" + copied.encode() + b"\0" in content:
+            if content.startswith(b"\x7fELF") and _loads(content, source.shared):
                 scratch.write_bytes(content)
-                up = "/".join([".."] * (len(PurePosixPath(member.filename).parts) - 1))
-                beside = f"$ORIGIN/{up}/{PurePosixPath(source.shared).parent}"
-                _patch(scratch, "--replace-needed", copied, wanted, log=place.log)
-                _patch(scratch, "--add-rpath", beside, log=place.log)
+                # As RPATH, not RUNPATH: another copy in LD_LIBRARY_PATH is not the one that was proven.
+                _patch(scratch, "--force-rpath", "--add-rpath", _way(member.filename, source.shared_in), log=place.log)
                 content = scratch.read_bytes()
             elif re.fullmatch(r"[^/]+\.dist-info/METADATA", member.filename):
                 head, blank, body = content.partition(b"\n\n")
                 head = head.rstrip(b"\n") + b"\nRequires-Dist: " + requirement.encode()
                 content = head + (blank + body if blank else b"\n")
             new.writestr(member, content)
+
+
+def _way(member: str, folder: str) -> str:
+    """Return the run path from an object of a wheel to a folder that is given relative to site-packages."""
+    depth = len(PurePosixPath(re.sub(r"^[^/]+\.data/(?:pure|plat)lib/", "", member)).parts) - 1
+    return "/".join(["$ORIGIN", *[".."] * depth, folder])
 
 
 def _patch(path: Path, *arguments: str, log: Path) -> None:
