@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wheelyard.check.objects import macho
+from wheelyard.check.objects.check import other_cpus
 from wheelyard.check.objects.model import NotAnObjectError, Object
 from wheelyard.targets import platforms
 from wheelyard.targets.platforms import Platform
@@ -50,10 +51,9 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
     said = _Said()
     logging.getLogger().addHandler(said)
     delocate, expected = _delocate(apple=request["apple"])
-    archs = ["x86_64", "arm64"] if platform.cpu == "universal2" else [platform.cpu]
     try:
         copied = delocate(
-            str(wheel), str(into / wheel.name), lib_sdir=".dylibs", require_archs=archs, sanitize_rpaths=True
+            str(wheel), str(into / wheel.name), lib_sdir=".dylibs", require_archs=platform.cpus, sanitize_rpaths=True
         )
     except expected as error:
         about = " ".join(" ".join(str(error).split()).split(str(into)))
@@ -93,10 +93,10 @@ def _objects(wheel: Path) -> Iterator[tuple[str, Object]]:
 
 def _faults(wheel: Path, platform: Platform) -> Iterator[str]:
     """Yield what cannot run on a platform whatever is grafted."""
-    for name, each in _objects(wheel):
-        if platform.cpu not in (each.cpu, "universal2"):
-            yield f"{name} is for {each.cpu}"
-        elif each.minimum and each.minimum > _allowed(platform, each.cpu):
+    found = list(_objects(wheel))
+    yield from other_cpus(found, platform)
+    for name, each in found:
+        if each.cpu in platform.cpus and each.minimum and each.minimum > _allowed(platform, each.cpu):
             yield f"{name} needs macOS {each.minimum[0]}.{each.minimum[1]}"
 
 

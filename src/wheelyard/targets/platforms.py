@@ -21,6 +21,8 @@ _LEGACY_NAME = {glibc: name for name, glibc in LEGACY_GLIBC.items()}
 _LINUX_CPUS = ("x86_64", "i686", "aarch64", "armv7l", "ppc64", "ppc64le", "s390x", "riscv64", "loongarch64")
 _MACOS_CPUS = ("x86_64", "arm64", "universal2")
 _MUSL_CPUS = _LINUX_CPUS
+UNIVERSAL2 = ("x86_64", "arm64")
+"""What ``universal2`` stands for, in the order that such files have."""
 _VERSIONED = re.compile(r"(manylinux|musllinux|macosx)_(\d{1,4})_(\d{1,4})_([a-z0-9_]+)")
 _LEGACY = re.compile(r"(manylinux1|manylinux2010|manylinux2014)_([a-z0-9_]+)")
 _PLAIN = re.compile(r"linux_([a-z0-9_]+)")
@@ -42,6 +44,11 @@ class Platform:
         if self.family == "linux":
             return f"linux_{self.cpu}"
         return f"{self.family}_{self.version[0]}_{self.version[1]}_{self.cpu}"
+
+    @property
+    def cpus(self) -> tuple[str, ...]:
+        """The CPUs that compiled code must be there for: both kinds of Mac's for ``universal2``."""
+        return UNIVERSAL2 if self.cpu == "universal2" else (self.cpu,)
 
 
 def parse(tag: str) -> Platform:

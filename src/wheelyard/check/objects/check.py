@@ -70,24 +70,38 @@ def check(
 ) -> Checked:
     """Return what keeps a wheel's objects from being loaded on a target.
 
-    Each must be for the CPU, need no newer macOS or glibc, be linked only with the system's libraries or ones in the
-    wheel, have no text relocations, a valid signature where it has one, and a ``PyInit_*`` if it is a module.
+    Each must be for the CPU (for both, on ``universal2``), need no newer macOS or glibc, be linked only with the
+    system's libraries or ones in the wheel, have no text relocations, a valid signature where it has one, and a
+    ``PyInit_*`` if it is a module. What a universal file has for other CPUs is not looked at.
 
     :param python: names that the target's Python exports; None: undefined symbols are not looked at.
     :param system: names that its C library exports; None: those with a version are the system's.
     """
     platform = platforms.parse(target.platform)
     try:
-        found = list(objects(wheel))
+        every = list(objects(wheel))
     except NotAnObjectError as error:
         return Checked(objects=0, faults=(f"an object is damaged: {error}",))
-    faults: list[str] = []
-    inside = {name for name, _ in found}
+    faults = list(other_cpus(every, platform))
+    inside = {name for name, _ in every}
+    for cpu in platform.cpus:
+        found = [(name, each) for name, each in every if each.cpu == cpu]
+        behind = f" ({cpu})" if len(platform.cpus) > 1 else ""
+        for name, each in found:
+            faults += (f"{name}{behind} {fault}" for fault in _faults(name, each, platform, inside))
+        if python is not None:
+            faults += (f"{name}{behind} {fault}" for name, fault in _undefined(found, platform, python, system))
+    return Checked(objects=sum(each.cpu in platform.cpus for _, each in every), faults=tuple(faults))
+
+
+def other_cpus(found: Sequence[tuple[str, Object]], platform: Platform) -> Iterator[str]:
+    """Yield a fault for each file that has nothing for a CPU of the platform."""
+    cpus: dict[str, list[str]] = {}
     for name, each in found:
-        faults += (f"{name} {fault}" for fault in _faults(name, each, platform, inside))
-    if python is not None:
-        faults += _undefined(found, platform, python=python, system=system)
-    return Checked(objects=len(found), faults=tuple(faults))
+        cpus.setdefault(name, []).append(each.cpu)
+    for name, there in cpus.items():
+        if not set(platform.cpus) <= set(there):
+            yield f"{name} is for {' and '.join(there)}{' only' if set(platform.cpus) & set(there) else ''}"
 
 
 def _faults(name: str, each: Object, platform: Platform, inside: Collection[str]) -> Iterator[str]:
@@ -95,8 +109,6 @@ def _faults(name: str, each: Object, platform: Platform, inside: Collection[str]
     if each.format != ("Mach-O" if mac else "ELF"):
         yield f"is {each.format}"
         return
-    if each.cpu != platform.cpu and not (platform.cpu == "universal2" and each.cpu in ("x86_64", "arm64")):
-        yield f"is for {each.cpu}"
     newest = max(platform.version, (11, 0)) if each.cpu == "arm64" else platform.version
     if each.minimum and platform.family in ("macosx", "manylinux") and each.minimum > newest:
         yield f"needs {'macOS' if mac else 'glibc'} {each.minimum[0]}.{each.minimum[1]}"
@@ -132,13 +144,9 @@ def _is_there(library: str, name: str, each: Object, platform: Platform, inside:
 
 
 def _undefined(
-    found: Sequence[tuple[str, Object]],
-    platform: Platform,
-    *,
-    python: Collection[str],
-    system: Collection[str] | None,
-) -> Iterator[str]:
-    """Yield the symbols that nobody brings: neither Python, nor the system, nor another object of the wheel."""
+    found: Sequence[tuple[str, Object]], platform: Platform, python: Collection[str], system: Collection[str] | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the files with symbols that nobody brings: neither Python, nor the system, nor an object of the wheel."""
     own = {symbol for _, each in found for symbol in each.exported}
     for name, each in found:
         lost = sorted(
@@ -151,7 +159,7 @@ def _undefined(
         )
         if lost:
             more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
-            yield f"{name} uses {', '.join(lost[:5])}{more}, which neither Python nor the system has"
+            yield name, f"uses {', '.join(lost[:5])}{more}, which neither Python nor the system has"
 
 
 def _is_systems(symbol: str, source: str | None, platform: Platform, system: Collection[str] | None) -> bool:

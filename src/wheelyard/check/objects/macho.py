@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,12 +36,33 @@ def read(content: bytes) -> tuple[Object, ...]:
     :raises NotAnObjectError: if it is no Mach-O, or a damaged one.
     """
     try:
-        return tuple(_Reader(each).object() for each in _slices(content))
+        return tuple(_Reader(each).object() for each in slices(content).values())
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise NotAnObjectError(f"damaged Mach-O: {error}") from error
 
 
-def _slices(content: bytes) -> Iterator[bytes]:
+def slices(content: bytes) -> Mapping[str, bytes]:
+    """Return the parts of a universal file by CPU, those for Intel and ARM with 64 bits; of a thin one, itself.
+
+    :raises NotAnObjectError: if it is no Mach-O, or none for such a CPU.
+    """
+    try:
+        found = {_cpu(each): each for each in _parts(content)}
+    except struct.error as error:
+        raise NotAnObjectError(f"damaged Mach-O: {error}") from error
+    if not found:
+        raise NotAnObjectError("it has nothing for 64-bit Intel or ARM")
+    return found
+
+
+def _cpu(part: bytes) -> str:
+    magic, cpu = struct.unpack_from("<II", part)
+    if magic != _THIN or cpu not in _CPUS:
+        raise NotAnObjectError("not a 64-bit Mach-O for Intel or ARM")
+    return _CPUS[cpu]
+
+
+def _parts(content: bytes) -> Iterator[bytes]:
     (magic,) = struct.unpack_from(">I", content)
     if magic not in (_FAT, _FAT64):
         yield content
@@ -51,10 +72,15 @@ def _slices(content: bytes) -> Iterator[bytes]:
         raise NotAnObjectError("not a universal file")
     form = ">IIIII" if magic == _FAT else ">IIQQII"
     for number in range(count):
-        _, _, offset, size, *_ = struct.unpack_from(form, content, 8 + number * struct.calcsize(form))
+        cpu, _, offset, size, *_ = struct.unpack_from(form, content, 8 + number * struct.calcsize(form))
         if offset + size > len(content):
             raise NotAnObjectError("a part of it lies outside of it")
-        yield content[offset : offset + size]
+        if cpu not in _CPUS:
+            continue  # for Macs of long ago
+        part = content[offset : offset + size]
+        if _cpu(part) != _CPUS[cpu]:
+            raise NotAnObjectError(f"the part for {_CPUS[cpu]} is for {_cpu(part)}")
+        yield part
 
 
 @dataclass(slots=True)
@@ -62,9 +88,9 @@ class _Reader:
     content: bytes
 
     def object(self) -> Object:
-        magic, cpu, _, _, count, size, _ = struct.unpack_from("<IIIIIII", self.content)
-        if magic != _THIN or cpu not in _CPUS or count > _MAX_COMMANDS or 32 + size > len(self.content):
-            raise NotAnObjectError("not a 64-bit Mach-O for Intel or ARM")
+        _, cpu, _, _, count, size, _ = struct.unpack_from("<IIIIIII", self.content)
+        if count > _MAX_COMMANDS or 32 + size > len(self.content):
+            raise NotAnObjectError("more load commands than it has room for")
         libraries: list[str] = []
         run_paths: list[str] = []
         name: str | None = None
