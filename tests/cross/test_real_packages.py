@@ -67,7 +67,7 @@ def test_markupsafe(build: Build, store: Store, tmp_path: Path, platform: str, p
 def libyaml(folder: Path, target: Target, toolchain: Toolchain) -> Path:
     """Compile libyaml for a target, from the sources that ruamel.yaml.clib carries; return its folder."""
     found = toolchain(target)
-    cache = warm(found.place, found.local, found.cache, cpp=False)
+    cache = warm(found.place, found.native.sandbox(Recipe()), found.cache, cpp=False)
     shutil.unpack_archive(sdist(folder, "ruamel.yaml.clib==0.2.12"), folder / "source")
     (source,) = (folder / "source").iterdir()
     prefix = folder / "libyaml"

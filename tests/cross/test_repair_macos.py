@@ -14,6 +14,7 @@ from tests.cross.conftest import Toolchain, cross
 from tests.simulators.packages import make_wheel
 from wheelyard.build.cross.place import Place
 from wheelyard.build.cross.toolchain import warm
+from wheelyard.build.model import Recipe
 from wheelyard.check.objects.check import check, objects
 from wheelyard.errors import RepairError
 from wheelyard.repair.macos import repair
@@ -30,7 +31,7 @@ INIT = "int value(void); int PyInit_demo(void) { return value(); }\n"
 @pytest.fixture
 def place(toolchain: Toolchain, store: Store) -> tuple[Place, Path]:
     found = toolchain(TARGET)
-    return found.place, warm(found.place, found.local, found.cache, cpp=False)
+    return found.place, warm(found.place, found.native.sandbox(Recipe()), found.cache, cpp=False)
 
 
 def compiled(made: tuple[Place, Path], folder: Path, *arguments: str, source: str, output: str) -> Path:

@@ -12,7 +12,7 @@ from packaging.tags import parse_tag
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.build import environment, frontend, records
-from wheelyard.build.cross.toolchain import check_objects
+from wheelyard.build.cross.toolchain import CrossSandbox, check_objects
 from wheelyard.build.graph import run_graph
 from wheelyard.build.libraries import collect
 from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Sandbox
@@ -207,7 +207,8 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple
     :raises VariantError: if it is a variant's and not what the variant says.
     """
     _judge(unit, place, read(raw))
-    libraries = () if place.sandbox.name in LOCAL else collect(place, raw)
+    crossed = isinstance(place.sandbox, CrossSandbox)
+    libraries = () if crossed or place.sandbox.name in LOCAL else collect(place, raw)
     if unit.target.libraries is not None:
         libraries = (Path(unit.target.libraries) / "lib", *libraries)
     repaired = repair(
@@ -228,8 +229,8 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple
     # Written anew in any case: order and times of a zip archive are the backend's whim.
     path = rewrite(repaired.path, place.root / "finished", changes, epoch=place.epoch)
     facts = read(path, strict=True)
-    if unit.target.toolchain == "zig" and not facts.is_pure:
-        check_objects(path, unit.target)
+    if isinstance(place.sandbox, CrossSandbox) and not facts.is_pure:
+        check_objects(path, unit.target, place.sandbox)
     accepted = set(tags.tags(unit.target))
     if not any(parse_tag(each) & accepted for each in facts.tags):
         raise BuildError(

@@ -34,13 +34,22 @@ done
 fi
 for python; do
   [ -x "$python" ] && "$python" -I -c '
-import json, sys, sysconfig
+import glob, json, os, re, shutil, subprocess, sys, sysconfig
 flag = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+cpu = sysconfig.get_platform().rpartition("-")[2]
+platform = "linux_" + cpu
+if "CS_GNU_LIBC_VERSION" in os.confstr_names:
+    platform = "manylinux_%s_%s" % (os.confstr("CS_GNU_LIBC_VERSION").split()[1].replace(".", "_"), cpu)
+for loader in glob.glob("/lib/ld-musl-*.so.1"):
+    said = subprocess.run([loader], stdout=-1, stderr=-2).stdout.decode()
+    platform = "musllinux_%s_%s_%s" % (*re.search(r"Version (\d+)\.(\d+)", said).groups(), cpu)
 print("python " + json.dumps({
     "path": sys.executable,
     "python": "%d.%d%s" % (sys.version_info[0], sys.version_info[1], flag),
     "version": "%d.%d.%d" % sys.version_info[:3],
     "implementation": sys.implementation.name,
+    "platform": platform,
+    "compiler": shutil.which("cc") or shutil.which("gcc") or "",
     "prefix": sys.base_prefix}))' 2>&1
 done
 exit 0
@@ -57,6 +66,10 @@ class ImagePython:
     version: str
     """``X.Y.Z``."""
     implementation: str
+    platform: str
+    """The newest platform tag that it accepts: ``manylinux_2_36_x86_64``."""
+    compiler: str
+    """Path of the C compiler beside it; empty: there is none."""
     prefix: str
 
 
@@ -124,6 +137,10 @@ class ContainerToolchain:
     def image_pin(self) -> str:
         """The image by its digest, as a lock pins it."""
         return self.image.pinned
+
+    @property
+    def machine(self) -> None:
+        """The target itself."""
 
     def sandbox(self, recipe: Recipe) -> ContainerSandbox:
         """Return the sandbox for a package, its ``image-packages`` installed (once, whoever asks for the same).

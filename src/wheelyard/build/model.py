@@ -76,6 +76,34 @@ class BuiltWheel:
     seconds: float = 0.0
 
 
+class Toolchain(Protocol):
+    """The target's Python, and what compiles for it."""
+
+    @property
+    def python(self) -> Path:
+        """The target's interpreter, as its sandbox sees it."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What identifies compiler and C library in the build key."""
+        ...
+
+    @property
+    def image_pin(self) -> str | None:
+        """The image by its digest, as a lock pins it; None: no container."""
+        ...
+
+    @property
+    def machine(self) -> Target | None:
+        """What build requirements run on; None: the target itself."""
+        ...
+
+    def sandbox(self, recipe: Recipe) -> Sandbox:
+        """Return the sandbox that a package is built in."""
+        ...
+
+
 class Sandbox(Protocol):
     """A place where other people's code runs: no network, no secrets, nothing outside its folders.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from wheelyard.build.container import find_toolchain
-from wheelyard.build.cross.toolchain import zig_toolchain
+from wheelyard.build.cross.toolchain import zig_in_image, zig_toolchain
 from wheelyard.build.key import local_toolchain
-from wheelyard.build.model import Recipe, Sandbox
+from wheelyard.build.local import LocalToolchain
+from wheelyard.build.model import Sandbox, Toolchain
 from wheelyard.build.sandbox import find_sandbox
 from wheelyard.config.model import BuildSettings
 from wheelyard.errors import ToolError
@@ -21,46 +21,6 @@ from wheelyard.targets import platforms, presets
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
-
-
-class Toolchain(Protocol):
-    """The target's Python, and what compiles for it."""
-
-    @property
-    def python(self) -> Path:
-        """The target's interpreter, as its sandbox sees it."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """What identifies compiler and C library in the build key."""
-        ...
-
-    @property
-    def image_pin(self) -> str | None:
-        """The image by its digest, as a lock pins it; None: no container."""
-        ...
-
-    def sandbox(self, recipe: Recipe) -> Sandbox:
-        """Return the sandbox that a package is built in."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalToolchain:
-    """This machine's own interpreter and compiler."""
-
-    python: Path
-    identity: str
-    local: Sandbox
-
-    @property
-    def image_pin(self) -> None:
-        """No container."""
-
-    def sandbox(self, recipe: Recipe) -> Sandbox:  # noqa: ARG002  (this machine has what it has)
-        """Return this machine's sandbox, the same for every package."""
-        return self.local
 
 
 class Toolchains:
@@ -91,6 +51,11 @@ class Toolchains:
                 self._found[target] = self._find(target)
             return self._found[target]
 
+    def builds_on(self, target: Target) -> tuple[Target, str] | None:
+        """Return what a target's build requirements run on, and what compiles them; None: the target's own."""
+        machine = self(target).machine
+        return None if machine is None else (machine, self(machine).identity)
+
     def local_sandbox(self) -> Sandbox:
         """Return this machine's sandbox.
 
@@ -102,11 +67,8 @@ class Toolchains:
 
     def _find(self, target: Target) -> Toolchain:
         if target.toolchain == "zig":
-            return zig_toolchain(target, Store(default_root()), self.local_sandbox())
-        image = target.image or presets.builder_image(target)
-        pinned = self._pins.get(target.name, "")
-        if image is not None and pinned.startswith(f"{image}@"):
-            image = pinned
+            return self._find_zig(target)
+        image = self._pinned(target, target.image or presets.builder_image(target))
         if target.image is not None or self._settings.sandbox == "container":
             if image is None:
                 raise ToolError("no image is known for it", where=f"target {target.name}", hint='write: image = "…"')
@@ -130,6 +92,24 @@ class Toolchains:
                 hint="install that Python, or name an image to build in (see `wheelyard doctor`)",
             )
         return LocalToolchain(python=Path(interpreter.path), identity=local_toolchain(), local=self.local_sandbox())
+
+    def _find_zig(self, target: Target) -> Toolchain:
+        """Return Zig in the target's image, if it names one, else in this machine's builder image, or right here."""
+        image = target.image
+        if image is None and self._settings.sandbox == "container":
+            image = presets.builder_image(this_machine())
+        return self._zig(replace(target, image=self._pinned(target, image)))
+
+    def _zig(self, target: Target) -> Toolchain:
+        store = Store(default_root())
+        if target.image is not None:
+            return zig_in_image(target, store, self._settings, target.image)
+        return zig_toolchain(target, store, self.local_sandbox())
+
+    def _pinned(self, target: Target, image: str | None) -> str | None:
+        """Return an image by the digest that the target's lock names, where it is still the one that is wanted."""
+        pinned = self._pins.get(target.name, "")
+        return pinned if image is not None and pinned.startswith(f"{image}@") else image
 
 
 def _native(target: Target) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wheelyard.build.key import build_key, local_toolchain
+from wheelyard.build.key import build_key
 from wheelyard.build.model import BuildUnit, Limits, Recipe
 from wheelyard.config.model import BuildSettings, Config
 from wheelyard.lock.model import Lock, LockedPackage
-from wheelyard.targets.here import build_machine
 from wheelyard.targets.model import Target
 
 _PLAIN = Recipe()
@@ -38,18 +37,20 @@ def units_of(
     recipes: Mapping[str, Recipe],
     toolchain: str,
     *,
+    builds_on: tuple[Target, str] | None = None,
     epoch: int = 315532800,
 ) -> tuple[BuildUnit, ...]:
     """Return a unit for each sdist of the lock, those that others need first, each key once.
 
     :param recipes: by normalised name; a package without one is built plainly.
     :param toolchain: identity of what compiles: ``key.local_toolchain()``, or the image's digest.
+    :param builds_on: what build requirements run on, and the identity of what compiles them; None: the target's own.
     :param epoch: SOURCE_DATE_EPOCH, seconds.
     """
     units: dict[str, BuildUnit] = {}
     for package in lock.packages:
         if package.how == "build":
-            _add(units, package, target, recipes, toolchain, epoch)
+            _add(units, package, target, recipes, toolchain, builds_on, epoch)
     return tuple(units.values())
 
 
@@ -59,13 +60,13 @@ def _add(
     target: Target,
     recipes: Mapping[str, Recipe],
     toolchain: str,
+    builds_on: tuple[Target, str] | None,
     epoch: int,
 ) -> str:
     """Add the unit of a package after those it needs, and return its key."""
-    machine = build_machine(target)
-    native = toolchain if machine == target else local_toolchain()
+    machine, native = builds_on or (target, toolchain)
     requires = tuple(
-        _add(units, needed, machine, recipes, native, epoch)
+        _add(units, needed, machine, recipes, native, None, epoch)
         for needed in package.build_requirements
         if needed.how == "build"
     )

@@ -17,7 +17,6 @@ from wheelyard.resolve.answer import ask
 from wheelyard.resolve.model import Question, Resolver
 from wheelyard.store.model import Store
 from wheelyard.targets.environment import environment
-from wheelyard.targets.here import build_machine
 from wheelyard.targets.model import Target
 
 
@@ -101,7 +100,7 @@ class BuildRequirements:
                 hint="allow a wheel of one of them",
             )
         # What is run to build must run on the machine that builds; only whether it is asked for is the target's affair.
-        machine = build_machine(self.target)
+        machine = self.backends.machine(self.target)
         builds, source = replace(self, target=machine), source.on(machine)
         inner = source.within(lambda sdist: builds.metadata(sdist, source, deeper))
         origin = f"{package.name} {package.version}"

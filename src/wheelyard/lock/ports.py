@@ -55,6 +55,13 @@ class Backends(Protocol):
         """
         ...
 
+    def machine(self, target: Target) -> Target:
+        """Return what the build requirements of a target's sdists run on: the target itself, unless it is compiled for.
+
+        :raises ToolError: if nothing compiles for the target.
+        """
+        ...
+
     def image(self, target: Target) -> str | None:
         """Return the container image that the target's sdists are built in, by digest; None: in none, or not known."""
         ...

@@ -18,12 +18,11 @@ from wheelyard.lock.candidates import remote
 from wheelyard.lock.model import Lock, LockedPackage, with_build_requirements
 from wheelyard.lock.ports import Upstream
 from wheelyard.store.model import Store
-from wheelyard.targets.here import build_machine
 from wheelyard.targets.model import Target
 
 if TYPE_CHECKING:
-    from wheelyard.build.model import Recipe
-    from wheelyard.build.toolchains import Toolchain, Toolchains
+    from wheelyard.build.model import Recipe, Toolchain
+    from wheelyard.build.toolchains import Toolchains
     from wheelyard.build.workspace import Workspace
 
 
@@ -55,6 +54,10 @@ class Sandboxes:
         from wheelyard.build.frontend import prepare_metadata
 
         return self._kept("metadata", prepare_metadata, package, target, environment)
+
+    def machine(self, target: Target) -> Target:
+        """Return what the build requirements of a target's sdists run on."""
+        return (self._toolchain(target).machine or target) if target.toolchain == "zig" else target
 
     def image(self, target: Target) -> str | None:
         """Return the container image that the target's sdists are built in, by digest; None: in none, or not known."""
@@ -126,7 +129,7 @@ class Sandboxes:
         wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
         sdists = tuple(each for each in environment if each.how == "build")
         if sdists:
-            target = build_machine(target)
+            target = self.machine(target)
             toolchain = self._toolchain(target)
             wanted = Lock(
                 target=target.name, requires_python="", environment="", requirements_sha256="", packages=sdists

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wheelyard.targets.interpreters import Interpreter, find, running
+from wheelyard.targets.interpreters import Interpreter, running
 from wheelyard.targets.model import Target
 
 
@@ -23,17 +23,6 @@ def from_interpreter(interpreter: Interpreter, name: str | None = None) -> Targe
         implementation=interpreter.implementation,
         interpreter=interpreter.path,
     )
-
-
-def build_machine(target: Target) -> Target:
-    """Return what a target's build requirements must run on: the target itself, unless it is compiled for by Zig.
-
-    Then they run on this machine, by its Python of the target's version.
-    """
-    if target.toolchain != "zig":
-        return target
-    interpreter = find(target)
-    return target if interpreter is None else from_interpreter(interpreter, name=f"{target.name}-build")
 
 
 def default_name(python: str, platform: str, implementation: str = "cpython") -> str:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from wheelyard.build.cross import sdk, toolfiles, variables, zig
+from wheelyard.build.cross.python import BuildPython
 from wheelyard.doors import files
 from wheelyard.store.model import Store
 from wheelyard.targets import platforms, presets
-from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.model import Target
 
 TOOLS = (
@@ -23,6 +21,7 @@ TOOLS = (
     *("gfortran", "f77", "f95"),
 )
 _SOURCES = ("wrapper.py", "believe.py", "toolfiles.py", "variables.py", "pyconfig.py", "sdk.py", "place.py")
+_API = "python-api.txt"
 _SCPROXY = """\
 def _get_proxy_settings():
     return {}
@@ -40,7 +39,7 @@ class Place:
     root: Path
     compiler: zig.Zig
     triple: str
-    interpreter: Interpreter
+    python: BuildPython
     identity: str
     """What it is made from, without any path: for the build key."""
     environment: Mapping[str, str]
@@ -57,10 +56,20 @@ class Place:
         """What hooks have on their ``PYTHONPATH``."""
         return self.root / "site"
 
+    @property
+    def seen(self) -> tuple[Path, ...]:
+        """The folders that compiling needs to be seen."""
+        return (self.root, self.compiler.program.parent, *self.python.folders, *self.folders)
 
-def make(target: Target, interpreter: Interpreter, store: Store) -> Place:
+    def python_api(self) -> frozenset[str]:
+        """Return the names that the target's Python exports; empty where nothing tells."""
+        return frozenset((self.root / _API).read_text("utf-8").split())
+
+
+def make(target: Target, python: BuildPython, store: Store) -> Place:
     """Return the cross compiler of a target, made where it is not there yet.
 
+    :param python: of the target's version; build backends run on it.
     :raises ToolError: if there is no Zig, it does not compile for the target, or the SDK is of another Python.
     """
     compiler, triple, platform = zig.find_zig(), zig.triple(target.platform), platforms.parse(target.platform)
@@ -68,30 +77,35 @@ def make(target: Target, interpreter: Interpreter, store: Store) -> Place:
     apple = Path(target.apple_sdk) if target.apple_sdk else None
     given = sdk.check_archive(archive, target.sdk_sha256) if archive else "generated"
     own = hashlib.sha256(b"".join(_source(name) for name in _SOURCES)).hexdigest()[:12]
-    identity = f"zig {compiler.version} {triple}, python {interpreter.version}, sdk {given}, rules {own}"
+    identity = f"zig {compiler.version} {triple}, python {python.version}, sdk {given}, rules {own}"
+    if python.origin:
+        identity += f", in {python.origin}"
     if apple is not None:
         identity += f", {apple.name}"
     if target.libraries:
         identity += f", libraries {_digest(Path(target.libraries))}"
-    places = [identity, str(compiler.program), interpreter.path, str(apple), target.libraries]
+    places = [identity, str(compiler.program), python.path, str(apple), target.libraries]
     digest = hashlib.sha256(json.dumps(places).encode())
     area = store.area("cross")
     root = area / digest.hexdigest()[:24]
     if not root.exists():
         with files.locked(area / f"{root.name}.lock", what=f"the cross compiler for {target.platform}", wait=True):
             if not root.exists():
-                made = sdk.make(interpreter, platform, compiler=compiler, triple=triple, archive=archive)
                 with store.scratch() as scratch:
-                    staged = scratch / "cross"
-                    _write(staged, root, target, made, compiler=compiler, triple=triple, interpreter=interpreter)
+                    copies, staged = scratch / "python", scratch / "cross"
+                    copies.mkdir()
+                    development = python.development(copies)
+                    made = sdk.make(python, development, platform, compiler=compiler, triple=triple, archive=archive)
+                    _write(staged, root, target, made, compiler=compiler, triple=triple, interpreter=python.path)
+                    files.write(staged / _API, "".join(f"{name}\n" for name in sorted(development.exported)))
                     staged.rename(root)
     return Place(
         root=root,
         compiler=compiler,
         triple=triple,
-        interpreter=interpreter,
+        python=python,
         identity=identity,
-        environment=_environment(root, target),
+        environment=_environment(root, target, python),
         folders=tuple(Path(each) for each in (target.apple_sdk, target.libraries) if each),
     )
 
@@ -114,7 +128,7 @@ def _write(
     *,
     compiler: zig.Zig,
     triple: str,
-    interpreter: Interpreter,
+    interpreter: str,
 ) -> None:
     """Write everything to ``staged``, as it will be at ``root``."""
     platform, python = platforms.parse(target.platform), target.python.removesuffix("t")
@@ -133,8 +147,9 @@ def _write(
     whole = variables.merged(made.variables, own) if made.variables else own
     mac = platform.family == "macosx"
     multiarch = str(own["MULTIARCH"])
-    data = f"_sysconfigdata_{made.abiflags}_{'darwin' if mac else 'linux'}_{multiarch}.py"
-    files.write(staged / "site" / data, variables.dumps(whole), sync=False)
+    for system in ("darwin_" if mac else "linux_", ""):  # Debian's Python leaves it out
+        data = f"_sysconfigdata_{made.abiflags}_{system}{multiarch}.py"
+        files.write(staged / "site" / data, variables.dumps(whole), sync=False)
     files.write(staged / "site" / "sitecustomize.py", _source("believe.py"), sync=False)
     if mac:
         files.write(staged / "site" / "_scproxy.py", _SCPROXY, sync=False)
@@ -157,7 +172,7 @@ def _write(
     }
     files.write(staged / "bin" / "cross.json", json.dumps(setting, indent=1), sync=False)
     script = staged / "bin" / "wrapper.py"
-    files.write(script, f"#!{interpreter.path} -IS\n".encode() + _source("wrapper.py"), sync=False)
+    files.write(script, f"#!{interpreter} -IS\n".encode() + _source("wrapper.py"), sync=False)
     script.chmod(0o755)
     for tool in TOOLS:
         (staged / "bin" / tool).symlink_to("wrapper.py")
@@ -183,7 +198,7 @@ def _belief(platform: platforms.Platform, python: str, multiarch: str, suffix: s
     }
 
 
-def _environment(root: Path, target: Target) -> dict[str, str]:
+def _environment(root: Path, target: Target, python: BuildPython) -> dict[str, str]:
     """Return the variables that a hook gets besides; those of the package's own rule come before them."""
     platform, tools = platforms.parse(target.platform), root / "bin"
     found = {
@@ -196,7 +211,7 @@ def _environment(root: Path, target: Target) -> dict[str, str]:
         "STRIP": f"{tools}/strip",
         "FC": f"{tools}/gfortran",
         "F77": f"{tools}/f77",
-        "CC_FOR_BUILD": shutil.which("cc", path=os.defpath) or "cc",
+        "CC_FOR_BUILD": python.compiler or "cc",
         "CMAKE_TOOLCHAIN_FILE": f"{root}/toolchain.cmake",
         **toolfiles.cargo(platform, tools, root / "site", target.python),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tarfile
 from collections.abc import Mapping
@@ -10,18 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wheelyard.build.cross import pyconfig, variables, zig
+from wheelyard.build.cross.python import BuildPython, Development
 from wheelyard.check.objects.systems import system_functions
 from wheelyard.doors import files
 from wheelyard.doors import run as door
 from wheelyard.errors import ToolError
-from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.platforms import Platform
 
 _MAX_FILE = 16 << 20
-_ASK = (
-    "import json, sys, sysconfig; print(json.dumps([sysconfig.get_paths()['include'], sys.base_prefix, "
-    "getattr(sys, 'abiflags', '')]))"
-)
 _HINT = (
     "a .tar.gz or .tar.xz with include/pythonX.Y and lib/pythonX.Y/_sysconfigdata_*.py, as relocatable CPythons have"
 )
@@ -37,33 +32,34 @@ class Sdk:
     """What the archive's Python says of itself; empty where nothing was given."""
     abiflags: str
     prefix: Path
-    """Where this machine's Python of the version is: never to be compiled against."""
+    """Where the Python that builds is: never to be compiled against."""
 
 
 def make(
-    interpreter: Interpreter, platform: Platform, *, compiler: zig.Zig, triple: str, archive: Path | None = None
+    python: BuildPython,
+    own: Development,
+    platform: Platform,
+    *,
+    compiler: zig.Zig,
+    triple: str,
+    archive: Path | None = None,
 ) -> Sdk:
-    """Return the SDK of a Python for a platform: from an archive, else made from this machine's Python.
+    """Return the SDK of a Python for a platform: from an archive, else made from the one that builds.
 
-    :raises ToolError: if this machine's Python has no headers, or the archive is of another Python.
+    :raises ToolError: if that one has no headers, or the archive is of another Python.
     """
-    done = door.run([interpreter.path, "-I", "-c", _ASK], timeout=60)
-    try:
-        include, prefix, abiflags = json.loads(done.output)
-    except ValueError as error:
-        raise ToolError("does not say where its headers are", where=interpreter.path) from error
+    prefix, abiflags = Path(own.prefix), own.abiflags
     if archive is not None:
-        headers, given = _unpacked(archive, interpreter.python)
-        return Sdk(headers=headers, variables=given, abiflags=abiflags, prefix=Path(prefix))
-    folder = Path(include)
-    if not (folder / "pyconfig.h").is_file():
+        headers, given = _unpacked(archive, python.python)
+        return Sdk(headers=headers, variables=given, abiflags=abiflags, prefix=prefix)
+    if not (own.include / "pyconfig.h").is_file():
         raise ToolError(
             "it has no headers to make the target's from",
-            where=interpreter.path,
+            where=python.path,
             hint="install its development package (python3-devel, python3-dev), or give [[target]] sdk",
         )
-    headers = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.h"))}
-    text = _real_pyconfig(headers["pyconfig.h"].decode("utf-8"), prefix)
+    headers = {str(path.relative_to(own.include)): path.read_bytes() for path in sorted(own.include.rglob("*.h"))}
+    text = headers["pyconfig.h"].decode("utf-8")
     present = _present(pyconfig.headers(text), compiler, triple)
     headers["pyconfig.h"] = pyconfig.translated(
         text,
@@ -71,18 +67,7 @@ def make(
         has_header=present.__contains__,
         functions=system_functions(compiler.library, platform),
     ).encode()
-    return Sdk(headers=headers, variables={}, abiflags=abiflags, prefix=Path(prefix))
-
-
-def _real_pyconfig(text: str, prefix: str) -> str:
-    """Follow Debian's ``pyconfig.h``, which only includes that of the CPU."""
-    found = re.search(r"#\s*include <([\w.-]+/python[\w.]+/pyconfig\.h)>", text)
-    if found is None:
-        return text
-    for base in (Path(prefix, "include"), Path("/usr/include")):
-        if (base / found[1]).is_file():
-            return (base / found[1]).read_text("utf-8")
-    return text
+    return Sdk(headers=headers, variables={}, abiflags=abiflags, prefix=prefix)
 
 
 def _present(names: frozenset[str], compiler: zig.Zig, triple: str) -> frozenset[str]:

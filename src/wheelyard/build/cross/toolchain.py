@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,20 +10,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from wheelyard.build.container import ContainerToolchain, open_engine
 from wheelyard.build.cross import place as places
 from wheelyard.build.cross.place import Place
-from wheelyard.build.cross.zig import find_zig
-from wheelyard.build.interpreter import interpreter_folders
-from wheelyard.build.model import Limits, Recipe, Sandbox
+from wheelyard.build.cross.python import of_image, of_this_machine
+from wheelyard.build.images import resolve
+from wheelyard.build.key import local_toolchain
+from wheelyard.build.local import LocalToolchain
+from wheelyard.build.model import Limits, Recipe, Sandbox, Toolchain
 from wheelyard.build.workspace import SYSTEM_PATH
 from wheelyard.check.objects.check import check
-from wheelyard.check.objects.python_api import exported
 from wheelyard.check.objects.systems import system_functions
+from wheelyard.config.model import BuildSettings
 from wheelyard.doors import files
 from wheelyard.doors.run import Completed
 from wheelyard.errors import ToolError, WheelError
 from wheelyard.store.model import Store
 from wheelyard.targets import platforms
+from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
 
@@ -41,17 +46,18 @@ _CXX = "#include <string>\n#include <stdexcept>\nint f(int x) { throw std::runti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZigToolchain:
-    """This machine's Python, made to answer as the target's, and Zig as C and C++ compiler and linker."""
+    """A Python that is made to answer as the target's, and Zig as C and C++ compiler and linker."""
 
     target: Target
     place: Place
-    local: Sandbox
+    native: Toolchain
+    """Where it runs: this machine, or an image."""
     cache: Path
 
     @property
     def python(self) -> Path:
-        """The interpreter that hooks run on: this machine's, of the target's version."""
-        return Path(self.place.interpreter.path)
+        """The interpreter that hooks run on: the one of the target's version there."""
+        return Path(self.place.python.path)
 
     @property
     def identity(self) -> str:
@@ -59,25 +65,32 @@ class ZigToolchain:
         return self.place.identity
 
     @property
-    def image_pin(self) -> None:
-        """No container."""
+    def image_pin(self) -> str | None:
+        """The image that it runs in."""
+        return self.native.image_pin
+
+    @property
+    def machine(self) -> Target:
+        """That Python as a target of its own."""
+        return self.place.python.machine
 
     def sandbox(self, recipe: Recipe) -> Sandbox:
-        """Return this machine's sandbox, in which everything compiles for the target.
+        """Return the sandbox there, in which everything compiles for the target.
 
-        :raises ToolError: if the recipe asks for packages of an image.
+        :raises ToolError: if the recipe asks for packages of an image, and there is none.
         """
-        if recipe.image_packages:
+        if recipe.image_packages and self.native.image_pin is None:
             raise ToolError(
                 f"there is no image to install {', '.join(recipe.image_packages)} into",
                 where=f"target {self.target.name}",
-                hint='leave out image-packages, or name an image instead of toolchain = "zig"',
+                hint="leave out image-packages, or name an image to build in",
             )
-        return CrossSandbox(place=self.place, inner=self.local, cache=self.cache, target=self.target)
+        inner = self.native.sandbox(recipe)
+        return CrossSandbox(place=self.place, inner=inner, cache=self.cache, target=self.target)
 
 
 def zig_toolchain(target: Target, store: Store, local: Sandbox) -> ZigToolchain:
-    """Return the toolchain of a target that says ``toolchain = "zig"``.
+    """Return the toolchain of a target that says ``toolchain = "zig"``, on this machine.
 
     :raises ToolError: if there is no Zig, or no Python of the target's version, or Zig does not compile for it.
     """
@@ -86,10 +99,27 @@ def zig_toolchain(target: Target, store: Store, local: Sandbox) -> ZigToolchain:
         raise ToolError(
             f"there is no {target.implementation} {target.python} here, which a cross build runs on",
             where=f"target {target.name}",
-            hint="install that Python: the build backend is run by it, whatever it compiles for",
+            hint="install that Python, or name an image that has it: the build backend is run by it",
         )
-    place = places.make(target, interpreter, store)
-    return ZigToolchain(target=target, place=place, local=local, cache=store.area("zig"))
+    compiler = shutil.which("cc", path=os.defpath) or ""
+    place = places.make(target, of_this_machine(interpreter, target, compiler), store)
+    native = LocalToolchain(python=Path(interpreter.path), identity=local_toolchain(), local=local)
+    return ZigToolchain(target=target, place=place, native=native, cache=store.area("zig"))
+
+
+def zig_in_image(target: Target, store: Store, settings: BuildSettings, name: str) -> ZigToolchain:
+    """Return the toolchain of a target that says ``toolchain = "zig"``, in an image for this machine's CPU.
+
+    Zig is this machine's, as are its cache, the wrappers and the pretended Python: containers see them read-only.
+
+    :raises ToolError: if there is no engine or image, no Zig here, or no Python of the target's version in the image.
+    """
+    engine = open_engine(settings)
+    image = resolve(engine, name, platforms.parse(this_machine().platform).cpu)
+    python = of_image(engine, image, target)
+    native = ContainerToolchain(engine=engine, image=image, python=Path(python.path))
+    place = places.make(target, python, store)
+    return ZigToolchain(target=target, place=place, native=native, cache=store.area("zig"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +161,7 @@ class CrossSandbox:
             command,
             cwd=cwd,
             env={**self._environment(own), **env, "PATH": f"{self.place.tools}:{env.get('PATH', SYSTEM_PATH)}"},
-            readable=(*readable, *self._readable(readable)),
+            readable=(*readable, *(path for path in self.place.seen if path not in readable)),
             writable=writable,
             limits=limits,
             log=log,
@@ -153,11 +183,6 @@ class CrossSandbox:
             shutil.copytree(warmed, cache, symlinks=True)
         folders = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
         return {**self.place.environment, **folders}
-
-    def _readable(self, already: Sequence[Path]) -> tuple[Path, ...]:
-        python = interpreter_folders(Path(self.place.interpreter.path))
-        wanted = (self.place.root, self.place.compiler.program.parent, *python, *self.place.folders)
-        return tuple(path for path in wanted if path not in already)
 
 
 def _has_cpp(source: Path) -> bool:
@@ -198,11 +223,7 @@ def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: s
             "ZIG_GLOBAL_CACHE_DIR": str(cache),
             "ZIG_LOCAL_CACHE_DIR": str(cache),
         },
-        readable=(
-            *(place.root, place.compiler.program.parent),
-            *interpreter_folders(Path(place.interpreter.path)),
-            *place.folders,
-        ),
+        readable=place.seen,
         writable=(cache,),
         limits=_WARM,
         log=log,
@@ -214,15 +235,13 @@ def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: s
     result.unlink()
 
 
-def check_objects(wheel: Path, target: Target) -> None:
+def check_objects(wheel: Path, target: Target, sandbox: CrossSandbox) -> None:
     """Check a wheel that was compiled for another system: it cannot be tried, so it is read.
 
     :raises WheelError: naming each object that would not load there, and why.
     """
-    interpreter, compiler = find(target), find_zig()
-    names = exported(interpreter.path) if interpreter is not None else None
-    system = system_functions(compiler.library, platforms.parse(target.platform))
-    checked = check(wheel, target, python=names or None, system=system)
+    system = system_functions(sandbox.place.compiler.library, platforms.parse(target.platform))
+    checked = check(wheel, target, python=sandbox.place.python_api() or None, system=system)
     if checked.faults:
         more = f"; and {len(checked.faults) - _SHOWN} more" if len(checked.faults) > _SHOWN else ""
         raise WheelError(

@@ -1,0 +1,73 @@
+"""Zig in a container: the image's Python runs the backend, this machine's Zig compiles for another system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.containers.conftest import Image
+from tests.containers.units import unit
+from tests.cross.conftest import cross, store
+from tests.cross.sources import greeting
+from wheelyard.build.build import build_all
+from wheelyard.build.cross.toolchain import ZigToolchain, zig_in_image
+from wheelyard.build.model import BuiltWheel, Limits
+from wheelyard.build.toolchains import Toolchains
+from wheelyard.check.objects.check import objects
+from wheelyard.config.model import BuildSettings
+from wheelyard.events import silent
+from wheelyard.store.model import Store
+
+__all__ = ["store"]
+
+pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
+
+
+def built(sdist: Path, toolchain: ZigToolchain, store: Store) -> BuiltWheel:
+    made = unit(sdist, store, toolchain.identity, target=toolchain.target)
+    return build_all(
+        [made],
+        store=store,
+        sandbox_for=lambda each: toolchain.sandbox(each.recipe),
+        interpreter_for=lambda _: toolchain.python,
+        limits=Limits(seconds=600),
+        jobs=1,
+        fail_fast=True,
+        report=silent,
+    )[made.key]
+
+
+@pytest.mark.parametrize(
+    ("platform", "soabi"),
+    [("macosx_11_0_arm64", "cpython-311-darwin"), ("musllinux_1_2_x86_64", "cpython-311-x86_64-linux-musl")],
+)
+def test_built_repaired_and_checked(tmp_path: Path, store: Store, image: Image, platform: str, soabi: str) -> None:
+    toolchain = zig_in_image(cross(platform, "3.11"), store, BuildSettings(), image("builder"))
+    before = "#include <stdio.h>\n#ifdef __GLIBC__\n#error this machine's headers\n#endif"
+
+    wheel = built(greeting(tmp_path, before=before), toolchain, store)
+
+    assert wheel.filename == f"greeting-1.0-cp311-cp311-{platform}.whl"
+    assert "wheelyard-builder:bookworm" in wheel.sandbox
+    found = dict(objects(store.path(wheel.sha256)))
+    assert len(found) == 2
+    assert f"greeting.{soabi}.so" in found
+    assert {each.cpu for each in found.values()} == {platform.split("_", 3)[3]}
+    content = store.path(wheel.sha256).read_bytes()
+    assert str(store.root).encode() not in content
+
+
+def test_what_build_requirements_run_on(
+    store: Store, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHEELYARD_CACHE", str(tmp_path / "cache"))
+    target = cross("macosx_11_0_arm64", "3.11", image=image("builder"))
+    toolchains = Toolchains(BuildSettings(), silent)
+    found = toolchains.builds_on(target)
+    assert found is not None
+    machine, identity = found
+    assert (machine.platform, machine.python, machine.toolchain) == ("manylinux_2_36_x86_64", "3.11", None)
+    assert machine.image == toolchains(target).image_pin
+    assert identity in str(machine.image)
+    assert identity in toolchains(target).identity
