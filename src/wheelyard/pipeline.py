@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wheelyard.build import records
 from wheelyard.build.build import build_all
-from wheelyard.build.model import BuildUnit, BuiltWheel, Recipe
+from wheelyard.build.model import BuildUnit, BuiltWheel
 from wheelyard.build.toolchains import Toolchains
 from wheelyard.build.units import limits_of, recipes_of, units_of
 from wheelyard.bundle.installers import installers
@@ -157,10 +157,15 @@ def make_plans(
         return found[derived.targets[0].name]
 
     def image_of(target: Target) -> variants.Image:
-        return variants.Image(sandbox=toolchains(target).sandbox(Recipe()), scratch=scratch)
+        return _image(toolchains, target, scratch)
 
     with store.scratch() as scratch:
         return (*baselines, *variants.lock_variants(config, locks, image_of, lock_one))
+
+
+def _image(toolchains: Toolchains, target: Target, scratch: Path) -> variants.Image:
+    toolchain = toolchains(target)
+    return variants.Image(sandbox_for=toolchain.sandbox, scratch=scratch, installs=toolchain.image_pin is not None)
 
 
 def fetch_all(
@@ -203,7 +208,7 @@ def _units(plan: Plan, toolchains: Toolchains, *, store: Store, report: Reporter
     recipes = recipes_of(plan.config)
     if plan.variant is not None:
         with store.scratch() as scratch:
-            image = variants.Image(sandbox=toolchain.sandbox(Recipe()), scratch=scratch)
+            image = _image(toolchains, plan.target, scratch)
             recipes = variants.recipes(
                 plan.config, plan.target, plan.variant, plan.lock, store=store, image=image, report=report
             )

@@ -63,6 +63,13 @@ def test_threads_that_do_not_obey(tmp_path: Path) -> None:
     assert "had 4 and 4" in "; ".join(judged(tmp_path, V3, threads=4, pools=[]).faults)
 
 
+def test_a_library_without_threads_has_one_whatever_is_asked_for(tmp_path: Path) -> None:
+    serial = Variant(name="serial", packages=("numpy",), blas="openblas", threads="sequential")
+    one = [{"user_api": "blas", "num_threads": 1, "filepath": "libblas-1.so"}]
+    assert judged(tmp_path, serial, threads=1, pools=one).faults == ()
+    assert "had 2" in "; ".join(judged(tmp_path, serial, pools=one).faults)
+
+
 def test_what_was_not_compared_is_not_claimed(tmp_path: Path) -> None:
     alone = judged(tmp_path, V3, threads=1, cpus=1)
     assert (alone.faults, alone.words.rpartition("; ")[2]) == ((), "threads: not compared, there is one CPU")

@@ -41,6 +41,8 @@ class Source:
     """Names of build requirements, to be locked."""
     probe: tuple[str, ...] = ()
     """Files that an image has which has the library."""
+    image_packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What brings it into an image: names of the distribution's packages, by its package manager."""
     licences: tuple[str, ...] = ()
     """Where its licence texts are: names of build requirements, or absolute paths in the image."""
     pc: str = ""
@@ -63,8 +65,6 @@ class Library:
     sources: tuple[Source, ...]
     restricted: str = ""
     """Why redistribution deserves a second look; empty where it does not."""
-    install: str = ""
-    """How an image gets it, for the error that says it has not."""
     threads_variable: str = ""
     marks: tuple[str, ...] = ()
     """Texts that are all in its binary; none for netlib's, which is known by having no other's."""
@@ -76,6 +76,18 @@ class Library:
     """Empty: any."""
     platforms: tuple[str, ...] = ()
     """Beginnings of platform tags; empty: Linux's."""
+
+    def packages(self, threads: str | None) -> Mapping[str, tuple[str, ...]]:
+        """Return what brings it into an image, by package manager.
+
+        :param threads: None: the library's default.
+        """
+        known: dict[str, tuple[str, ...]] = {}
+        for source in self.sources:
+            if threads in (None, source.threads):
+                for name, found in source.image_packages.items():
+                    known.setdefault(name, found)
+        return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +181,6 @@ def _library(name: str, table: Mapping[str, object]) -> Library:
         title=cast("str", table["title"]),
         licence=cast("str", table["licence"]),
         restricted=cast("str", table.get("restricted", "")),
-        install=cast("str", table.get("install", "")),
         threads_variable=cast("str", table.get("threads-variable", "")),
         marks=_words(table, "marks"),
         not_marks=_words(table, "not-marks"),
@@ -180,6 +191,7 @@ def _library(name: str, table: Mapping[str, object]) -> Library:
             Source(
                 package=cast("str", each["package"]),
                 threads=cast("str", each["threads"]),
+                image_packages={name: tuple(found) for name, found in _table(each, "image-packages").items()},
                 requires=_words(each, "requires"),
                 probe=_words(each, "probe"),
                 licences=_words(each, "licences"),
@@ -204,6 +216,10 @@ def _system(name: str, table: Mapping[str, object]) -> BuildSystem:
 
 def _words(table: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(cast("list[str]", table.get(key, [])))
+
+
+def _table(table: Mapping[str, object], key: str) -> Mapping[str, list[str]]:
+    return cast("Mapping[str, list[str]]", table.get(key, {}))
 
 
 def _recipe(table: object, place: str) -> PackageRecipe:

@@ -13,6 +13,13 @@ from wheelyard.variants import simd
 from wheelyard.variants.book import Book, BuildSystem, Library, PackageRecipe, Settings, Source
 from wheelyard.variants.model import Variant
 
+PACKAGE_MANAGERS: Mapping[str, tuple[str, ...]] = {
+    "apt-get": ("/usr/bin/apt-get",),
+    "dnf": ("/usr/bin/dnf", "/usr/bin/yum"),
+    "apk": ("/sbin/apk",),
+}
+"""Where the programs are by which an image is known; what yum installs has the names that dnf knows."""
+
 _WORD = re.compile(r"\{([a-z0-9-]+)\}")
 _JOINED = frozenset({"CFLAGS", "CXXFLAGS", "FFLAGS", "LDFLAGS", "RUSTFLAGS"})
 """Variables that hold lists: what a package rule says is kept before what the variant adds."""
@@ -130,8 +137,31 @@ def find_source(library: Library, variant: Variant, target: Target, has: Callabl
     raise VariantError(
         f"{library.title} is not in the image: no {fitting[0].probe[0].replace('{machine}', target.machine)}",
         where=where,
-        hint=library.install,
+        hint=f"install it there: {_in_words(library.packages(variant.threads))}",
     )
+
+
+def packages_for(library: Library, variant: Variant, target: Target, has: Callable[[str], bool]) -> tuple[str, ...]:
+    """Return the distribution's packages that bring a BLAS into an image; none where it is there, or is not to be had.
+
+    :param has: whether the image has a file (absolute path).
+    """
+    fitting = [each for each in library.sources if variant.threads in (None, each.threads)]
+    if any(all(has(path.replace("{machine}", target.machine)) for path in each.probe) for each in fitting):
+        return ()
+    known = library.packages(variant.threads)
+    return next((found for name, found in known.items() if any(map(has, PACKAGE_MANAGERS[name]))), ())
+
+
+def files_of(library: Library, target: Target) -> tuple[str, ...]:
+    """Return all files of an image that tell ``find_source`` and ``packages_for`` what they ask."""
+    managers = (path for paths in PACKAGE_MANAGERS.values() for path in paths)
+    probes = [path.replace("{machine}", target.machine) for each in library.sources for path in each.probe]
+    return tuple(dict.fromkeys((*probes, *managers))) if probes else ()
+
+
+def _in_words(packages: Mapping[str, tuple[str, ...]]) -> str:
+    return ", or ".join(f"{name} install {' '.join(found)}" for name, found in packages.items())
 
 
 def _system(book: Book, own: PackageRecipe | None, backend: str, where: str) -> BuildSystem:

@@ -25,7 +25,7 @@ from wheelyard.targets.model import Target
 from wheelyard.variants import finish, identity, simd
 from wheelyard.variants.book import Book, builtin, with_recipes
 from wheelyard.variants.model import Variant, load_variants
-from wheelyard.variants.recipes import Compiler, find_source, make_recipe, with_versions
+from wheelyard.variants.recipes import Compiler, files_of, find_source, make_recipe, packages_for, with_versions
 
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _PROBE = Limits(seconds=60)
@@ -61,13 +61,17 @@ def lock_name(target: Target, variant: Variant) -> str:
 class Image:
     """Questions to the place where a target's sdists are built."""
 
-    sandbox: Sandbox
+    sandbox_for: Callable[[Recipe], Sandbox]
     scratch: Path
     """A folder that its commands may use."""
+    installs: bool
+    """Whether packages of its distribution can be added: it is a container's image."""
+    packages: tuple[str, ...] = ()
+    """Those that are added."""
 
-    def has(self, path: str) -> bool:
-        """Whether there is such a file."""
-        return self._run("test", "-e", path)[0] == 0
+    def with_packages(self, packages: Sequence[str]) -> Image:
+        """Return the same place with these packages added to the others."""
+        return replace(self, packages=tuple(sorted({*self.packages, *packages})))
 
     def digests(self, paths: Sequence[str]) -> dict[str, str]:
         """Return the SHA-256 of files by path; a file that is not there is left out."""
@@ -87,7 +91,7 @@ class Image:
         return Compiler(name="apple-clang" if "Apple" in said else name, version=version[1])
 
     def _run(self, *command: str) -> tuple[int, str]:
-        done = self.sandbox.run(
+        done = self.sandbox_for(Recipe(image_packages=self.packages)).run(
             command,
             cwd=self.scratch,
             env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"},
@@ -116,15 +120,25 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
             where=where,
             hint="require it, or leave the variant out",
         )
+    rules = {**config.packages, **{name: config.packages.get(name, PackageRule(name=name)) for name in wanted}}
     requires: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     if variant.blas is not None:
-        source = find_source(book.libraries[variant.blas], variant, target, image.has, where)
-        requires = source.requires
+        library = book.libraries[variant.blas]
+        image = image.with_packages([each for name in wanted for each in rules[name].image_packages])
+        there = image.digests(files_of(library, target))
+        if image.installs and (packages := packages_for(library, variant, target, there.__contains__)):
+            there = image.with_packages(packages).digests(files_of(library, target))
+        requires = find_source(library, variant, target, there.__contains__, where).requires
     shared = [Requirement(text=requires[0], origin=f"[[variant]] {variant.name}", line=0)] if variant.share_blas else []
-    rules = dict(config.packages)
     for name in wanted:
-        rule = rules.get(name, PackageRule(name=name))
-        rules[name] = replace(rule, build="always", build_requires=(*rule.build_requires, *requires))
+        rule = rules[name]
+        rules[name] = replace(
+            rule,
+            build="always",
+            build_requires=(*rule.build_requires, *requires),
+            image_packages=tuple(dict.fromkeys((*rule.image_packages, *packages))),
+        )
     pins = tuple(
         Requirement(text=f"{name}=={version}", origin=f"pylock.{target.name}.toml", line=number)
         for number, (name, version) in enumerate(versions.items(), start=1)
@@ -155,25 +169,28 @@ def recipes(
     :raises VariantError: if a package has no recipe, or the compiler no code for the level.
     """
     book, plain = book_of(config), recipes_of(config)
-    compiler = image.compiler(f"target {target.name}")
     found = dict(plain)
     for package in lock.packages:
         if package.name in variant.packages and package.how == "build":
+            base = plain.get(package.name, Recipe())
+            place = image.with_packages(base.image_packages)
+            there = place.digests(files_of(book.libraries[variant.blas], target)) if variant.blas else {}
             made = make_recipe(
                 variant,
                 package=package.name,
                 version=package.version,
                 backend=_backend(package, store),
                 target=target,
-                compiler=compiler,
+                compiler=place.compiler(f"target {target.name}"),
                 book=book,
-                base=plain.get(package.name, Recipe()),
-                has=image.has,
+                base=base,
+                has=there.__contains__,
             )
             if made.warning:
                 report(Warned(message=made.warning))
             locked = {each.name: each.version for each in package.build_requirements}
-            found[package.name] = with_versions(made.recipe, locked, image.digests(made.probe))
+            digests = {path: there[path] for path in made.probe}
+            found[package.name] = with_versions(made.recipe, locked, digests)
     return found
 
 
