@@ -19,6 +19,7 @@ from wheelyard.doors.run import Completed
 from wheelyard.prove.conclude import conclude
 from wheelyard.prove.model import Proof, Subject
 from wheelyard.prove.place import last_words, link
+from wheelyard.targets import cpus
 from wheelyard.targets.model import Target
 from wheelyard.targets.presets import host_image
 
@@ -36,6 +37,8 @@ class Host:
     python: ImagePython
     readable: tuple[Path, ...] = ()
     """Folders of this machine that the interpreter needs: none where it is the image's own."""
+    emulated: bool = False
+    """Whether its programs are for another CPU than this machine's."""
 
 
 def find_host(settings: BuildSettings, target: Target, image: str) -> Host:
@@ -47,7 +50,8 @@ def find_host(settings: BuildSettings, target: Target, image: str) -> Host:
     engine = open_engine(settings)
     found = resolve(engine, image, target.machine)
     python, readable = find_python(engine, found, target)
-    return Host(sandbox=ContainerSandbox(engine=engine, image=found), python=python, readable=readable)
+    sandbox = ContainerSandbox(engine=engine, image=found)
+    return Host(sandbox=sandbox, python=python, readable=readable, emulated=not cpus.native(target.machine))
 
 
 class Hosts:
@@ -98,11 +102,12 @@ def prove(subject: Subject, host: Host, *, scratch: Path, log: Path) -> Proof:
         key=proof_key(subject, host),
     )
     log.unlink(missing_ok=True)
+    place = f"{host.sandbox.image.name}, under emulation" if host.emulated else host.sandbox.image.name
     return conclude(
         proof,
         subject,
         lambda: _Place.make(subject, host, scratch=scratch, log=log),
-        reason=f"installed and imported by an ordinary user without network in {host.sandbox.image.name}",
+        reason=f"installed and imported by an ordinary user without network in {place}",
     )
 
 

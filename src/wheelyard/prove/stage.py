@@ -20,7 +20,7 @@ from wheelyard.index.assemble import Contents
 from wheelyard.prove import checks, container, local
 from wheelyard.prove.model import BlasQuestion, Proof, Subject
 from wheelyard.store.model import Store
-from wheelyard.targets import interpreters
+from wheelyard.targets import cpus, interpreters
 from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.model import Target
 from wheelyard.targets.tags import newest_pip, tags
@@ -59,9 +59,10 @@ def prove_all(
     """Return a proof for every folder, two at a time; one that was proven before with the same content is reused.
 
     Proven in a container where the target names an image of its hosts, or where this machine cannot stand for one;
-    else on this machine. Never raises for what a wheel does: a proof that failed says so.
+    else on this machine. An image for another CPU is used where this machine emulates it. Never raises for what a wheel
+    does: a proof that failed says so.
 
-    :raises ToolError: if the image that a target names cannot be had.
+    :raises ToolError: if the image that a target names cannot be had, and its programs would start here.
     """
     report(StageStarted(stage="prove", jobs=len(questions)))
     stage = _Stage(store=store, sandbox=sandbox, hosts=hosts, host_pip=host_pip)
@@ -97,7 +98,7 @@ class _Stage:
             try:
                 host = self.hosts(question.target)
             except ToolError as error:
-                if question.target.host_image:
+                if question.target.host_image and cpus.starts(question.target.machine):
                     raise
                 reason = f"{reason}, and no container can be had: {error}"
         if host is not None:
