@@ -3,7 +3,7 @@
 import re
 from typing import List, NamedTuple, Optional, Tuple
 
-from wheelyard.host.machine import HostFacts, Version, cpu_flags, numbers_of
+from wheelyard.host.machine import HostFacts, Version, cpu_flags, dotted, in_words, numbers_of
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.refusal import EXIT_NO_FOLDER, Refused
 
@@ -11,9 +11,10 @@ Choice = NamedTuple("Choice", [("target", TargetInfo), ("reasons", Tuple[str, ..
 
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(\w+)\Z")
-# The first pip that accepts each kind of wheel tag (its changelog: 8.1, 19.0, 19.3, 20.3, 21.2).
+_SYSTEMS = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macos", "linux": ""}
+# The first pip that accepts each kind of wheel tag (its changelog: 8.1, 19.0, 19.3, 20.3, 21.2; macOS 11: tried).
 _PIP_FOR = (("manylinux1_", (8, 1)), ("manylinux2010_", (19, 0)), ("manylinux2014_", (19, 3)))
-_PIP_FOR_MANYLINUX, _PIP_FOR_MUSLLINUX = (20, 3), (21, 2)
+_PIP_FOR_MANYLINUX, _PIP_FOR_MUSLLINUX, _PIP_FOR_MACOS_11 = (20, 3), (21, 2), (20, 3)
 
 
 def platform_parts(tag: str) -> Tuple[str, Version, str]:
@@ -35,15 +36,16 @@ def why_not(target: TargetInfo, host: HostFacts) -> Optional[str]:
     if target.python != host.python:
         return "is for Python {}".format(target.python)
     kind, version, machine = platform_parts(target.platform)
-    if machine not in (host.machine, "universal2"):
-        return "is for {}".format(machine)
-    wanted = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macos", "linux": ""}.get(kind)
-    if wanted is None:
+    system = _SYSTEMS.get(kind)
+    if system is None:
         return "is for {}".format(target.platform)
-    if wanted and wanted != host.libc:
-        return "needs {}".format(wanted)
+    if system not in ("", host.libc):
+        return "is for {}".format("macOS" if system == "macos" else "Linux with " + system)
+    if machine != host.machine and not (machine == "universal2" and host.machine in ("x86_64", "arm64")):
+        return "is for {}, and this Python is {}".format(machine, host.machine)
     if version > host.libc_version:
-        return "needs {} {}".format(wanted, ".".join(str(number) for number in version))
+        name = "macOS" if system == "macos" else system
+        return "needs {} {}, and here is {}".format(name, dotted(version), dotted(host.libc_version))
     if target.simd:
         named, _, beyond = target.simd.partition("+")
         level = numbers_of(named.rpartition("-v")[2])
@@ -59,7 +61,7 @@ def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -
     """Return the folder for this host.
 
     The baseline is taken unless a variant is asked for by name, or by ``auto``: then the first that this CPU can run,
-    in the admin's order. Among equals it is the newest platform, then the admin's order.
+    in the admin's order. Among equals it is one for this CPU alone, then the newest platform, then the admin's order.
 
     :raises Refused: ``no-folder``, with a reason for each that was looked at.
     """
@@ -72,15 +74,16 @@ def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -
         if reason is None and variant not in (None, "auto") and target.variant != variant:
             reason = "is not the variant {}".format(variant)
         if reason is None:
-            _, version, _ = platform_parts(target.platform)
-            specific = target.variant is not None
-            fitting.append((target.proof == "failed", not specific, tuple(-n for n in version), order, target))
+            _, version, machine = platform_parts(target.platform)
+            shared = (target.variant is None, machine == "universal2")
+            fitting.append((target.proof == "failed", shared, tuple(-n for n in version), order, target))
         else:
             reasons.append("{}: {}".format(target.folder, reason))
     if not fitting:
         raise Refused(
             "no-folder",
-            "no folder of this wheelhouse is for this host" + "".join("\n  " + each for each in reasons),
+            "no folder of this wheelhouse is for this host ({})".format(in_words(host))
+            + "".join("\n  " + each for each in reasons),
             hint="ask the admin for a target like this host, or use another Python",
             code=EXIT_NO_FOLDER,
         )
@@ -109,6 +112,7 @@ def _needed_for(tag: str) -> Version:
     for start, version in _PIP_FOR:
         if tag.startswith(start):
             return version
-    if tag.startswith("manylinux_"):
-        return _PIP_FOR_MANYLINUX
-    return _PIP_FOR_MUSLLINUX if tag.startswith("musllinux_") else ()
+    kind, version, machine = platform_parts(tag)
+    if kind == "macosx":
+        return _PIP_FOR_MACOS_11 if version >= (11, 0) or machine == "universal2" else ()
+    return {"manylinux": _PIP_FOR_MANYLINUX, "musllinux": _PIP_FOR_MUSLLINUX}.get(kind, ())

@@ -39,6 +39,11 @@ def numbers_of(text: str) -> Version:
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 
+def dotted(version: Version) -> str:
+    """Return a version as text."""
+    return ".".join(str(number) for number in version)
+
+
 def cpu_flags(cpuinfo: Optional[str] = None) -> Set[str]:
     """Return the flags that every CPU in /proc/cpuinfo has; none where the system does not tell."""
     if cpuinfo is None:
@@ -75,9 +80,19 @@ def _musl_version() -> Version:
     return ()
 
 
+def _macos_version() -> Version:
+    """Return the version of macOS; a Python that was made for 10.15 or older is told 10.16 by every newer one."""
+    version = numbers_of(platform.mac_ver()[0])
+    if version[:2] == (10, 16):
+        ask = "import platform; print(platform.mac_ver()[0])"
+        said = output_of([sys.executable, "-I", "-S", "-c", ask], SYSTEM_VERSION_COMPAT="0")
+        version = numbers_of(said or "") or version
+    return version
+
+
 def _libc() -> Tuple[str, Version]:
     if sys.platform == "darwin":
-        return "macos", numbers_of(platform.mac_ver()[0])
+        return "macos", _macos_version()
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (AttributeError, ValueError, OSError):
@@ -117,7 +132,7 @@ def this_host() -> HostFacts:
 def in_words(host: HostFacts) -> str:
     """Return the host in one line for people."""
     system = {"glibc": "glibc", "musl": "musl", "macos": "macOS"}.get(host.libc, "an unknown C library")
-    version = ".".join(str(number) for number in host.libc_version)
+    version = dotted(host.libc_version)
     level = ", CPU level x86-64-v{}".format(host.cpu_level) if host.cpu_level else ""
     name = {"cpython": "Python", "pypy": "PyPy"}.get(host.implementation, host.implementation)
     return "{} {}, {}, {} {}{}".format(name, host.python, host.machine, system, version, level)
@@ -131,7 +146,7 @@ def clean_environment() -> Dict[str, str]:
     return kept
 
 
-def output_of(command: Sequence[str]) -> Optional[str]:
+def output_of(command: Sequence[str], **variables: str) -> Optional[str]:
     """Return what a program prints, or None if it cannot be run or fails."""
     try:
         process = subprocess.Popen(
@@ -139,7 +154,7 @@ def output_of(command: Sequence[str]) -> Optional[str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
-            env=clean_environment(),
+            env=dict(clean_environment(), **variables),
         )
         output = process.communicate()[0].decode("utf-8", "replace")
     except OSError:

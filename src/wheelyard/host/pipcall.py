@@ -7,7 +7,7 @@ import tempfile
 from typing import List, NamedTuple, Optional
 
 from wheelyard.host.choice import pip_needed
-from wheelyard.host.machine import Version, clean_environment, numbers_of, pip_version
+from wheelyard.host.machine import Version, clean_environment, dotted, numbers_of, pip_version
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_TOOL, Refused
 
@@ -16,11 +16,6 @@ _HAS_BREAK = (23, 0, 1)
 
 # ``command`` starts it; ``why`` says in words why this one.
 Pip = NamedTuple("Pip", [("command", List[str]), ("version", Version), ("why", str)])
-
-
-def dotted(version: Version) -> str:
-    """Return a version as text."""
-    return ".".join(str(number) for number in version)
 
 
 def carried_pip(root: str, target: TargetInfo, python: str) -> Optional[List[str]]:
