@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wheelyard.build import records
+from wheelyard.build import records, twins
 from wheelyard.build.build import build_all
 from wheelyard.build.model import BuildUnit, BuiltWheel
 from wheelyard.build.toolchains import Toolchains
@@ -246,12 +246,15 @@ def build_plans(
     if not options.timings:
         wheels = {key: replace(wheel, seconds=0.0) for key, wheel in wheels.items()}
     of_folder = {
-        plan.folder: {
-            unit.package.name: wheels[unit.key] for unit in units[plan.folder] if unit.package in plan.lock.packages
-        }
+        plan.folder: twins.Built(
+            target=plan.target,
+            wheels={
+                unit.package.name: wheels[unit.key] for unit in units[plan.folder] if unit.package in plan.lock.packages
+            },
+        )
         for plan in plans
     }
-    return Made(of_folder=of_folder, built=len(every) - reused, reused=reused)
+    return Made(of_folder=twins.settle(of_folder, store), built=len(every) - reused, reused=reused)
 
 
 def prove_folders(

@@ -28,6 +28,8 @@ class Changes:
 
     platforms: Sequence[str] = ()
     """Platform tags to replace the old ones."""
+    interpreter: str | None = None
+    """A Python tag (``cp39``) to replace the old ones."""
     local_version: str | None = None
     """A local version label (PEP 440) to be added to the version."""
     without_local_version: str | None = None
@@ -115,6 +117,8 @@ class _Plan:
         parts[1] = _renumbered(parts[1], changes)
         if changes.platforms:
             parts[-1] = ".".join(changes.platforms)
+        if changes.interpreter:
+            parts[-3] = changes.interpreter
         if changes.variant_label:
             parts.append(changes.variant_label)
         return "-".join(parts) + ".whl"
@@ -134,8 +138,8 @@ class _Plan:
                 continue
             member = renamed[name]
             executable = bool((member.external_attr >> 16) & 0o111)
-            if name == f"{self.new_info}/WHEEL" and changes.platforms:
-                yield name, iter((_retagged(source.read(member), changes.platforms),)), False
+            if name == f"{self.new_info}/WHEEL" and (changes.platforms or changes.interpreter):
+                yield name, iter((_retagged(source.read(member), changes),)), False
             elif name == f"{self.new_info}/METADATA" and self.new_info != self.old_info:
                 yield name, iter((_relabelled(source.read(member), changes),)), False
             else:
@@ -155,11 +159,12 @@ def _blocks(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]
             yield block
 
 
-def _retagged(content: bytes, platforms: Sequence[str]) -> bytes:
-    """Return WHEEL with the same interpreters and ABIs on other platforms."""
+def _retagged(content: bytes, changes: Changes) -> bytes:
+    """Return WHEEL with other platforms or another interpreter, the rest of its tags the same."""
     lines = content.decode("utf-8").replace("\r\n", "\n").rstrip("\n").split("\n")
     old = {tag for line in lines if line.startswith("Tag:") for tag in parse_tag(line[4:].strip())}
-    pairs = sorted({(tag.interpreter, tag.abi) for tag in old})
+    pairs = sorted({(changes.interpreter or tag.interpreter, tag.abi) for tag in old})
+    platforms = changes.platforms or sorted({tag.platform for tag in old})
     kept = [line for line in lines if not line.startswith("Tag:") and line]
     tags = [f"Tag: {python}-{abi}-{each}" for (python, abi), each in itertools.product(pairs, platforms)]
     return ("\n".join([*kept, *tags]) + "\n").encode()
