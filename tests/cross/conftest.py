@@ -12,10 +12,12 @@ from tests.build.conftest import working
 from tests.containers.units import unit
 from wheelyard.build.build import build_all
 from wheelyard.build.cross.toolchain import ZigToolchain, zig_toolchain
+from wheelyard.build.cross.universal2 import FusedToolchain, parts
 from wheelyard.build.cross.zig import find_zig
 from wheelyard.build.model import BuiltWheel, Limits, Recipe
+from wheelyard.build.units import units_of
 from wheelyard.errors import ToolError
-from wheelyard.lock.model import LockedPackage
+from wheelyard.lock.model import Lock, LockedPackage
 from wheelyard.store.model import Store
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
@@ -63,19 +65,25 @@ def build(store: Store, toolchain: Toolchain) -> Build:
         needs: tuple[LockedPackage, ...] = (),
         expects: Literal["any", "binary"] = "binary",
     ) -> BuiltWheel:
-        found = toolchain(target)
-        made = unit(sdist, store, found.identity, target=target, recipe=recipe)
-        made = replace(made, package=replace(made.package, build_requirements=needs, expects=expects))
+        def found(of: Target) -> ZigToolchain | FusedToolchain:
+            thin = parts(of)
+            return FusedToolchain(parts=tuple(toolchain(each) for each in thin)) if thin else toolchain(of)
+
+        identity = found(target).identity
+        package = unit(sdist, store, identity, target=target).package
+        package = replace(package, build_requirements=needs, expects=expects)
+        lock = Lock(target=target.name, requires_python="", environment="", requirements_sha256="", packages=(package,))
+        units = units_of(lock, target, {package.name: recipe or Recipe()}, identity)
         return build_all(
-            [made],
+            units,
             store=store,
-            sandbox_for=lambda each: found.sandbox(each.recipe),
-            interpreter_for=lambda _: found.python,
+            sandbox_for=lambda each: found(each.target).sandbox(each.recipe),
+            interpreter_for=lambda each: found(each.target).python,
             limits=Limits(seconds=600),
             jobs=1,
             fail_fast=True,
             report=lambda _: None,
-        )[made.key]
+        )[units[-1].key]
 
     return one
 

@@ -98,7 +98,7 @@ def test_names_as_real_wheels_have_them(tag: str, python: str, suffix: str, plat
 @pytest.mark.parametrize(
     ("tag", "hint"),
     [
-        ("macosx_11_0_universal2", "two targets"),
+        ("macosx_10_9_universal2", "macosx_10_13_universal2"),
         ("macosx_10_9_x86_64", "macosx_10_13_x86_64"),
         ("manylinux_2_12_x86_64", "manylinux from 2.17"),
         ("manylinux_2_17_armv7l", "or name an image"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.tags import parse_tag
@@ -23,6 +23,8 @@ from wheelyard.check.wheel import read
 from wheelyard.doors.files import storage_error
 from wheelyard.errors import BuildError, Failures, StorageError
 from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter
+from wheelyard.repair.fuse import fuse
+from wheelyard.repair.model import Repaired
 from wheelyard.repair.repair import repair
 from wheelyard.repair.rewrite import Changes, labelled, rewrite
 from wheelyard.store.model import Store
@@ -87,7 +89,7 @@ def build_all(
 
     outcome = run_graph(
         wanted,
-        {key: unit.requires for key, unit in wanted.items()},
+        {key: (*unit.requires, *unit.parts) for key, unit in wanted.items()},
         lambda _, unit: bench.build(unit, built),
         jobs=jobs,
         fail_fast=fail_fast,
@@ -137,47 +139,66 @@ class _Bench:
 
     def _build(self, unit: BuildUnit, built: Mapping[str, BuiltWheel]) -> BuiltWheel:
         started = time.monotonic()
-        package, sandbox, interpreter = unit.package, self.sandbox_for(unit), self.interpreter_for(unit)
-        log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
-        log.unlink(missing_ok=True)
+        sandbox = self.sandbox_for(unit)
         with workspace(unit.key, keep_failed=self.keep_failed) as root:
             if made := records.load(self.store, unit.key):
                 return made  # by another run, while we waited for the workspace
-            source = frontend.unpack_sdist(
-                self._blob(package.file.sha256, package.file.filename), root / "src", filename=package.file.filename
-            )
-            frontend.apply_patches(source, unit.recipe.patches, log=log)
-            python = environment.create(
-                root / "env", interpreter, self._wheels(unit, built), sandbox, log=log, root=root
-            )
-            place = Workspace(
-                root=root,
-                source=source,
-                python=python,
-                sandbox=sandbox,
-                log=log,
-                package=_job(unit),
-                recipe=unit.recipe,
-                limits=self.limits,
-                readable=self.readable,
-                epoch=self.epoch,
-            )
-            raw = frontend.build_wheel(place)
-            self._advance(unit, "repairing")
-            path, policy, grafted = _finish(unit, place, raw, self.store)
-            digest = self.store.add_file(path)
+            if unit.parts:
+                finished = self._fuse(unit, built, root, sandbox)
+            else:
+                finished = self._compile(unit, built, root, sandbox)
             wheel = BuiltWheel(
                 key=unit.key,
-                filename=path.name,
-                sha256=digest,
-                size=path.stat().st_size,
-                platform_policy=policy,
-                grafted=grafted,
+                filename=finished.path.name,
+                sha256=self.store.add_file(finished.path),
+                size=finished.path.stat().st_size,
+                platform_policy=finished.policy,
+                grafted=finished.grafted,
                 sandbox=sandbox.name,
                 seconds=time.monotonic() - started,
             )
-        records.save(self.store, wheel, package.name)
+        records.save(self.store, wheel, unit.package.name)
         return wheel
+
+    def _compile(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
+        """Return the finished wheel that the sdist's backend makes in the folder ``root``."""
+        package = unit.package
+        log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
+        log.unlink(missing_ok=True)
+        source = frontend.unpack_sdist(
+            self._blob(package.file.sha256, package.file.filename), root / "src", filename=package.file.filename
+        )
+        frontend.apply_patches(source, unit.recipe.patches, log=log)
+        python = environment.create(
+            root / "env", self.interpreter_for(unit), self._wheels(unit, built), sandbox, log=log, root=root
+        )
+        place = Workspace(
+            root=root,
+            source=source,
+            python=python,
+            sandbox=sandbox,
+            log=log,
+            package=_job(unit),
+            recipe=unit.recipe,
+            limits=self.limits,
+            readable=self.readable,
+            epoch=self.epoch,
+        )
+        raw = frontend.build_wheel(place)
+        self._advance(unit, "repairing")
+        return _finish(unit, place, raw, self.store)
+
+    def _fuse(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
+        """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
+        thin = [built[key] for key in unit.parts]
+        intel, arm = (root / wheel.key[:12] / wheel.filename for wheel in thin)
+        for path, wheel in zip((intel, arm), thin, strict=True):
+            path.parent.mkdir()
+            path.symlink_to(self._blob(wheel.sha256, wheel.filename))
+        extra = variant.noted(arm, unit.key) if unit.recipe.variant else {}
+        path = fuse(intel, arm, root / "finished", extra=extra, epoch=self.epoch)
+        _accept(unit, path, sandbox)
+        return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=thin[0].grafted)
 
     def _advance(self, unit: BuildUnit, note: str) -> None:
         self.report(JobAdvanced(stage="build", job=_job(unit), target=unit.target.name, note=note))
@@ -198,8 +219,8 @@ class _Bench:
         return self.store.path(sha256)
 
 
-def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple[Path, str, tuple[str, ...]]:
-    """Judge, repair, label and check what the backend left; return the wheel, its policy and what was grafted.
+def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repaired:
+    """Judge, repair, label and check what the backend left; return the finished wheel.
 
     :raises BuildError: if it is another wheel than the one that was asked for.
     :raises RepairError: if it cannot run on the target.
@@ -228,18 +249,23 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> tuple
     changes = Changes(local_version=unit.recipe.local_version, extra=extra)
     # Written anew in any case: order and times of a zip archive are the backend's whim.
     path = rewrite(repaired.path, place.root / "finished", changes, epoch=place.epoch)
+    _accept(unit, path, place.sandbox, log=place.log)
+    return replace(repaired, path=path)
+
+
+def _accept(unit: BuildUnit, path: Path, sandbox: Sandbox, *, log: Path | None = None) -> None:
+    """Refuse a finished wheel that is damaged, would not load on the target, or has no tag that it takes."""
     facts = read(path, strict=True)
-    if isinstance(place.sandbox, CrossSandbox) and not facts.is_pure:
-        check_objects(path, unit.target, place.sandbox)
+    if isinstance(sandbox, CrossSandbox) and not facts.is_pure:
+        check_objects(path, unit.target, sandbox)
     accepted = set(tags.tags(unit.target))
     if not any(parse_tag(each) & accepted for each in facts.tags):
         raise BuildError(
             f"the wheel {facts.filename} does not fit {unit.target.name}",
-            where=place.package,
+            where=_job(unit),
             hint="the backend built for another Python or platform",
-            log=place.log,
+            log=log,
         )
-    return path, repaired.policy, repaired.grafted
 
 
 def _judge(unit: BuildUnit, place: Workspace, facts: WheelFacts) -> None:

@@ -57,6 +57,8 @@ class BuildUnit:
     """The build key (hexadecimal SHA-256): same key, same wheel."""
     requires: tuple[str, ...] = ()
     """Build keys of the build requirements that must themselves be built first."""
+    parts: tuple[str, ...] = ()
+    """Build keys of the same package for one CPU each, Intel first, whose wheels this one is fused from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wheelyard.build.container import find_toolchain
 from wheelyard.build.cross.toolchain import zig_in_image, zig_toolchain
+from wheelyard.build.cross.universal2 import FusedToolchain, parts
 from wheelyard.build.key import local_toolchain
 from wheelyard.build.local import LocalToolchain
 from wheelyard.build.model import Sandbox, Toolchain
@@ -98,7 +99,10 @@ class Toolchains:
         image = target.image
         if image is None and self._settings.sandbox == "container":
             image = presets.builder_image(this_machine())
-        return self._zig(replace(target, image=self._pinned(target, image)))
+        target = replace(target, image=self._pinned(target, image))
+        if thin := parts(target):
+            return FusedToolchain(parts=tuple(self._zig(each) for each in thin))
+        return self._zig(target)
 
     def _zig(self, target: Target) -> Toolchain:
         store = Store(default_root())

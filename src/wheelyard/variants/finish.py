@@ -101,6 +101,12 @@ def additions(unit: BuildUnit, place: Workspace, store: Store, grafted: Sequence
     return {NOTE: (json.dumps(note, indent=1, sort_keys=True) + "\n").encode(), **texts}
 
 
+def noted(wheel: Path, key: str) -> dict[str, bytes]:
+    """Return the record of a variant's wheel with the build key of what is made from it."""
+    note = {**(read_note(wheel) or {}), "build-key": key}
+    return {NOTE: (json.dumps(note, indent=1, sort_keys=True) + "\n").encode()}
+
+
 def _licences(unit: BuildUnit, place: Workspace, store: Store) -> dict[str, bytes]:
     requirements = {each.name: each for each in unit.package.build_requirements}
     texts: dict[str, bytes] = {}

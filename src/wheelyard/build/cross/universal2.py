@@ -9,7 +9,7 @@ from wheelyard.build.model import Recipe, Sandbox, Toolchain
 from wheelyard.targets import platforms
 from wheelyard.targets.model import Target
 
-OLDEST_ARM = (11, 0)
+_OLDEST_ARM = (11, 0)
 
 
 def parts(target: Target) -> tuple[Target, ...]:
@@ -22,7 +22,7 @@ def parts(target: Target) -> tuple[Target, ...]:
         return ()
     found = []
     for cpu in platform.cpus:
-        version = max(platform.version, OLDEST_ARM) if cpu == "arm64" else platform.version
+        version = max(platform.version, _OLDEST_ARM) if cpu == "arm64" else platform.version
         tag = replace(platform, cpu=cpu, version=version).tag
         own = Path(target.libraries, cpu) if target.libraries else None
         libraries = str(own) if own is not None and own.is_dir() else target.libraries

@@ -75,14 +75,12 @@ def triple(tag: str) -> str:
 
 
 def _unknown(platform: Platform) -> ToolError:
-    if platform.cpu == "universal2":
-        hint = "name two targets, macosx_11_0_arm64 and macosx_10_13_x86_64; hosts of both are then served"
-    else:
-        hint = (
-            f"manylinux from 2.17 and musllinux ({', '.join(_GLIBC)}), macosx_11_0_arm64 and macosx_10_13_x86_64 "
-            "and newer; or name an image"
-        )
-    return ToolError(f"Zig does not compile for {platform.tag}", where='toolchain = "zig"', hint=hint)
+    return ToolError(
+        f"Zig does not compile for {platform.tag}",
+        where='toolchain = "zig"',
+        hint=f"manylinux from 2.17 and musllinux ({', '.join(_GLIBC)}), macosx_11_0_arm64, macosx_10_13_x86_64, "
+        "macosx_10_13_universal2 and newer; or name an image",
+    )
 
 
 def multiarch(platform: Platform, python: tuple[int, int]) -> str:
