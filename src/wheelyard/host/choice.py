@@ -43,7 +43,7 @@ def why_not(target: TargetInfo, host: HostFacts) -> Optional[str]:
         return "is for {}".format("macOS" if system == "macos" else "Linux with " + system)
     if machine != host.machine and not (machine == "universal2" and host.machine in ("x86_64", "arm64")):
         return "is for {}, and this Python is {}".format(machine, host.machine)
-    if version > host.libc_version:
+    if version > (*host.libc_version, 0, 0):  # macOS 11 may call itself just that
         name = "macOS" if system == "macos" else system
         return "needs {} {}, and here is {}".format(name, dotted(version), dotted(host.libc_version))
     if target.simd:
@@ -83,7 +83,8 @@ def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -
         raise Refused(
             "no-folder",
             "no folder of this wheelhouse is for this host ({})".format(in_words(host))
-            + "".join("\n  " + each for each in reasons),
+            + "".join("\n  " + each for each in reasons)
+            + "\n",
             hint="ask the admin for a target like this host, or use another Python",
             code=EXIT_NO_FOLDER,
         )

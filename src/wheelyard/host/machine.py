@@ -85,7 +85,7 @@ def _macos_version() -> Version:
     version = numbers_of(platform.mac_ver()[0])
     if version[:2] == (10, 16):
         ask = "import platform; print(platform.mac_ver()[0])"
-        said = output_of([sys.executable, "-I", "-S", "-c", ask], SYSTEM_VERSION_COMPAT="0")
+        said = output_of([sys.executable, "-I", "-c", ask], SYSTEM_VERSION_COMPAT="0")
         version = numbers_of(said or "") or version
     return version
 
