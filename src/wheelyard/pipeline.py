@@ -177,9 +177,8 @@ def fetch_all(
     """
     from wheelyard.fetch.fetch import fetch
 
-    wanted = {
-        each.file.sha256: each.file for lock in locks for each in with_build_requirements((*lock.packages, *_pip(lock)))
-    }
+    packages = [each for lock in locks for each in with_build_requirements((*lock.packages, *_pip(lock)))]
+    wanted = {file.sha256: file for each in packages for file in each.files}
     missing = tuple(file for digest, file in wanted.items() if not store.has(digest))
     if missing:
         fetch(missing, store=store, client=indexes.client, root=config.root, report=report)

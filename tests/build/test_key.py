@@ -47,6 +47,7 @@ def test_what_counts(tmp_path: Path) -> None:
         key(replace(PACKAGE, file=replace(PACKAGE.file, sha256="c" * 64))),
         key(replace(PACKAGE, expects="binary")),
         key(replace(PACKAGE, build_requirements=(replace(TOOL, file=replace(WHEEL, sha256="d" * 64)),))),
+        key(replace(PACKAGE, build_requirements=(replace(TOOL, for_target=replace(WHEEL, sha256="d" * 64)),))),
         key(replace(PACKAGE, build_requirements=())),
         key(target=replace(TARGET, python="3.13")),
         key(target=replace(TARGET, platform="manylinux_2_17_x86_64")),
@@ -62,7 +63,7 @@ def test_what_counts(tmp_path: Path) -> None:
         key(requires=("e" * 64,)),
         key(epoch=1),
     }
-    assert len(keys) == 19
+    assert len(keys) == 20
     before = key(recipe=Recipe(patches=(patch,)))
     patch.write_text("two")
     assert key(recipe=Recipe(patches=(patch,))) != before

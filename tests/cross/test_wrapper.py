@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,6 +98,8 @@ def test_libraries_and_sdk_of_the_target() -> None:
         ("cc", ["a.o", "-framework", "Accelerate"], 'framework Accelerate .* apple-sdk = "'),
         ("cc", ["-c", "a.c", "-arch", "x86_64"], "asked to compile for x86_64, the target is arm64"),
         ("gfortran", ["-c", "a.f90"], "no Fortran compiler.*an/image"),
+        ("xcrun", ["--show-sdk-path"], 'xcrun --show-sdk-path: .*apple-sdk = "'),
+        ("xcrun", [], "Apple's"),
     ],
 )
 def test_refusals(tool: str, arguments: list[str], said: str) -> None:
@@ -109,3 +112,13 @@ def test_the_other_tools() -> None:
     assert command("c++", ["-c", "a.cc"], MAC)[:3] == ["/zig/zig", "c++", "-target"]
     assert command("ld", ["a.o"], LINUX)[:2] == ["/zig/zig", "ld.lld"]
     assert command("strip", ["a.so"], LINUX) == ["true"]
+
+
+def test_apples_questions(tmp_path: Path) -> None:
+    assert command("xcrun", ["-sdk", "macosx", "--show-sdk-version"], MAC) == ["echo", "11.0"]
+    (tmp_path / "SDKSettings.json").write_text('{"Version": "14.2"}')
+    with_sdk = {**MAC, "apple_sdk": str(tmp_path)}
+    assert command("xcrun", ["--show-sdk-version"], with_sdk) == ["echo", "14.2"]
+    assert command("xcrun", ["--sdk", "macosx", "--show-sdk-path"], with_sdk) == ["echo", str(tmp_path)]
+    assert command("xcrun", ["-f", "wrapper.py"], MAC)[0] == "echo"
+    assert command("xcrun", ["wrapper.py", "-c", "a.c"], MAC)[1:] == ["-c", "a.c"]

@@ -32,13 +32,14 @@ SETUPTOOLS = LockedPackage(
     file=LockedFile(filename="setuptools-70-py3-none-any.whl", sha256="2" * 64, path="links/setuptools-70.whl"),
     reason="r",
 )
+FOR_TARGET = replace(WHEEL.file, filename="a-1.0-cp312-cp312-macosx_11_0_arm64.whl", sha256="5" * 64)
 SDIST = LockedPackage(
     name="b",
     version="2",
     file=LockedFile(filename="b-2.tar.gz", sha256="3" * 64, url="https://i.invalid/b-2.tar.gz"),
     reason="r",
     expects="binary",
-    build_requirements=(replace(SETUPTOOLS, build_requirements=(WHEEL,)), WHEEL),
+    build_requirements=(replace(SETUPTOOLS, build_requirements=(WHEEL,)), replace(WHEEL, for_target=FOR_TARGET)),
 )
 LOCK = Lock(
     target="el9",

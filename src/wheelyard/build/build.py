@@ -170,7 +170,17 @@ class _Bench:
         )
         frontend.apply_patches(source, unit.recipe.patches, log=log)
         python = environment.create(
-            root / "env", self.interpreter_for(unit), self._wheels(unit, built), sandbox, log=log, root=root
+            root / "env",
+            self.interpreter_for(unit),
+            self._wheels(unit, built),
+            sandbox,
+            log=log,
+            root=root,
+            for_target={
+                each.for_target.filename: self._blob(each.for_target.sha256, each.for_target.filename)
+                for each in package.build_requirements
+                if each.for_target is not None
+            },
         )
         place = Workspace(
             root=root,

@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 import installer
@@ -13,6 +14,7 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
 from installer.sources import WheelFile
 
+from wheelyard.build.cross import overlay
 from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.model import Limits, Sandbox
 from wheelyard.build.workspace import SYSTEM_PATH, remove
@@ -32,6 +34,7 @@ with open(sys.argv[1], "w") as stream:
     json.dump({name: paths[name] for name in ("purelib", "platlib", "headers", "scripts", "data")}, stream)
 """
 _LIMITS = Limits(seconds=120)
+_NONE: Mapping[str, Path] = MappingProxyType({})
 
 
 def create(
@@ -44,6 +47,7 @@ def create(
     root: Path | None = None,
     readable: Sequence[Path] | None = None,
     limits: Limits = _LIMITS,
+    for_target: Mapping[str, Path] = _NONE,
 ) -> Path:
     """Make a virtual environment with the given wheels and return its interpreter.
 
@@ -52,6 +56,7 @@ def create(
     :param wheels: with hashes that were checked; by file name where the path does not end in it (a blob of the store).
     :param root: the writable folder of the build, if ``folder`` is part of a bigger one.
     :param readable: what the interpreter needs to be seen; found by itself for one of this machine.
+    :param for_target: wheels, by file name, of which only headers and libraries are put over those of ``wheels``.
     :raises ToolError: if the interpreter does not run or makes no environment.
     :raises WheelError: if a wheel cannot be installed.
     """
@@ -81,20 +86,25 @@ def create(
         raise BuildError("the interpreter's folders are outside its environment", where=str(interpreter), log=log)
     named = wheels if isinstance(wheels, Mapping) else {path.name: path for path in wheels}
     for filename, path in named.items():
-        _install(filename, path, scheme, python)
+        _install(filename, path, _own(scheme, filename), python)
+    for filename, path in for_target.items():
+        overlay.lay(filename, path, _own(scheme, filename))
     for script in Path(scheme["scripts"]).iterdir():
         if not script.is_symlink() and script.is_file():
             script.chmod(0o755)  # pip does so whatever the archive says
     return python
 
 
+def _own(scheme: Mapping[str, str], filename: str) -> dict[str, str]:
+    """Return the folders of one project: its headers have one of their own, as pip has it."""
+    return {**scheme, "headers": f"{scheme['headers']}/{filename.partition('-')[0]}"}
+
+
 def _install(filename: str, path: Path, scheme: Mapping[str, str], python: Path) -> None:
     """Put one wheel into an environment, whatever Python that is of."""
     read_facts(path, filename=filename)  # our own process writes its members: none may lead out
-    # Each project's headers have a folder of their own, as pip has it.
-    headers = f"{scheme['headers']}/{filename.partition('-')[0]}"
     destination = SchemeDictionaryDestination(
-        {**scheme, "headers": headers},
+        dict(scheme),
         interpreter=str(python),
         script_kind="posix",
         overwrite_existing=True,

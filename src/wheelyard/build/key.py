@@ -43,7 +43,10 @@ def build_key(
         "expects": package.expects,
         # A wheel counts by its bytes; an sdist by its build key, which is among ``requires``.
         "environment": sorted(
-            (each.name, each.version, each.file.sha256) for each in package.build_requirements if each.file.is_wheel
+            (each.name, each.version, file.sha256)
+            for each in package.build_requirements
+            for file in each.files
+            if file.is_wheel
         ),
         "built environment": sorted(requires),
         "target": [target.python, target.python_full, target.implementation, target.platform, target.toolchain],

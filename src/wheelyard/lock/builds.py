@@ -66,7 +66,7 @@ class BuildRequirements:
         """
         from wheelyard.build.sdist import static_metadata
 
-        static = static_metadata(self._sdist(package), filename=package.file.filename)
+        static = static_metadata(self._blob(package), filename=package.file.filename)
         if static is not None:
             return static
         completed = self.complete(package, source, chain)
@@ -83,7 +83,7 @@ class BuildRequirements:
 
         rule = self.config.packages.get(package.name)
         with self.store.scratch() as folder:
-            source = unpack_sdist(self._sdist(package), folder, filename=package.file.filename)
+            source = unpack_sdist(self._blob(package), folder, filename=package.file.filename)
             if rule:
                 apply_patches(source, [self.config.root / patch for patch in rule.patches])
             declared = declared_requirements(source)
@@ -101,13 +101,14 @@ class BuildRequirements:
             )
         # What is run to build must run on the machine that builds; only whether it is asked for is the target's affair.
         machine = self.backends.machine(self.target)
-        builds, source = replace(self, target=machine), source.on(machine)
+        builds, targets = replace(self, target=machine), source
+        source = source.on(machine)
         inner = source.within(lambda sdist: builds.metadata(sdist, source, deeper))
         origin = f"{package.name} {package.version}"
         wanted = lines if machine == self.target else _asked_for(lines, self.target)
         question = Question(target=machine, requirements={f"-r {origin}": wanted}, constraints={}, preferences={})
         answer = ask(self.resolver, question, inner)
-        return tuple(
+        found = (
             builds.complete(
                 inner.locked(
                     replace(pin, via=tuple(origin if each == f"-r {origin}" else each for each in pin.via)),
@@ -118,9 +119,20 @@ class BuildRequirements:
             )
             for pin in answer.pins
         )
+        return tuple(found) if machine == self.target else tuple(self._for_target(each, targets) for each in found)
 
-    def _sdist(self, package: LockedPackage) -> Path:
-        """Return the sdist, in the store."""
+    def _for_target(self, package: LockedPackage, targets: TargetSource) -> LockedPackage:
+        """Return a build requirement with the target's wheel of it, if it has something to compile or link against."""
+        from wheelyard.build.cross import overlay
+
+        if package.how == "build" or package.file.filename.endswith("-any.whl"):
+            return package
+        if not overlay.brings(self._blob(package)):
+            return package
+        return replace(package, for_target=targets.wheel(package.name, package.version))
+
+    def _blob(self, package: LockedPackage) -> Path:
+        """Return the package's file, in the store."""
         file = package.file
         if not self.store.has(file.sha256):
             self.upstream.fetch([remote(file, self.config.root)])

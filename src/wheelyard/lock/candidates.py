@@ -101,6 +101,12 @@ class TargetSource:
         ]
         return good[-1] if good else None
 
+    def wheel(self, name: str, version: str) -> LockedFile | None:
+        """Return the wheel of a version that the target would take; None where it has none."""
+        found = self._choices(name)
+        choice = found.by_version.get(version) if found else None
+        return self.file(choice.file) if choice is not None and choice.file.is_wheel else None
+
     def locked(self, pin: Pin, *, requires_python: str | None = None) -> LockedPackage:
         """Return the package that a pin stands for; a file without a known hash is fetched to learn it."""
         choice = self.choice(pin.name, pin.version)

@@ -43,11 +43,19 @@ class LockedPackage:
     """``binary``: other targets have compiled wheels of this version, so a pure wheel out of a build is a failure."""
     build_requirements: tuple[LockedPackage, ...] = ()
     """For an sdist: everything its build environment holds, itself locked (and built first where it is an sdist)."""
+    for_target: LockedFile | None = None
+    """For a build requirement of a cross build: the target's wheel of the same version, whose headers and libraries
+    stand over those of ``file``, which runs on the machine that builds. None: there is none, or nothing is in it."""
 
     @property
     def how(self) -> Literal["fetch", "build"]:
         """What is to be done to get the wheel."""
         return "fetch" if self.file.is_wheel else "build"
+
+    @property
+    def files(self) -> tuple[LockedFile, ...]:
+        """Everything that has to be had from upstream."""
+        return (self.file,) if self.for_target is None else (self.file, self.for_target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

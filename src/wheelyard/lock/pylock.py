@@ -46,28 +46,32 @@ def dumps(lock: Lock) -> str:
 
 
 def _package(package: LockedPackage) -> dict[str, object]:
-    file = package.file
+    described = _described(package.file)
     kept: dict[str, object] = {
         "reason": package.reason,
         "via": list(package.via) or None,
         "extras": list(package.extras) or None,
         "expects": package.expects if package.expects != "any" else None,
-        "index": file.index or None,
+        "index": package.file.index or None,
         "build-requirements": [_package(each) for each in package.build_requirements] or None,
-    }
-    described: dict[str, object] = {
-        "name": file.filename,
-        "url": file.url,
-        "path": file.path,
-        "size": file.size,
-        "hashes": {"sha256": file.sha256},
+        "for-target": _described(package.for_target) if package.for_target is not None else None,
     }
     return {
         "name": package.name,
         "version": package.version,
         "requires-python": package.requires_python,
-        **({"wheels": [described]} if file.is_wheel else {"sdist": described}),
+        **({"wheels": [described]} if package.file.is_wheel else {"sdist": described}),
         "tool": {"wheelyard": kept},
+    }
+
+
+def _described(file: LockedFile) -> dict[str, object]:
+    return {
+        "name": file.filename,
+        "url": file.url,
+        "path": file.path,
+        "size": file.size,
+        "hashes": {"sha256": file.sha256},
     }
 
 
@@ -111,18 +115,23 @@ def _read(table: Mapping[str, Any]) -> LockedPackage:
     return LockedPackage(
         name=table["name"],
         version=table["version"],
-        file=LockedFile(
-            filename=file["name"],
-            sha256=file["hashes"]["sha256"],
-            url=file.get("url"),
-            path=file.get("path"),
-            size=file.get("size"),
-            index=own.get("index", ""),
-        ),
+        file=_file(file, own.get("index", "")),
         reason=own["reason"],
         requires_python=table.get("requires-python"),
         extras=tuple(own.get("extras", ())),
         via=tuple(own.get("via", ())),
         expects=own.get("expects", "any"),
         build_requirements=_packages(own.get("build-requirements", ())),
+        for_target=_file(own["for-target"], own.get("index", "")) if "for-target" in own else None,
+    )
+
+
+def _file(table: Mapping[str, Any], index: str) -> LockedFile:
+    return LockedFile(
+        filename=table["name"],
+        sha256=table["hashes"]["sha256"],
+        url=table.get("url"),
+        path=table.get("path"),
+        size=table.get("size"),
+        index=index,
     )

@@ -107,7 +107,14 @@ class Sandboxes:
                     self._store.path(package.file.sha256), root / "src", filename=package.file.filename
                 )
                 apply_patches(source, recipe.patches, log=log)
-                python = environments.create(root / "env", toolchain.python, wheels, sandbox, log=log, root=root)
+                for_target = {
+                    each.for_target.filename: self._store.path(each.for_target.sha256)
+                    for each in environment
+                    if each.for_target is not None
+                }
+                python = environments.create(
+                    root / "env", toolchain.python, wheels, sandbox, log=log, root=root, for_target=for_target
+                )
                 yield Workspace(
                     root=root,
                     source=source,
@@ -125,7 +132,8 @@ class Sandboxes:
         from wheelyard.build.build import build_all
         from wheelyard.build.units import limits_of, recipes_of, units_of
 
-        self._upstream.fetch([remote(each.file, self._config.root) for each in with_build_requirements(environment)])
+        needed = (file for each in with_build_requirements(environment) for file in each.files)
+        self._upstream.fetch([remote(file, self._config.root) for file in needed])
         wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
         sdists = tuple(each for each in environment if each.how == "build")
         if sdists:
@@ -150,9 +158,9 @@ class Sandboxes:
                 )
             except Failures as failures:
                 raise failures.errors[0] from failures
-            needed = {each.name for each in sdists}
+            names = {each.name for each in sdists}
             for unit in units:
-                if unit.package.name in needed:
+                if unit.package.name in names:
                     wheels[built[unit.key].filename] = built[unit.key].sha256
         return {filename: self._store.path(digest) for filename, digest in sorted(wheels.items())}
 

@@ -176,6 +176,8 @@ def _write(
     script.chmod(0o755)
     for tool in TOOLS:
         (staged / "bin" / tool).symlink_to("wrapper.py")
+    if mac:
+        (staged / "bin" / "xcrun").symlink_to("wrapper.py")
     files.write(staged / "meson.ini", toolfiles.meson(platform, root / "bin"), sync=False)
     files.write(staged / "toolchain.cmake", toolfiles.cmake(platform, root / "bin", include, suffix), sync=False)
 

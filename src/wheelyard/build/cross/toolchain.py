@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from wheelyard.build.container import ContainerToolchain, open_engine
+from wheelyard.build.cross import overlay
 from wheelyard.build.cross import place as places
 from wheelyard.build.cross.place import Place
 from wheelyard.build.cross.python import of_image, of_this_machine
@@ -182,7 +183,12 @@ class CrossSandbox:
             warmed = warm(self.place, self.inner, self.cache, cpp=_has_cpp(own / "src"))
             shutil.copytree(warmed, cache, symlinks=True)
         folders = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
-        return {**self.place.environment, **folders}
+        # In place of this machine's own: what pkg-config finds is the target's.
+        described = [*overlay.pkg_config_folders(own / "env")]
+        if self.target.libraries is not None:
+            described.append(Path(self.target.libraries, "lib", "pkgconfig"))
+        found = {"PKG_CONFIG_LIBDIR": ":".join(map(str, described))}
+        return {**self.place.environment, **folders, **found}
 
 
 def _has_cpp(source: Path) -> bool:

@@ -188,6 +188,8 @@ def command(tool: str, arguments: List[str], setting: Dict[str, Any]) -> List[st
         return ["true"]  # Zig has none for every format, and repair wants symbols
     if tool == "meson":
         return _meson(arguments, setting)
+    if tool == "xcrun":
+        return _xcrun(arguments, setting)
     raise Refused(
         "{}: Zig has no Fortran compiler; build this package in an image that has gfortran: "
         '[[target]] image = "{}" without toolchain = "zig"'.format(tool, setting["fortran_image"])
@@ -204,6 +206,33 @@ def _meson(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
                 arguments = ["setup", "--cross-file", setting["meson"], *arguments[1:]]
             return [program, *arguments]
     raise Refused("meson: there is none in the build environment")
+
+
+def _xcrun(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
+    """Return the tool that Apple's ``xcrun`` is asked to run, or what says what it is asked about."""
+    own, sdk = os.path.dirname(os.path.abspath(__file__)), setting.get("apple_sdk")
+    rest = list(arguments)
+    if rest[:1] in (["-sdk"], ["--sdk"]):
+        rest = rest[2:]
+    option, tool = rest[0].lstrip("-") if rest else "", os.path.join(own, rest[-1] if rest else "")
+    if option == "show-sdk-version":
+        # Without an SDK nothing newer than the target is there.
+        return ["echo", _sdk_version(sdk) if sdk else setting["target"].rpartition("-macos.")[2]]
+    if option == "show-sdk-path" and sdk:
+        return ["echo", sdk]
+    if option in ("f", "find") and os.path.isfile(tool):
+        return ["echo", tool]
+    if os.path.isfile(os.path.join(own, option)):
+        return [os.path.join(own, option), *rest[1:]]
+    raise Refused(
+        "xcrun {}: this is Apple's, which is not here".format(" ".join(arguments))
+        + ("" if sdk else '; its SDK can be given: [[target]] apple-sdk = "/path/to/MacOSX.sdk"')
+    )
+
+
+def _sdk_version(sdk: str) -> str:
+    with open(os.path.join(sdk, "SDKSettings.json")) as stream:
+        return str(json.load(stream)["Version"])
 
 
 def main() -> None:
