@@ -213,7 +213,15 @@ def _units(plan: Plan, toolchains: Toolchains, *, store: Store, report: Reporter
             )
     epoch = plan.config.build.source_date_epoch
     builds_on = toolchains.builds_on(plan.target)
-    return units_of(plan.lock, plan.target, recipes, toolchain.identity, builds_on=builds_on, epoch=epoch)
+    return units_of(
+        plan.lock,
+        plan.target,
+        recipes,
+        toolchain.identity,
+        builds_on=builds_on,
+        tools=recipes_of(plan.config, to_build=True),
+        epoch=epoch,
+    )
 
 
 def build_plans(

@@ -98,6 +98,8 @@ class Config:
     """User name and password by ``scheme://host[:port]``, from URLs that had them; never written or shown."""
     packages: Mapping[str, PackageRule] = field(default_factory=dict)
     """By normalised name."""
+    rebuilt: Mapping[str, PackageRule] = field(default_factory=dict)
+    """A variant's rules: they replace ``packages`` for what is locked, but not for what is needed to build that."""
     only_binary: frozenset[str] = frozenset()
     no_binary: frozenset[str] = frozenset()
     """Normalised names, or ``:all:``; a package rule wins over both."""
@@ -114,6 +116,11 @@ class Config:
     """``[[recipe]]`` tables as they are written: how packages are told of a variant."""
     wheelhouse: Path = Path("wheelhouse")
     """Absolute once loaded."""
+
+    @property
+    def rules(self) -> Mapping[str, PackageRule]:
+        """What holds for the packages that are locked themselves, by normalised name."""
+        return {**self.packages, **self.rebuilt}
 
     @property
     def root(self) -> Path:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from wheelyard.config.model import Config
+from wheelyard.config.model import Config, PackageRule
 from wheelyard.errors import BuildError, NoCandidateError
 from wheelyard.lock.candidates import TargetSource, remote
 from wheelyard.lock.model import LockedPackage
@@ -34,6 +34,10 @@ class BuildRequirements:
     """Whether nothing here compiles for the target: only what is pure can then be built."""
     kept: Mapping[str, LockedPackage]
     """Packages of the earlier lock by the SHA-256 of their sdist: these keep their build requirements."""
+    rules: Mapping[str, PackageRule]
+    """What the configuration says of the packages that are built, by normalised name."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the lock by name, as far as it is made: what is compiled against is rather what will be there."""
 
     def complete(self, package: LockedPackage, source: TargetSource, chain: tuple[str, ...] = ()) -> LockedPackage:
         """Return a package with its build requirements; a wheel is returned as it is.
@@ -45,7 +49,7 @@ class BuildRequirements:
         if package.how == "fetch":
             return package
         kept = self.kept.get(package.file.sha256)
-        if kept is not None and kept.extras == package.extras:
+        if kept is not None and kept.extras == package.extras and self._agrees(kept):
             return replace(package, build_requirements=kept.build_requirements)
         if self.foreign and package.expects == "binary":
             raise NoCandidateError(
@@ -72,6 +76,16 @@ class BuildRequirements:
         completed = self.complete(package, source, chain)
         return self.backends.metadata(completed, self.target, completed.build_requirements)
 
+    def _agrees(self, kept: LockedPackage) -> bool:
+        """Whether a package was built with the versions that the lock has of its build requirements."""
+        return all(self.versions.get(each.name, each.version) == each.version for each in kept.build_requirements)
+
+    def _to_build(self, machine: Target) -> BuildRequirements:
+        """Return the same for what is needed to build, on the machine that builds."""
+        # What is rebuilt for a variant is none here, and has other build requirements than there.
+        kept = {sha256: each for sha256, each in self.kept.items() if each.name not in self.config.rebuilt}
+        return replace(self, target=machine, kept=kept, rules=self.config.packages)
+
     def _static(
         self, package: LockedPackage, source: TargetSource, chain: tuple[str, ...]
     ) -> tuple[LockedPackage, ...]:
@@ -81,7 +95,7 @@ class BuildRequirements:
         """Return ``[build-system] requires`` and what the user adds."""
         from wheelyard.build.sdist import apply_patches, declared_requirements, unpack_sdist
 
-        rule = self.config.packages.get(package.name)
+        rule = self.rules.get(package.name)
         with self.store.scratch() as folder:
             source = unpack_sdist(self._blob(package), folder, filename=package.file.filename)
             if rule:
@@ -101,12 +115,19 @@ class BuildRequirements:
             )
         # What is run to build must run on the machine that builds; only whether it is asked for is the target's affair.
         machine = self.backends.machine(self.target)
-        builds, targets = replace(self, target=machine), source
-        source = source.on(machine)
+        builds, targets = self._to_build(machine), source
+        source = source.to_build(machine)
         inner = source.within(lambda sdist: builds.metadata(sdist, source, deeper))
         origin = f"{package.name} {package.version}"
         wanted = lines if machine == self.target else _asked_for(lines, self.target)
-        question = Question(target=machine, requirements={f"-r {origin}": wanted}, constraints={}, preferences={})
+        kept = self.kept.get(package.file.sha256)
+        before = {each.name: each.version for each in kept.build_requirements} if kept else {}
+        question = Question(
+            target=machine,
+            requirements={f"-r {origin}": wanted},
+            constraints={},
+            preferences={**before, **self.versions},
+        )
         answer = ask(self.resolver, question, inner)
         found = (
             builds.complete(

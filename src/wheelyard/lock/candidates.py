@@ -49,6 +49,7 @@ class TargetSource:
         """
         self._config = config
         self._target = target
+        self._rules = dict(config.rules)
         self._upstream = upstream
         self._store = store
         self._direct = direct
@@ -63,13 +64,14 @@ class TargetSource:
         other._sdist_metadata = sdist_metadata
         return other
 
-    def on(self, target: Target) -> TargetSource:
-        """Return the same source for another target: the machine that builds."""
-        if target == self._target:
+    def to_build(self, machine: Target) -> TargetSource:
+        """Return the same source for what is needed to build, on the machine that builds."""
+        if machine == self._target and self._rules == self._config.packages:
             return self
         other = copy.copy(self)
-        other._target = target
-        other._prefer_binary = False
+        other._prefer_binary = self._prefer_binary and machine == self._target
+        other._target = machine
+        other._rules = dict(self._config.packages)
         other._choices = Once(other._find)
         return other
 
@@ -137,7 +139,7 @@ class TargetSource:
         )
 
     def _find(self, name: str) -> Choices | None:
-        rule = self._config.packages.get(name)
+        rule = self._rules.get(name)
         if name in self._direct:
             page = self._direct[name].page(self._store)
         else:

@@ -15,7 +15,7 @@ from wheelyard.config.model import Requirement as Wanted
 from wheelyard.doors import files
 from wheelyard.targets.model import Target
 
-_FORMAT = 1
+_FORMAT = 2
 """To be raised when the same inputs would be locked differently."""
 
 
@@ -35,6 +35,8 @@ def digest(config: Config, target: Target) -> str:
         "resolver": config.resolver,
         "target": [target.name, target.python, target.python_full, target.platform, target.implementation, target.pip],
     }
+    if config.rebuilt:
+        inputs["rebuilt"] = {name: _rule(rule, config.root) for name, rule in config.rebuilt.items()}
     if target.toolchain is not None:  # decides what build requirements must run on
         inputs["toolchain"] = target.toolchain
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

@@ -143,7 +143,7 @@ class Sandboxes:
                 target=target.name, requires_python="", environment="", requirements_sha256="", packages=sdists
             )
             epoch = self._config.build.source_date_epoch
-            units = units_of(wanted, target, recipes_of(self._config), toolchain.identity, epoch=epoch)
+            units = units_of(wanted, target, recipes_of(self._config, to_build=True), toolchain.identity, epoch=epoch)
             try:
                 built = build_all(
                     units,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wheelyard.config.model import Config
 from wheelyard.errors import ResolutionError, ToolError
@@ -61,8 +61,10 @@ class TargetLocker:
             backends=self.backends,
             foreign=self._foreign(),
             kept={each.file.sha256: each for each in kept if each.how == "build"},
+            rules=self.config.rules,
         )
         answer, source = self._ask(resolver, builds)
+        builds = replace(builds, versions={pin.name: pin.version for pin in answer.pins})
         packages = tuple(
             builds.complete(source.locked(pin, requires_python=answer.metadata[pin.name].requires_python), source)
             for pin in answer.pins

@@ -120,7 +120,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
             where=where,
             hint="require it, or leave the variant out",
         )
-    rules = {**config.packages, **{name: config.packages.get(name, PackageRule(name=name)) for name in wanted}}
+    rules = {name: config.packages.get(name, PackageRule(name=name)) for name in wanted}
     requires: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     if variant.blas is not None:
@@ -131,8 +131,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
             there = image.with_packages(packages).digests(files_of(library, target))
         requires = find_source(library, variant, target, there.__contains__, where).requires
     shared = [Requirement(text=requires[0], origin=f"[[variant]] {variant.name}", line=0)] if variant.share_blas else []
-    for name in wanted:
-        rule = rules[name]
+    for name, rule in rules.items():
         rules[name] = replace(
             rule,
             build="always",
@@ -148,7 +147,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
         targets=(replace(target, name=lock_name(target, variant)),),
         requirements=(*config.requirements, *shared),
         constraints=(*config.constraints, *pins),
-        packages=rules,
+        rebuilt=rules,
         variants=(),
     )
 
@@ -164,6 +163,8 @@ def recipes(
     report: Reporter = silent,
 ) -> Mapping[str, Recipe]:
     """Return the recipes of all packages for one variant of one target: give them to ``units_of`` with its lock.
+
+    Not for what they need to be built: that runs here, whatever CPU the variant is for, and is built as ever.
 
     :param lock: of the derived configuration; its sdists are in the store.
     :raises VariantError: if a package has no recipe, or the compiler no code for the level.
@@ -267,7 +268,7 @@ def lock_variants(
         try:
             inner = derived(config, target, variant, locks[target.name], image_of(target))
             asked = tuple(each.text for each in inner.requirements)
-            need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.packages.items()))
+            need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.rebuilt.items()))
             if need not in known:
                 known[need] = lock_one(inner)
             folder = folder_name(target, variant)
