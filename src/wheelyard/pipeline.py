@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wheelyard.build import records, twins
 from wheelyard.build.build import build_all
+from wheelyard.build.cross import archive
 from wheelyard.build.model import BuildUnit, BuiltWheel
 from wheelyard.build.toolchains import Toolchains
 from wheelyard.build.units import limits_of, recipes_of, units_of
@@ -91,6 +92,9 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
             upgrade_packages=options.upgrade_packages,
         )
         toolchains.pin({name: each.image for name, each in locks.items()})
+        building = (each for each in config.targets if any(one.how == "build" for one in locks[each.name].packages))
+        if sdks := archive.missing(building, store):
+            indexes.fetch(sdks)
         plans = make_plans(config, locks, toolchains, indexes, store=store, options=options, report=report)
         fetched = fetch_all([plan.lock for plan in plans], indexes, store=store, config=config, report=report)
         made = build_plans(plans, toolchains, store=store, options=options, report=report)
@@ -256,7 +260,9 @@ def build_plans(
         plan.folder: twins.Built(
             target=plan.target,
             wheels={
-                unit.package.name: wheels[unit.key] for unit in units[plan.folder] if unit.package in plan.lock.packages
+                unit.package.name: wheels[unit.key]
+                for unit in units[plan.folder]
+                if unit.package in plan.lock.packages and unit.target == plan.target
             },
         )
         for plan in plans

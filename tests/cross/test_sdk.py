@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import shutil
+import struct
 import subprocess
 import sys
 import tarfile
+import tracemalloc
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.cross.conftest import Toolchain, cross
-from wheelyard.build.cross import pyconfig, sdk, variables, zig
+from tests.simulators import apple
+from wheelyard.build.cross import archive as archives
+from wheelyard.build.cross import installer, pyconfig, variables, zig
 from wheelyard.errors import ToolError
+from wheelyard.store.model import Store
 from wheelyard.targets import platforms
 
 PYCONFIG = """\
@@ -159,8 +167,85 @@ def test_an_archive_of_something_else(
 
 
 def test_an_archive_that_is_not_the_one_that_was_promised(tmp_path: Path) -> None:
+    given = cross("macosx_11_0_arm64", sdk=str(archive(tmp_path, "3.12", DATA)), sdk_sha256="0" * 64)
     with pytest.raises(ToolError, match="not " + "0" * 64):
-        sdk.check_archive(archive(tmp_path, "3.12", DATA), "0" * 64)
+        archives.find(given, Store(tmp_path / "store"))
+
+
+FRAMEWORK = {
+    "./Versions/3.12/include/python3.12/Python.h": b"/* headers */",
+    "./Versions/3.12/include/python3.12/pyconfig.h": b"#define FROM_THE_PACKAGE 1\n",
+    "./Versions/3.12/include/python3.12/../../evil.h": b"",
+    "./Versions/3.12/lib/python3.12/_sysconfigdata__darwin_darwin.py": DATA.encode(),
+    "./Versions/3.12/Python": bytes(200_000),
+}
+
+
+@pytest.mark.parametrize("pack", [apple.compressed, lambda files: apple.pbzx(apple.cpio(files)), apple.cpio])
+def test_an_installer_package(tmp_path: Path, pack: Callable[[Mapping[str, bytes]], bytes]) -> None:
+    headers, given = archives.read(apple.package(tmp_path / "python.pkg", pack(FRAMEWORK)), "3.12")
+    assert headers == {"Python.h": b"/* headers */", "pyconfig.h": b"#define FROM_THE_PACKAGE 1\n"}
+    assert given["EXT_SUFFIX"] == ".cpython-312-darwin.so"
+
+
+def test_an_installer_package_that_libarchive_wrote(tmp_path: Path) -> None:
+    program = shutil.which("bsdtar")
+    if program is None:
+        pytest.skip("needs bsdtar (libarchive-tools)")
+    for name, content in FRAMEWORK.items():
+        path = tmp_path / "files" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    payload = tmp_path / "parts" / "Python_Framework.pkg" / "Payload"
+    payload.parent.mkdir(parents=True)
+    (payload.parent / "PackageInfo").write_text("<pkg-info/>")
+    command = [program, "--format", "odc", "-c", "-f", "-", "-C", tmp_path / "files", "."]
+    payload.write_bytes(gzip.compress(subprocess.run(command, capture_output=True, check=True).stdout))
+    packed, found = tmp_path / "python.pkg", ["--format", "xar", "--options", "xar:compression=none"]
+    subprocess.run([program, *found, "-c", "-f", packed, "-C", tmp_path / "parts", "Python_Framework.pkg"], check=True)
+    headers, given = archives.read(packed, "3.12")
+    assert set(headers) == {"Python.h", "pyconfig.h"}
+    assert given["VERSION"] == "3.12"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (apple.xar("<xar><toc/></xar>", b""), "no headers or variables of python3.12"),
+        (apple.xar("<xar><toc/></xar>", b"")[:40], "ends too early"),
+        (apple.xar("<xar><toc/></xar>", b"", claimed=1 << 40), "not an installer package"),
+        (apple.xar('<!DOCTYPE x [<!ENTITY a "aaaa">]><xar>&a;</xar>', b""), "has declarations"),
+        (apple.xar("<xar>", b""), "table of contents is damaged"),
+        (apple.xar(apple.contents({"a.pkg": (0, 1 << 40)}), b""), "lies outside of it"),
+        (apple.xar(apple.contents({"a.pkg": (-1, 4)}), b"1234"), "has no offset"),
+        (apple.xar(apple.contents({"a.pkg": (0, 4)}), b"1234"), "of an unknown kind"),
+        (apple.xar(apple.contents({"a.pkg": (0, 200)}), b"070707" + b"-" * 194), "payload is damaged"),
+        (apple.xar(apple.contents({"a.pkg": (0, 200)}), b"070707" + b"7" * 194), "payload is too big"),
+        (
+            apple.xar(apple.contents({"a.pkg": (0, 28)}), b"pbzx" + bytes(8) + struct.pack(">QQ", 1 << 40, 1 << 40)),
+            "a piece of its payload is too big",
+        ),
+    ],
+)
+def test_an_installer_package_that_lies(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "python.pkg"
+    path.write_bytes(content)
+    with pytest.raises(ToolError, match=said):
+        archives.read(path, "3.12")
+
+
+def test_what_is_too_big_or_no_file_is_passed_over(tmp_path: Path) -> None:
+    """Many zeros cost no memory; a link is no file."""
+    files = {"./include/python3.12/big.h": bytes(64 << 20), "./include/python3.12/Python.h": b""}
+    bomb = apple.package(tmp_path / "bomb.pkg", apple.compressed(files))
+    tracemalloc.start()
+    assert [name for name, _ in installer.files(bomb, lambda _: True, largest=1 << 20)] == [
+        "./include/python3.12/Python.h"
+    ]
+    assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    tracemalloc.stop()
+    link = apple.package(tmp_path / "link.pkg", apple.cpio({"./include/python3.12/Python.h": b"/etc"}, kind=0o120755))
+    assert list(installer.files(link, lambda _: True, largest=1 << 20)) == []
 
 
 ASK = """

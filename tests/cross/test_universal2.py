@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 from macholib.MachO import MachO
 
-from tests.cross.conftest import Build, cross
+from tests.cross.conftest import Build, Toolchain, cross
 from tests.cross.sources import greeting
+from tests.main_job.conftest import Yard, bundled_pip, yard
 from tests.simulators.packages import make_wheel
 from wheelyard.build.model import BuiltWheel
 from wheelyard.check.objects import macho
@@ -23,6 +25,8 @@ from wheelyard.repair.fat import fused
 from wheelyard.repair.fuse import fuse
 from wheelyard.repair.macos import repair
 from wheelyard.store.model import Store
+
+__all__ = ["yard"]
 
 BOTH = cross("macosx_10_13_universal2")
 MODULE = "greeting.cpython-312-darwin.so"
@@ -188,3 +192,44 @@ def test_the_tag_is_of_the_oldest_macos_of_both(tmp_path: Path, intel: str, arm:
     tags = (f"cp39-abi3-macosx_{intel}", f"cp39-abi3-macosx_{arm}")
     made = fuse(*pair(tmp_path, {}, {}, tags), tmp_path / "out")
     assert made.name == f"demo-1.0-cp39-abi3-macosx_{both}_universal2.whl"
+
+
+TARGET = """
+requirements = ["requirements.in"]
+
+[build]
+sandbox = "bubblewrap"
+
+[[target]]
+name = "macs"
+python = "3.12"
+platform = "macosx_11_0_universal2"
+toolchain = "zig"
+pip = "{pip}"
+"""
+
+
+@pytest.mark.xdist_group("cross")
+def test_a_wheelhouse_for_both(yard: Yard, toolchain: Toolchain, store: Store) -> None:
+    """Of the index, what both kinds of Mac take; the rest is built."""
+    toolchain(cross("macosx_11_0_arm64"))
+    make_wheel(yard.shop, "app", "1.0", requires=["greeting", "both"])
+    for kind in ("arm64", "x86_64", "universal2"):
+        make_wheel(yard.shop, "both", "1.0", tag=f"cp312-cp312-macosx_10_9_{kind}")
+    greeting(yard.shop)
+    make_wheel(yard.shop, "greeting", "1.0", tag="cp312-cp312-macosx_11_0_arm64")
+    (yard.root / "requirements.in").write_text("app\n")
+    (yard.root / "wheelyard.toml").write_text(TARGET.format(pip=bundled_pip().name.split("-")[1]))
+    (yard.root / "cache").mkdir()
+    store.area("zig").mkdir(parents=True, exist_ok=True)
+    (yard.root / "cache" / "zig").symlink_to(store.area("zig"))  # what Zig compiled for the other tests
+
+    done = yard.build(HOME=str(Path.home()))
+
+    assert sorted(path.name for path in (yard.wheelhouse / "targets" / "macs").glob("*.whl")) == [
+        "app-1.0-py3-none-any.whl",
+        "both-1.0-cp312-cp312-macosx_10_9_universal2.whl",
+        "greeting-1.0-cp312-cp312-macosx_11_0_universal2.whl",
+    ]
+    assert "checked, not run: 4 objects in 1 wheels" in json.dumps(done.events)
+    assert yard.build(HOME=str(Path.home())).summary["built"] == 0

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
@@ -18,7 +19,15 @@ from wheelyard.config.model import BuildSettings, IndexSource, PackageRule
 from wheelyard.config.problems import nearest
 from wheelyard.config.single import advice
 from wheelyard.config.tables import Table
-from wheelyard.config.urls import UnsetVariableError, expand, is_file, is_folder, user_path, without_credentials
+from wheelyard.config.urls import (
+    UnsetVariableError,
+    expand,
+    is_file,
+    is_folder,
+    is_url,
+    user_path,
+    without_credentials,
+)
 from wheelyard.errors import WheelyardError
 from wheelyard.targets import platforms, presets
 from wheelyard.targets.here import default_name, from_interpreter, this_machine
@@ -111,6 +120,13 @@ def _sdks(table: Table) -> dict[str, str | None]:
         ("apple-sdk", is_folder, "folder"),
     ):
         written = table.text(key)
+        if written and key == "sdk" and is_url(written):
+            if found["sdk_sha256"] is None:
+                table.wrong(key, "nothing says what is in it", 'write: sdk-sha256 = "…"')
+            if urlsplit(written).username is not None:
+                table.wrong(key, "a password does not belong here", "put user name and password into ~/.netrc")
+            found[key] = written
+            continue
         path = table.folder / user_path(written) if written else None
         if path is not None and not exists(path):
             table.wrong(key, f"no such {what}: {written}", "paths are relative to the configuration file")

@@ -29,6 +29,11 @@ def expand(text: str) -> str:
     return _VARIABLE.sub(value, text)
 
 
+def is_url(text: str) -> bool:
+    """Whether a place is one to be fetched from, rather than a path."""
+    return re.match(r"https?://[^/]", text) is not None
+
+
 def without_credentials(url: str) -> tuple[str, dict[str, tuple[str, str]]]:
     """Return the URL without user name and password, and these by ``scheme://host[:port]``.
 

@@ -172,11 +172,14 @@ class Sandboxes:
 
     def _toolchain(self, target: Target) -> Toolchain:
         """Return where the target's sdists are built; found when it is first needed."""
+        from wheelyard.build.cross.archive import missing
         from wheelyard.build.toolchains import Toolchains
 
         with self._turn:
             if self._toolchains is None:
                 self._toolchains = Toolchains(self._config.build, self._report)
+            if sdks := missing((target,), self._store):
+                self._upstream.fetch(sdks)
             return self._toolchains(target)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from wheelyard.build.cross import archive as archives
 from wheelyard.build.cross import sdk, toolfiles, variables, zig
 from wheelyard.build.cross.python import BuildPython
 from wheelyard.doors import files
@@ -20,7 +21,10 @@ TOOLS = (
     *("cc", "gcc", "clang", "c++", "g++", "clang++", "ar", "ranlib", "ld", "strip", "meson"),
     *("gfortran", "f77", "f95"),
 )
-_SOURCES = ("wrapper.py", "believe.py", "toolfiles.py", "variables.py", "pyconfig.py", "sdk.py", "place.py")
+_SOURCES = (
+    *("wrapper.py", "believe.py", "toolfiles.py", "variables.py", "pyconfig.py"),
+    *("sdk.py", "archive.py", "installer.py", "place.py"),
+)
 _API = "python-api.txt"
 _SCPROXY = """\
 def _get_proxy_settings():
@@ -73,9 +77,8 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
     :raises ToolError: if there is no Zig, it does not compile for the target, or the SDK is of another Python.
     """
     compiler, triple, platform = zig.find_zig(), zig.triple(target.platform), platforms.parse(target.platform)
-    archive = Path(target.sdk) if target.sdk else None
     apple = Path(target.apple_sdk) if target.apple_sdk else None
-    given = sdk.check_archive(archive, target.sdk_sha256) if archive else "generated"
+    archive, given = archives.find(target, store) or (None, "generated")
     own = hashlib.sha256(b"".join(_source(name) for name in _SOURCES)).hexdigest()[:12]
     identity = f"zig {compiler.version} {triple}, python {python.version}, sdk {given}, rules {own}"
     if python.origin:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import pprint
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wheelyard.build.cross import zig
@@ -92,9 +92,18 @@ def merged(given: Mapping[str, object], own: Mapping[str, object]) -> dict[str, 
     whole = {**given, **{name: value for name, value in own.items() if name not in kept or name not in given}}
     for name in ("CFLAGS", "PY_CFLAGS", "CPPFLAGS", "LDFLAGS"):
         # What it was built with lies in folders of the machine that built it.
-        words = str(whole.get(name, "")).split()
-        whole[name] = " ".join(word for word in words if not word.startswith(("-I", "-L", "-isysroot", "-Wl,-rpath")))
+        whole[name] = " ".join(_portable(str(whole.get(name, "")).split()))
     return whole
+
+
+def _portable(flags: Sequence[str]) -> Iterator[str]:
+    """Yield the flags that mean something on another machine and for one CPU."""
+    words = iter(flags)
+    for word in words:
+        if word in ("-arch", "-isysroot", "-I", "-L", "-F"):
+            next(words, None)
+        elif not word.startswith(("-I", "-L", "-F", "-isysroot", "-Wl,-rpath")):
+            yield word
 
 
 def parse(text: str, where: str) -> dict[str, object]:
