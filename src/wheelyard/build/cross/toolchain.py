@@ -202,15 +202,27 @@ def warm(place: Place, sandbox: Sandbox, area: Path, *, cpp: bool) -> Path:
     """
     # Zig looks at its own files by time and inode: another installation needs another cache.
     name = f"{place.compiler.version}-{place.triple}-{place.compiler.program.stat().st_ino}"
-    for language, text in (("c", _C), ("c++", _CXX))[: 2 if cpp else 1]:
-        finished = area / f"{name}.{'cpp' if language == 'c++' else language}"
-        if finished.exists():
-            continue
-        with files.locked(area / f"{name}.lock", what=f"Zig's cache for {place.triple}", wait=True):
-            if not finished.exists():
-                _compile(place, sandbox, area / name, language, text)
-                files.write(finished, b"")
-    return area / name
+    plain = _warmed(place, sandbox, area / f"{name}-c", "c", _C)
+    return _warmed(place, sandbox, area / f"{name}-cpp", "c++", _CXX, before=plain) if cpp else plain
+
+
+def _warmed(
+    place: Place, sandbox: Sandbox, cache: Path, language: str, text: str, *, before: Path | None = None
+) -> Path:
+    """Return a cache in which a text was compiled, over a copy of what was there ``before``.
+
+    It gets its name when it is complete, and is never written again: others copy it at any time.
+    """
+    if not cache.exists():
+        with files.locked(cache.with_name(f"{cache.name}.lock"), what=f"Zig's cache for {place.triple}", wait=True):
+            if not cache.exists():
+                staged = cache.with_name(f"{cache.name}.part")
+                shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
+                if before is not None:
+                    shutil.copytree(before, staged, symlinks=True)
+                _compile(place, sandbox, staged, language, text)
+                staged.rename(cache)
+    return cache
 
 
 def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: str) -> None:
