@@ -1,0 +1,65 @@
+"""What a label means, and what may be one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from wheelyard.errors import ConfigError
+from wheelyard.index import layout
+from wheelyard.variants import labels
+from wheelyard.variants.model import Variant, load_variants
+
+
+def variant(**given: Any) -> Variant:
+    return Variant(**{"name": "one", "packages": ("numpy",), **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"simd": "x86-64"}, {"x86_64": {"level": "v1"}}),
+        ({"simd": "x86-64-v4", "blas": "mkl"}, {"x86_64": {"level": "v4"}, "blas_lapack": {"library": "mkl"}}),
+        ({"simd": "armv8.2-a"}, {"aarch64": {"version": "8.2a"}}),
+        ({"blas": "openblas"}, {"blas_lapack": {"library": "openblas"}}),
+    ],
+    ids=lambda given: "-".join(given) if isinstance(given, dict) else None,
+)
+def test_what_a_choice_means(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    one = variant(**given)
+    assert labels.properties(one) == {"wheelyard": {"choice": one.local_version}, **expected}
+
+
+def test_a_cpu_by_name_is_nothing_that_an_installer_knows() -> None:
+    assert labels.properties(variant(simd="zen3")) is None
+
+
+def test_a_table_lists_what_is_used_and_nothing_else() -> None:
+    choices = {each.local_version: labels.properties(each) for each in (variant(blas="mkl"), variant(blas="openblas"))}
+    table = json.loads(labels.table({label: each for label, each in choices.items() if each}))
+    assert table["default-priorities"] == {"namespace": ["wheelyard", "blas_lapack"]}
+    assert table["providers"] == {
+        "wheelyard": {"static-properties": {"choice": ["mkl", "openblas"]}},
+        "blas_lapack": {"static-properties": {"library": ["mkl", "openblas"]}},
+    }
+
+
+def test_no_variant_may_be_named_like_the_folder() -> None:
+    with pytest.raises(ConfigError, match="folder of variant-wheels"):
+        load_variants([{"name": "variants", "simd": "x86-64-v3", "packages": ["numpy"]}], "wheelyard.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("a-1-cp39-cp39-linux_x86_64-mkl.v3.whl", "a-1-cp39-cp39-linux_x86_64.whl"),
+        ("a-1-2b-cp39-cp39-linux_x86_64-v3.whl", "a-1-2b-cp39-cp39-linux_x86_64.whl"),
+        ("a-1-2b-cp39-cp39-linux_x86_64.whl", "a-1-2b-cp39-cp39-linux_x86_64.whl"),
+        ("a-1-cp39-cp39-linux_x86_64.whl", "a-1-cp39-cp39-linux_x86_64.whl"),
+        ("a-1.tar.gz", "a-1.tar.gz"),
+    ],
+)
+def test_a_label_is_told_from_a_build_tag(name: str, plain: str) -> None:
+    assert layout.unlabelled(name) == plain
