@@ -74,8 +74,19 @@ class Image:
         return replace(self, packages=tuple(sorted({*self.packages, *packages})))
 
     def digests(self, paths: Sequence[str]) -> dict[str, str]:
-        """Return the SHA-256 of files by path; a file that is not there is left out."""
-        said = self._run("sha256sum", *paths)[1] if paths else ""
+        """Return the SHA-256 of files by path; a file that is not there is left out.
+
+        :raises ToolError: if there is no answer, which is not the same as no file.
+        """
+        if not paths:
+            return {}
+        code, said = self._run("/bin/sh", "-c", 'sha256sum "$@" 2>/dev/null; echo asked', "sh", *paths)
+        if code != 0 or not said.endswith("asked\n"):
+            raise ToolError(
+                f"cannot look for files where the target is built: {said.strip()[-300:] or f'exit code {code}'}",
+                where=paths[0],
+                hint="see `wheelyard doctor`",
+            )
         return {path: digest for digest, path in re.findall(r"^([0-9a-f]{64})  (.+)$", said, re.MULTILINE)}
 
     def compiler(self, where: str) -> Compiler:
