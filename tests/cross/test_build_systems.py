@@ -72,13 +72,6 @@ def test_cmakes_toolchain_file() -> None:
     assert "OSX" not in toolfiles.cmake(S390X, Path("/t"), Path("/i"), ".x.so")
 
 
-def test_cargos_variables() -> None:
-    found = toolfiles.cargo(MAC, Path("/t"), Path("/s"), "3.13t")
-    assert found["CARGO_BUILD_TARGET"] == "aarch64-apple-darwin"
-    assert found["CARGO_TARGET_AARCH64_APPLE_DARWIN_LINKER"] == "/t/cc"
-    assert found["PYO3_CROSS_PYTHON_VERSION"] == "3.13"
-
-
 @pytest.mark.parametrize(
     ("files", "needs"),
     [

@@ -41,7 +41,7 @@ def rest(arguments: str, setting: dict[str, Any]) -> list[str]:
         ("-c a.c -march=native -specs=/usr/lib/rpm/x -fcf-protection", "-c a.c"),
         ("-c a.c -march=armv8-a", "-c a.c -march=armv8-a"),
         ("-shared a.o -L/usr/lib -Lown -lz", "a.o -Lown -lz -shared -Wl,--enable-new-dtags"),
-        ("-shared a.o -lpython3.12 -lgcc_s -static-libgcc -lstdc++", "a.o -lc++ -shared -Wl,--enable-new-dtags"),
+        ("-shared a.o -lpython3.12 -lgcc_s -lstdc++", "a.o -lunwind -lc++ -shared -Wl,--enable-new-dtags"),
         ("-shared a.o -Wl,-z,x86-64-v3 -Wl,-z,now", "a.o -shared -Wl,-z,now -Wl,--enable-new-dtags"),
         ("-shared a.o -Wl,-rpath=/x -Wl,-rpath,/y,--as-needed",
          "a.o -shared -Wl,-rpath,/x -Wl,-rpath,/y -Wl,--as-needed -Wl,--enable-new-dtags"),

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from wheelyard.build.cross import archive as archives
-from wheelyard.build.cross import sdk, toolfiles, variables, zig
+from wheelyard.build.cross import rust, sdk, toolfiles, variables, zig
 from wheelyard.build.cross.python import BuildPython
 from wheelyard.doors import files
 from wheelyard.store.model import Store
@@ -23,7 +23,7 @@ TOOLS = (
 )
 _SOURCES = (
     *("wrapper.py", "believe.py", "toolfiles.py", "variables.py", "pyconfig.py"),
-    *("sdk.py", "archive.py", "installer.py", "place.py"),
+    *("sdk.py", "archive.py", "installer.py", "place.py", "python.py", "rust.py"),
 )
 _API = "python-api.txt"
 _SCPROXY = """\
@@ -49,11 +49,18 @@ class Place:
     environment: Mapping[str, str]
     folders: tuple[Path, ...] = ()
     """What the target names besides, to be read: Apple's SDK, its own libraries."""
+    rust: rust.Rust | None = None
+    """This machine's, where builds run on it."""
 
     @property
     def tools(self) -> Path:
         """The folder of the wrappers."""
         return self.root / "bin"
+
+    @property
+    def search_path(self) -> tuple[Path, ...]:
+        """Folders of programs that come before all others."""
+        return (self.tools, self.rust.programs) if self.rust else (self.tools,)
 
     @property
     def site(self) -> Path:
@@ -63,7 +70,8 @@ class Place:
     @property
     def seen(self) -> tuple[Path, ...]:
         """The folders that compiling needs to be seen."""
-        return (self.root, self.compiler.program.parent, *self.python.folders, *self.folders)
+        own = (self.rust.root,) if self.rust and not self.rust.root.is_relative_to("/usr") else ()
+        return (self.root, self.compiler.program.parent, *self.python.folders, *self.folders, *own)
 
     def python_api(self) -> frozenset[str]:
         """Return the names that the target's Python exports; empty where nothing tells."""
@@ -83,6 +91,9 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
     identity = f"zig {compiler.version} {triple}, python {python.version}, sdk {given}, rules {own}"
     if python.origin:
         identity += f", in {python.origin}"
+    own_rust = None if python.origin else rust.find_rust()
+    if own_rust is not None:
+        identity += f", {own_rust.version}"
     if apple is not None:
         identity += f", {apple.name}"
     if target.libraries:
@@ -110,6 +121,7 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
         identity=identity,
         environment=_environment(root, target, python),
         folders=tuple(Path(each) for each in (target.apple_sdk, target.libraries) if each),
+        rust=own_rust,
     )
 
 
@@ -149,15 +161,17 @@ def _write(
     )
     whole = variables.merged(made.variables, own) if made.variables else own
     mac = platform.family == "macosx"
-    multiarch = str(own["MULTIARCH"])
-    for system in ("darwin_" if mac else "linux_", ""):  # Debian's Python leaves it out
-        data = f"_sysconfigdata_{made.abiflags}_{system}{multiarch}.py"
-        files.write(staged / "site" / data, variables.dumps(whole), sync=False)
+    multiarch = own["MULTIARCH"]
+    system = "darwin" if mac else "linux"
+    usual = f"_sysconfigdata_{made.abiflags}_{system}_{multiarch}.py"
+    debian = f"_sysconfigdata_{made.abiflags}_{multiarch}.py"
+    for place in (f"lib/{usual}", f"site/{usual}", f"site/{debian}"):  # PyO3 takes a folder with one only
+        files.write(staged / place, variables.dumps(whole), sync=False)
     files.write(staged / "site" / "sitecustomize.py", _source("believe.py"), sync=False)
     if mac:
         files.write(staged / "site" / "_scproxy.py", _SCPROXY, sync=False)
     suffix = str(own["EXT_SUFFIX"])
-    belief = _belief(platform, python, multiarch, suffix, str(include))
+    belief = _belief(platform, python, str(multiarch), suffix, str(include))
     files.write(staged / "site" / "cross.json", json.dumps(belief, indent=1), sync=False)
     maps = [[str(root), "/python"], [str(compiler.program.parent), "/zig"]]
     setting = {
@@ -205,7 +219,7 @@ def _belief(platform: platforms.Platform, python: str, multiarch: str, suffix: s
 
 def _environment(root: Path, target: Target, python: BuildPython) -> dict[str, str]:
     """Return the variables that a hook gets besides; those of the package's own rule come before them."""
-    platform, tools = platforms.parse(target.platform), root / "bin"
+    platform, tools, own = platforms.parse(target.platform), root / "bin", python.compiler or "cc"
     found = {
         "PYTHONPATH": str(root / "site"),
         "CC": f"{tools}/cc",
@@ -216,9 +230,16 @@ def _environment(root: Path, target: Target, python: BuildPython) -> dict[str, s
         "STRIP": f"{tools}/strip",
         "FC": f"{tools}/gfortran",
         "F77": f"{tools}/f77",
-        "CC_FOR_BUILD": python.compiler or "cc",
+        "CC_FOR_BUILD": own,
         "CMAKE_TOOLCHAIN_FILE": f"{root}/toolchain.cmake",
-        **toolfiles.cargo(platform, tools, root / "site", target.python),
+        **rust.variables(
+            platform,
+            platforms.parse(python.machine.platform),
+            tools=tools,
+            library=root / "lib",
+            python=target.python,
+            compiler=own,
+        ),
     }
     if platform.family == "macosx":
         found["MACOSX_DEPLOYMENT_TARGET"] = f"{platform.version[0]}.{platform.version[1]}"

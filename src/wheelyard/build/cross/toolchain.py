@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from wheelyard.build.container import ContainerToolchain, open_engine
-from wheelyard.build.cross import overlay
+from wheelyard.build.cross import overlay, rust
 from wheelyard.build.cross import place as places
 from wheelyard.build.cross.place import Place
 from wheelyard.build.cross.python import of_image, of_this_machine
@@ -157,21 +157,23 @@ class CrossSandbox:
         log: Path,
     ) -> Completed:
         """Run a command; see :class:`wheelyard.build.model.Sandbox`."""
-        own = writable[0]
+        own, programs = writable[0], [*map(str, self.place.search_path), env.get("PATH", SYSTEM_PATH)]
         done = self.inner.run(
             command,
             cwd=cwd,
-            env={**self._environment(own), **env, "PATH": f"{self.place.tools}:{env.get('PATH', SYSTEM_PATH)}"},
+            env={**self._environment(own), **env, "PATH": ":".join(programs)},
             readable=(*readable, *(path for path in self.place.seen if path not in readable)),
             writable=writable,
             limits=limits,
             log=log,
         )
-        if done.returncode != 0 and not done.reason and _RUNS_WHAT_IT_COMPILED.search(done.output):
-            return replace(done, output=f"error: {self._advice()}\n{done.output}")
-        return done
+        advice = None if done.returncode == 0 or done.reason else self._advice(done.output)
+        return replace(done, output=f"error: {advice}\n{done.output}") if advice else done
 
-    def _advice(self) -> str:
+    def _advice(self, output: str) -> str | None:
+        """Return what helps against a failure, by what was printed; None: that says enough."""
+        if not _RUNS_WHAT_IT_COMPILED.search(output):
+            return rust.advice(output)
         return (
             f"it runs a program that it has just compiled for {self.target.platform}, which this machine cannot: give "
             "it the answer by [packages.NAME] environment or config-settings, or build it in an image of the target"

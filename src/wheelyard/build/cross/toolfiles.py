@@ -1,11 +1,9 @@
-"""What Meson, CMake and Cargo are told of a cross build: a cross file, a toolchain file, variables."""
+"""What Meson and CMake are told of a cross build: a cross file, a toolchain file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from wheelyard.build.cross import zig
 from wheelyard.targets.platforms import Platform
 
 _FAMILIES = {"arm64": "aarch64", "ppc64le": "ppc64", "i686": "x86", "armv7l": "arm"}
@@ -79,16 +77,3 @@ def cmake(platform: Platform, tools: Path, include: Path, suffix: str) -> str:
         lines["CMAKE_OSX_SYSROOT"] = ""
         lines["CMAKE_INSTALL_NAME_TOOL"] = "/bin/true"
     return "".join(f'set({name} "{value}")\n' for name, value in lines.items())
-
-
-def cargo(platform: Platform, tools: Path, site: Path, python: str) -> Mapping[str, str]:
-    """Return the variables by which Cargo and maturin compile for the target."""
-    triple = zig.rust_triple(platform)
-    shouted = triple.replace("-", "_").upper()
-    return {
-        "CARGO_BUILD_TARGET": triple,
-        f"CARGO_TARGET_{shouted}_LINKER": f"{tools}/cc",
-        "PYO3_CROSS": "1",
-        "PYO3_CROSS_LIB_DIR": str(site),
-        "PYO3_CROSS_PYTHON_VERSION": python.removesuffix("t"),
-    }

@@ -27,8 +27,9 @@ _DROPPED_LINK = frozenset(
 )
 _DROPPED = tuple(
     "-specs= -fuse-ld= -mmacosx-version-min= -ffat-lto-objects -flto-partition= -mtune=native -static-libgcc "
-    "-static-libstdc++ -lgcc_s -march=native -mcpu=native --sysroot= -fno-plt -lpython".split()
+    "-static-libstdc++ -march=native -mcpu=native --sysroot= -fno-plt -lpython".split()
 )
+_RENAMED = {"-lstdc++": "-lc++", "-lgcc_s": "-lunwind"}
 _DROPPED_WITH_VALUE = ("-isysroot", "-bundle_loader", "--sysroot", "-syslibroot")
 _MACHINE_FOLDERS = ("/usr/include", "/usr/local/include", "/usr/lib", "/usr/local/lib", "/lib", "/lib64", "/usr/lib64")
 _ONLY_COMPILES = ("-c", "-S", "-E", "-M", "-MM", "-fsyntax-only")
@@ -107,7 +108,7 @@ def _sorted_out(arguments: List[str], setting: Dict[str, Any]) -> Tuple[List[str
         elif each == "-headerpad_max_install_names" or _is_dropped(each, setting):
             continue
         else:
-            result.append({"-lstdc++": "-lc++"}.get(each, each))
+            result.append(_RENAMED.get(each, each))
     if archs and setting["cpu"] not in archs:
         raise Refused("asked to compile for {}, the target is {}".format(" ".join(archs), setting["cpu"]))
     if shared:
