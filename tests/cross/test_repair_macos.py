@@ -17,6 +17,7 @@ from wheelyard.build.cross.toolchain import warm
 from wheelyard.build.model import Recipe
 from wheelyard.check.objects.check import check, objects
 from wheelyard.errors import RepairError
+from wheelyard.repair.fat import fused
 from wheelyard.repair.macos import repair
 from wheelyard.store.model import Store
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("cross")
 ID, RPATH = 0xD, 0x8000001C
 LIBSYSTEM = "/usr/lib/libSystem.B.dylib"
 TARGET = cross("macosx_11_0_arm64", "3.12")
+VALUE = "int value(void) { return 42; }\n"
 INIT = "int value(void); int PyInit_demo(void) { return value(); }\n"
 
 
@@ -60,7 +62,7 @@ def texts(path: Path, command: int) -> list[str]:
 def built(made: tuple[Place, Path], folder: Path, install_name: str) -> tuple[Path, Path]:
     """Return an extension and the dylib that it is linked with."""
     shape = ("-dynamiclib", "-install_name", install_name)
-    library = compiled(made, folder, *shape, source="int value(void) { return 42; }\n", output="libvalue.dylib")
+    library = compiled(made, folder, *shape, source=VALUE, output="libvalue.dylib")
     name = "demo.cpython-312-darwin.so"
     search = ("-L.", "-lvalue", f"-Wl,-rpath,{folder}")
     return compiled(made, folder, "-bundle", *search, source=INIT, output=name), library
@@ -99,6 +101,25 @@ def test_a_library_that_is_nowhere_is_named(place: tuple[Place, Path], tmp_path:
     with pytest.raises(RepairError, match=f"demo.cpython-312-darwin.so needs {name}") as caught:
         repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
     assert caught.value.exit_code == 9
+
+
+def test_a_library_for_another_cpu_is_named(
+    place: tuple[Place, Path], toolchain: Toolchain, store: Store, tmp_path: Path
+) -> None:
+    module, library = built(place, tmp_path, "@rpath/libvalue.dylib")
+    other = toolchain(cross("macosx_11_0_x86_64"))
+    intel = other.place, warm(other.place, other.native.sandbox(Recipe()), other.cache, cpp=False)
+    shape = ("-dynamiclib", "-install_name", "@rpath/libvalue.dylib")
+    library.write_bytes(compiled(intel, tmp_path, *shape, source=VALUE, output="intel.dylib").read_bytes())
+    with pytest.raises(RepairError, match=r"dylibs/libvalue\.dylib is for x86_64") as caught:
+        repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+    assert str(tmp_path) not in caught.value.message
+    # Beside one for the right CPU it does no harm.
+    arm = compiled(place, tmp_path, *shape, source=VALUE, output="arm.dylib").read_bytes()
+    library.write_bytes(fused([arm, (tmp_path / "intel.dylib").read_bytes()]))
+    repaired = repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+    assert repaired.grafted == ("libvalue.dylib",)
+    assert check(repaired.path, TARGET).faults == ()
 
 
 def test_another_cpu_and_a_newer_macos(place: tuple[Place, Path], tmp_path: Path) -> None:

@@ -52,9 +52,8 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
     logging.getLogger().addHandler(said)
     delocate, expected = _delocate(apple=request["apple"])
     try:
-        copied = delocate(
-            str(wheel), str(into / wheel.name), lib_sdir=".dylibs", require_archs=platform.cpus, sanitize_rpaths=True
-        )
+        # Without require_archs, which names the wrong one of two files: what CPUs they are for is looked at below.
+        copied = delocate(str(wheel), str(into / wheel.name), lib_sdir=".dylibs", sanitize_rpaths=True)
     except expected as error:
         about = " ".join(" ".join(str(error).split()).split(str(into)))
         return {"outcome": "refused", "faults": [*_absolute(wheel), *said.lines, about]}
