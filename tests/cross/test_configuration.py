@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.config.helpers import toml
-from wheelyard.errors import WheelyardError
+from wheelyard.build.cross import archive
+from wheelyard.errors import ToolError, WheelyardError
+from wheelyard.store.model import Store
 
 MAC = '[[target]]\nname = "mac"\npython = "3.12"\nplatform = "macosx_11_0_arm64"\ntoolchain = "zig"\n'
 
@@ -22,9 +24,21 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert target.apple_sdk is None
 
 
+def test_an_sdk_may_be_elsewhere(tmp_path: Path) -> None:
+    url = "https://example.org/python-3.12.10-macos11.pkg"
+    (target,) = toml(tmp_path, MAC + f'sdk = "{url}"\nsdk-sha256 = "{"0" * 64}"\n').targets
+    assert target.sdk == url
+    (missing,) = archive.missing([target], Store(tmp_path))
+    assert (missing.filename, missing.url, missing.sha256) == ("python-3.12.10-macos11.pkg", url, "0" * 64)
+    with pytest.raises(ToolError, match="not in the store"):
+        archive.find(target, Store(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        ('sdk = "https://example.org/python.pkg"', "nothing says what is in it"),
+        ('sdk = "https://me:secret@example.org/python.pkg"', "a password does not belong here"),
         ('sdk = "nowhere.tar.gz"', "sdk: no such file: nowhere.tar.gz"),
         ('libraries = "nowhere"', "libraries: no such folder: nowhere"),
         ('apple-sdk = "nowhere"', "apple-sdk: no such folder: nowhere"),

@@ -199,10 +199,11 @@ def test_an_installer_package_that_libarchive_wrote(tmp_path: Path) -> None:
     payload = tmp_path / "parts" / "Python_Framework.pkg" / "Payload"
     payload.parent.mkdir(parents=True)
     (payload.parent / "PackageInfo").write_text("<pkg-info/>")
-    command = [program, "--format", "odc", "-c", "-f", "-", "-C", tmp_path / "files", "."]
+    command: list[str | Path] = [program, "--format", "odc", "-c", "-f", "-", "-C", tmp_path / "files", "."]
     payload.write_bytes(gzip.compress(subprocess.run(command, capture_output=True, check=True).stdout))
-    packed, found = tmp_path / "python.pkg", ["--format", "xar", "--options", "xar:compression=none"]
-    subprocess.run([program, *found, "-c", "-f", packed, "-C", tmp_path / "parts", "Python_Framework.pkg"], check=True)
+    packed, form = tmp_path / "python.pkg", ["--format", "xar", "--options", "xar:compression=none"]
+    command = [program, *form, "-c", "-f", packed, "-C", tmp_path / "parts", "Python_Framework.pkg"]
+    subprocess.run(command, check=True)
     headers, given = archives.read(packed, "3.12")
     assert set(headers) == {"Python.h", "pyconfig.h"}
     assert given["VERSION"] == "3.12"
