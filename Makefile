@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench bench-variants lock system-packages clean
+.PHONY: help demo demo-cross test check docs bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -22,6 +22,13 @@ $(READY): requirements/dev.txt pyproject.toml
 
 demo: $(READY)  ## build a wheelhouse of requirements/demo.in for this machine's Python
 	$(BIN)/wheelyard build requirements/demo.in --into wheelhouse
+
+# Where arm64 is emulated, its wheels are proven in Debian's images; elsewhere they are checked without being run.
+demo-cross: $(READY)  ## compile for macOS, arm64, musl and an old glibc (needs Python 3.9, 3.12 and 3.13)
+	$(BIN)/python -m tests.cross.prepare requirements/cross
+	if [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then \
+	  for suite in bullseye trixie; do ENGINE="$(ENGINE)" docker/debian.sh host $$suite arm64 || exit; done; fi
+	$(BIN)/wheelyard build requirements/cross/wheelyard.toml
 
 test: $(READY)  ## pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
