@@ -95,7 +95,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What a publication changed. Counts are of distribution files (wheels and sdists) in the pool."""
+    """What a publication changed. Counts are of the pool's files: wheels, sdists, tables of labels."""
 
     added: int = 0
     removed: int = 0
