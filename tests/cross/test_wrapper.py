@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,10 @@ def rest(arguments: str, setting: dict[str, Any]) -> list[str]:
         ("-c a.c -o a.o -O2", "-c a.c -o a.o -O2"),
         ("-c a.c -I/usr/include -I/opt/python/include -Iown", "-c a.c -Iown"),
         ("-c a.c -march=native -specs=/usr/lib/rpm/x -fcf-protection", "-c a.c"),
-        ("-c a.c -march=armv8-a", "-c a.c -march=armv8-a"),
+        ("-c a.c -march=armv8-a", "-c a.c -mcpu=generic+v8a"),
+        ("-c a.c -march=armv8.2-a+fp16+sve+nolse -mtune=generic", "-c a.c -mcpu=generic+v8_2a+fullfp16+sve-lse"),
+        ("-c a.c -mcpu=neoverse-n1+crypto", "-c a.c -mcpu=neoverse_n1+crypto"),
+        ("-c a.c -march=x86-64-v3 -mtune=generic -mavx2", "-c a.c -march=x86_64_v3 -mavx2"),
         ("-shared a.o -L/usr/lib -Lown -lz", "a.o -Lown -lz -shared -Wl,--enable-new-dtags"),
         ("-shared a.o -lpython3.12 -lgcc_s -lstdc++", "a.o -lunwind -lc++ -shared -Wl,--enable-new-dtags"),
         ("-shared a.o -Wl,-z,x86-64-v3 -Wl,-z,now", "a.o -shared -Wl,-z,now -Wl,--enable-new-dtags"),
@@ -52,6 +57,28 @@ def rest(arguments: str, setting: dict[str, Any]) -> list[str]:
 )  # fmt: skip
 def test_linux(given: str, wanted: str) -> None:
     assert rest(given, LINUX) == wanted.split()
+
+
+@pytest.mark.parametrize(
+    ("triple", "flags", "wanted"),
+    [
+        ("aarch64-linux-gnu.2.28", "-march=armv8-a", None),
+        ("aarch64-linux-gnu.2.28", "-march=armv8.2-a+fp16 -mtune=generic", "__ARM_FEATURE_FP16_VECTOR_ARITHMETIC"),
+        ("aarch64-linux-gnu.2.28", "-march=armv9-a", "__ARM_FEATURE_SVE2"),
+        ("aarch64-linux-gnu.2.28", "-mcpu=neoverse-n1", "__ARM_FEATURE_DOTPROD"),
+        ("x86_64-linux-gnu.2.28", "-march=x86-64-v3 -mtune=generic", "__AVX2__"),
+        ("x86_64-linux-gnu.2.28", "-march=skylake-avx512", "__AVX512BW__"),
+    ],
+)
+def test_the_level_reaches_zig(tmp_path: Path, triple: str, flags: str, wanted: str | None) -> None:
+    zig = pytest.importorskip("ziglang").__file__
+    (tmp_path / "a.c").write_text("")
+    setting = {**LINUX, "zig": str(Path(zig).parent / "zig"), "target": triple, "cpu": triple.partition("-")[0]}
+    words = command("cc", [*flags.split(), "-dM", "-E", "a.c"], setting)
+    folders = {"ZIG_GLOBAL_CACHE_DIR": str(tmp_path), "ZIG_LOCAL_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(words, cwd=tmp_path, env={**os.environ, **folders}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert wanted is None or f"#define {wanted} " in done.stdout
 
 
 @pytest.mark.parametrize(

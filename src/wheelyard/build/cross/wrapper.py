@@ -6,6 +6,7 @@ the standard library.
 
 import json
 import os
+import re
 import sys
 from typing import Any, Dict, List, Optional, Tuple  # noqa: F401  (in comments)
 
@@ -26,9 +27,20 @@ _DROPPED_LINK = frozenset(
     "-no_warn_duplicate_libraries --warn-common --no-undefined-version -current_version -compatibility_version".split()
 )
 _DROPPED = tuple(
-    "-specs= -fuse-ld= -mmacosx-version-min= -ffat-lto-objects -flto-partition= -mtune=native -static-libgcc "
+    "-specs= -fuse-ld= -mmacosx-version-min= -ffat-lto-objects -flto-partition= -mtune= -static-libgcc "
     "-static-libstdc++ -march=native -mcpu=native --sysroot= -fno-plt -lpython".split()
 )
+_ARM = re.compile(r"armv(\d+(?:\.\d+)?)-a$")
+_ARM_FEATURES = {
+    "fp": "fp_armv8",
+    "fp16": "fullfp16",
+    "memtag": "mte",
+    "profile": "spe",
+    "rdma": "rdm",
+    "rng": "rand",
+    "simd": "neon",
+}
+"""Arm's names of extensions, where they are not LLVM's."""
 _RENAMED = {"-lstdc++": "-lc++", "-lgcc_s": "-lunwind"}
 _DROPPED_WITH_VALUE = ("-isysroot", "-bundle_loader", "--sysroot", "-syslibroot")
 _MACHINE_FOLDERS = ("/usr/include", "/usr/local/include", "/usr/lib", "/usr/local/lib", "/lib", "/lib64", "/usr/lib64")
@@ -108,7 +120,7 @@ def _sorted_out(arguments: List[str], setting: Dict[str, Any]) -> Tuple[List[str
         elif each == "-headerpad_max_install_names" or _is_dropped(each, setting):
             continue
         else:
-            result.append(_RENAMED.get(each, each))
+            result.append(_RENAMED.get(each) or _cpu(each))
     if archs and setting["cpu"] not in archs:
         raise Refused("asked to compile for {}, the target is {}".format(" ".join(archs), setting["cpu"]))
     if shared:
@@ -127,6 +139,22 @@ def _is_dropped(argument: str, setting: Dict[str, Any]) -> bool:
         hidden = any(folder == each or folder.startswith(each + "/") for each in setting["hidden"])
         return hidden or folder in _MACHINE_FOLDERS
     return False
+
+
+def _cpu(argument: str) -> str:
+    """Return an argument with the CPU as Zig takes it: no hyphens, and LLVM's features for Arm's versions."""
+    option, _, value = argument.partition("=")
+    if option not in ("-march", "-mcpu"):
+        return argument
+    name, plus, extensions = value.partition("+")
+    arm = _ARM.match(name)
+    if arm is None:
+        return "{}={}{}{}".format(option, name.replace("-", "_"), plus, extensions)
+    found = "-mcpu=generic+v{}a".format(arm.group(1).replace(".", "_"))
+    for each in filter(None, extensions.split("+")):
+        sign, name = ("-", each[2:]) if each.startswith("no") else ("+", each)
+        found += sign + _ARM_FEATURES.get(name, name)
+    return found
 
 
 def _framework(name: str, setting: Dict[str, Any]) -> List[str]:
