@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from wheelyard.build.apple import SandboxExec
 from wheelyard.build.model import Limits, Sandbox
 from wheelyard.config.model import BuildSettings
 from wheelyard.doors import run as door
@@ -24,7 +26,7 @@ FILE_SIZE = 8 << 30
 BUILDER = 65534
 """User and group that a build runs as where we are root: root has no process limit, and owns too much."""
 
-LOCAL = frozenset({"bubblewrap", "unshare", "none"})
+LOCAL = frozenset({"bubblewrap", "unshare", "sandbox-exec", "none"})
 """Names of the sandboxes that see this machine's own system, libraries included."""
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/rh")
@@ -33,9 +35,12 @@ _SETTINGS = (
     *("nsswitch.conf", "passwd", "python3", "pki/tls/openssl.cnf", "ssl/openssl.cnf"),
 )
 _ONLY_LOOPBACK = ("/bin/sh", "-c", '[ "$(grep -c : /proc/net/dev)" -le 1 ]')
+_NO_NETWORK = ("/usr/bin/perl", "-MIO::Socket::INET", "-e", "exit !!IO::Socket::INET->new(Listen => 1)")
 _HINT = "install bubblewrap (dnf install bubblewrap, apt install bubblewrap)"
 
-LocalName: TypeAlias = Literal["bubblewrap", "unshare", "none"]
+_PROGRAMS = {"bubblewrap": "bwrap", "unshare": "unshare", "sandbox-exec": "sandbox-exec"}
+
+LocalName: TypeAlias = Literal["bubblewrap", "unshare", "sandbox-exec", "none"]
 
 
 def find_sandbox(settings: BuildSettings, report: Reporter) -> Sandbox:
@@ -52,7 +57,7 @@ def find_sandbox(settings: BuildSettings, report: Reporter) -> Sandbox:
             where="[build] sandbox",
             hint='give the target an image, or set sandbox = "auto"',
         )
-    wanted: tuple[LocalName, ...] = ("bubblewrap", "unshare") if settings.sandbox == "auto" else (settings.sandbox,)
+    wanted = _usual() if settings.sandbox == "auto" else (settings.sandbox,)
     refusals = []
     for name in wanted:
         if name == "none":
@@ -77,10 +82,15 @@ def find_sandbox(settings: BuildSettings, report: Reporter) -> Sandbox:
     return Bare()
 
 
+def _usual() -> tuple[LocalName, ...]:
+    return ("sandbox-exec",) if sys.platform == "darwin" else ("bubblewrap", "unshare")
+
+
 def _make(name: LocalName) -> Sandbox:
-    kinds: Mapping[LocalName, type[Bubblewrap | Unshare | Bare]] = {
+    kinds: Mapping[LocalName, type[Bubblewrap | Unshare | SandboxExec | Bare]] = {
         "bubblewrap": Bubblewrap,
         "unshare": Unshare,
+        "sandbox-exec": SandboxExec,
         "none": Bare,
     }
     return kinds[name]()
@@ -89,14 +99,14 @@ def _make(name: LocalName) -> Sandbox:
 @functools.cache
 def _refusal(name: LocalName) -> str | None:
     """Try a sandbox; return None if it works and cuts the network, else why not."""
-    program = {"bubblewrap": "bwrap", "unshare": "unshare"}.get(name)
+    program = _PROGRAMS.get(name)
     if program and shutil.which(program) is None:
         return f"{program} is not installed"
     with tempfile.TemporaryDirectory(prefix="wheelyard-probe-") as folder:
         place = Path(folder) / "probe"
         place.mkdir()
         done = _make(name).run(
-            _ONLY_LOOPBACK,
+            _NO_NETWORK if name == "sandbox-exec" else _ONLY_LOOPBACK,
             cwd=place,
             env={"PATH": "/usr/bin:/bin"},
             readable=(),

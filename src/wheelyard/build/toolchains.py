@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from wheelyard.build.apple import AppleToolchain
 from wheelyard.build.container import find_toolchain
 from wheelyard.build.cross.toolchain import zig_in_image, zig_toolchain
 from wheelyard.build.cross.universal2 import FusedToolchain, parts
@@ -19,7 +20,7 @@ from wheelyard.errors import ToolError
 from wheelyard.events import Reporter, Warned
 from wheelyard.store.model import Store, default_root
 from wheelyard.targets import platforms, presets
-from wheelyard.targets.here import this_machine
+from wheelyard.targets.here import from_interpreter, this_machine
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
 
@@ -92,7 +93,10 @@ class Toolchains:
                 where=f"target {target.name}",
                 hint="install that Python, or name an image to build in (see `wheelyard doctor`)",
             )
-        return LocalToolchain(python=Path(interpreter.path), identity=local_toolchain(), local=self.local_sandbox())
+        native = LocalToolchain(python=Path(interpreter.path), identity=local_toolchain(), local=self.local_sandbox())
+        if platforms.parse(interpreter.platform).family == "macosx":
+            return AppleToolchain(target=target, native=native, here=from_interpreter(interpreter))
+        return native
 
     def _find_zig(self, target: Target) -> Toolchain:
         """Return Zig in the target's image, if it names one, else in this machine's builder image, or right here."""

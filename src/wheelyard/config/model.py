@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from wheelyard.targets.model import Target
 
@@ -63,6 +63,9 @@ class PackageRule:
     """Modules to import as proof; None: every top-level module."""
 
 
+SandboxName: TypeAlias = Literal["auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildSettings:
     """``[build]``."""
@@ -71,7 +74,7 @@ class BuildSettings:
     """0: one per CPU."""
     timeout: float = 3600.0
     memory: int = 8 << 30
-    sandbox: Literal["auto", "bubblewrap", "unshare", "container", "none"] = "auto"
+    sandbox: SandboxName = "auto"
     require_sandbox: bool = False
     """Refuse to build where the network cannot be cut."""
     source_date_epoch: int = 315532800

@@ -15,7 +15,7 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.model import BuildSettings, IndexSource, PackageRule
+from wheelyard.config.model import BuildSettings, IndexSource, PackageRule, SandboxName
 from wheelyard.config.problems import nearest
 from wheelyard.config.single import advice
 from wheelyard.config.tables import Table
@@ -34,6 +34,7 @@ from wheelyard.targets.here import default_name, from_interpreter, this_machine
 from wheelyard.targets.interpreters import find, probe
 from wheelyard.targets.model import Target
 
+_SANDBOXES: tuple[SandboxName, ...] = ("auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none")
 _TARGET_NAME = re.compile(r"[a-z0-9_-]+")
 _PYTHON = re.compile(r"(3\.(\d{1,2}))(t?)(\.\d{1,3})?(t?)")
 _PIP = re.compile(r"\d+(\.\d+){1,3}")
@@ -325,7 +326,7 @@ def build(table: Table) -> BuildSettings:
         jobs=table.whole("jobs", default.jobs),
         timeout=_measure(table, "timeout", default.timeout, _DURATION, {"s": 1, "m": 60, "h": 3600}, '"90m"'),
         memory=int(_measure(table, "memory", default.memory, _SIZE, _UNITS, '"8 GiB"')),
-        sandbox=table.choice("sandbox", ("auto", "bubblewrap", "unshare", "container", "none"), default.sandbox),
+        sandbox=table.choice("sandbox", _SANDBOXES, default.sandbox),
         require_sandbox=table.flag("require-sandbox"),
         source_date_epoch=table.whole("source-date-epoch", default.source_date_epoch),
         engine=table.text("engine", example='"podman"'),

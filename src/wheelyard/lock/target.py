@@ -96,7 +96,7 @@ class TargetLocker:
         here, there = platforms.parse(this_machine().platform), platforms.parse(self.target.platform)
         if self.target.toolchain is not None or self.target.image is not None:
             return False
-        return (here.family == "macosx") != (there.family == "macosx") or here.cpu != there.cpu
+        return not platforms.compiles_for(here, there)
 
     def _source(self, builds: BuildRequirements, *, prefer_binary: bool = False) -> TargetSource:
         def metadata(package: LockedPackage) -> bytes:

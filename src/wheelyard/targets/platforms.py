@@ -129,3 +129,10 @@ def accepted(platform: Platform) -> Iterator[str]:
                 yield from mac_platforms(platform.version, platform.cpu)
         case "linux":
             return
+
+
+def compiles_for(here: Platform, there: Platform) -> bool:
+    """Whether a machine's own compiler makes code for a platform, its C library aside: Apple's does for every Mac."""
+    if "macosx" in (here.family, there.family):
+        return here.family == there.family
+    return here.cpu == there.cpu
