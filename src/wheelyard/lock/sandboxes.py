@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,8 +35,10 @@ class Sandboxes:
         self._store = store
         self._upstream = upstream
         self._report = report
-        # One at a time: builds are made for all cores, and two of them may need the same wheel built.
+        # Builds one at a time: they are made for all cores, and two of them may need the same wheel built.
         self._turn = threading.RLock()
+        # Questions are asked of one backend a core.
+        self._cores = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._toolchains: Toolchains | None = None
 
     def dynamic_requirements(
@@ -100,8 +103,9 @@ class Sandboxes:
         sandbox = toolchain.sandbox(recipe)
         key = _key("ask", package, target, environment, toolchain, recipe)
         log = self._store.area("logs") / f"{package.name}-{package.version}-ask-{key[:12]}.log"
-        with self._turn:
-            wheels = self._wheels(environment, target)
+        with self._cores:
+            with self._turn:
+                wheels = self._wheels(environment, target)
             with workspace(key) as root:
                 source = unpack_sdist(
                     self._store.path(package.file.sha256), root / "src", filename=package.file.filename
