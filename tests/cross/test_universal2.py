@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import struct
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from macholib.MachO import MachO
 from tests.cross.conftest import Build, Toolchain, cross
 from tests.cross.sources import greeting
 from tests.main_job.conftest import Yard, bundled_pip, yard
+from tests.simulators import apple
 from tests.simulators.packages import make_wheel
+from wheelyard.build.cross.place import Place
 from wheelyard.build.model import BuiltWheel
 from wheelyard.check.objects import macho
 from wheelyard.check.objects.check import check, objects
@@ -25,6 +28,7 @@ from wheelyard.repair.fat import fused
 from wheelyard.repair.fuse import fuse
 from wheelyard.repair.macos import repair
 from wheelyard.store.model import Store
+from wheelyard.targets.platforms import UNIVERSAL2
 
 __all__ = ["yard"]
 
@@ -67,10 +71,15 @@ def test_compiled_for_each_and_fused(
     found = list(objects(store.path(wheel.sha256)))
     assert [(each.cpu, each.minimum) for _, each in found] == [("x86_64", (10, 13)), ("arm64", (11, 0))] * 2
     assert {each.signature for _, each in found if each.cpu == "arm64"} == {"valid"}
+
+
+@pytest.mark.xdist_group("cross")
+def test_the_bytes_that_lipo_writes(wheel: BuiltWheel, unpacked: Callable[[BuiltWheel], Path], tmp_path: Path) -> None:
     lipo = shutil.which("llvm-lipo") or shutil.which("llvm-lipo-14")
     if lipo is None:
-        pytest.skip("all but the comparison with llvm-lipo is done: it is not installed")
-    for path in files:
+        pytest.skip("needs llvm-lipo")
+    folder = unpacked(wheel)
+    for path in (folder / MODULE, *folder.glob("**/libgreet.dylib")):
         thin = []
         for cpu, content in macho.slices(path.read_bytes()).items():
             thin.append(tmp_path / f"{path.name}.{cpu}")
@@ -206,20 +215,44 @@ python = "3.12"
 platform = "macosx_11_0_universal2"
 toolchain = "zig"
 pip = "{pip}"
+sdk = "{sdk}"
+sdk-sha256 = "{sha256}"
 """
+
+
+def installer(path: Path, places: Iterable[Place]) -> Path:
+    """Write a package as for a universal Python, of what is known of it for each CPU."""
+    files: dict[str, bytes] = {}
+    for place in places:
+        folder, data = place.root / "include" / "python3.12", "_sysconfigdata__darwin_darwin.py"
+        cpu = "__x86_64__" if place.triple.startswith("x86_64") else "__aarch64__"
+        for header in folder.rglob("*.h"):
+            name = f"./Versions/3.12/include/python3.12/{header.relative_to(folder)}"
+            if header.name == "pyconfig.h":
+                files[name] = files.get(name, b"") + f"#ifdef {cpu}\n{header.read_text()}\n#endif\n".encode()
+            else:
+                files[name] = header.read_bytes()
+        files[f"./Versions/3.12/lib/python3.12/{data}"] = (place.site / data).read_bytes()
+    return apple.package(path, apple.pbzx(apple.cpio(files)))
 
 
 @pytest.mark.xdist_group("cross")
 def test_a_wheelhouse_for_both(yard: Yard, toolchain: Toolchain, store: Store) -> None:
-    """Of the index, what both kinds of Mac take; the rest is built."""
-    toolchain(cross("macosx_11_0_arm64"))
+    """Of the index, what both kinds of Mac take; the rest is built, here with an SDK that is fetched."""
+    sdk = installer(yard.shop / "python.pkg", (toolchain(cross(f"macosx_11_0_{cpu}")).place for cpu in UNIVERSAL2))
     make_wheel(yard.shop, "app", "1.0", requires=["greeting", "both"])
     for kind in ("arm64", "x86_64", "universal2"):
         make_wheel(yard.shop, "both", "1.0", tag=f"cp312-cp312-macosx_10_9_{kind}")
     greeting(yard.shop)
     make_wheel(yard.shop, "greeting", "1.0", tag="cp312-cp312-macosx_11_0_arm64")
     (yard.root / "requirements.in").write_text("app\n")
-    (yard.root / "wheelyard.toml").write_text(TARGET.format(pip=bundled_pip().name.split("-")[1]))
+    (yard.root / "wheelyard.toml").write_text(
+        TARGET.format(
+            pip=bundled_pip().name.split("-")[1],
+            sdk=f"{yard.index.base}/files/{sdk.name}",
+            sha256=hashlib.sha256(sdk.read_bytes()).hexdigest(),
+        )
+    )
     (yard.root / "cache").mkdir()
     store.area("zig").mkdir(parents=True, exist_ok=True)
     (yard.root / "cache" / "zig").symlink_to(store.area("zig"))  # what Zig compiled for the other tests
@@ -233,3 +266,4 @@ def test_a_wheelhouse_for_both(yard: Yard, toolchain: Toolchain, store: Store) -
     ]
     assert "checked, not run: 4 objects in 1 wheels" in json.dumps(done.events)
     assert yard.build(HOME=str(Path.home())).summary["built"] == 0
+    assert len(yard.index.paths("python.pkg")) == 1

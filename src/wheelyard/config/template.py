@@ -41,7 +41,7 @@ _TEMPLATE = """\
 # jobs = 0                      # 0: one a CPU
 # timeout = "60m"               # of one build
 # memory = "8 GiB"              # of one build
-# sandbox = "auto"              # or "bubblewrap", "unshare", "container", "none"
+# sandbox = "auto"              # or "bubblewrap", "unshare", "sandbox-exec", "container", "none"
 # require-sandbox = false       # true: refuse to build where the network cannot be cut off
 # engine = "podman"             # or "docker"; found by itself
 
