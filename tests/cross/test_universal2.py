@@ -20,6 +20,7 @@ from tests.main_job.conftest import Yard, bundled_pip, yard
 from tests.simulators import apple
 from tests.simulators.packages import make_wheel
 from wheelyard.build.cross.place import Place
+from wheelyard.build.cross.universal2 import parts
 from wheelyard.build.model import BuiltWheel
 from wheelyard.check.objects import macho
 from wheelyard.check.objects.check import check, objects
@@ -29,6 +30,7 @@ from wheelyard.repair.fuse import fuse
 from wheelyard.repair.macos import repair
 from wheelyard.store.model import Store
 from wheelyard.targets.platforms import UNIVERSAL2
+from wheelyard.variants.finish import NOTE, noted, read_note
 
 __all__ = ["yard"]
 
@@ -155,6 +157,28 @@ def pair(folder: Path, intel: dict[str, bytes], arm: dict[str, bytes], tags: tup
 
 
 TAGS = ("cp312-cp312-macosx_10_13_x86_64", "cp312-cp312-macosx_11_0_arm64")
+
+
+def test_a_target_for_each_cpu(tmp_path: Path) -> None:
+    (tmp_path / "own" / "arm64").mkdir(parents=True)
+    intel, arm = parts(cross("macosx_10_13_universal2", libraries=str(tmp_path / "own")))
+    assert (intel.platform, arm.platform) == ("macosx_10_13_x86_64", "macosx_11_0_arm64")
+    assert len({BOTH.name, intel.name, arm.name}) == 3
+    assert intel.libraries == str(tmp_path / "own")
+    assert arm.libraries == str(tmp_path / "own" / "arm64")
+    assert parts(cross("macosx_13_0_universal2"))[1].platform == "macosx_13_0_arm64"
+    assert parts(cross("macosx_11_0_arm64")) == ()
+    assert parts(cross("macosx_10_13_universal2", toolchain=None)) == ()
+
+
+def test_a_variants_record_has_the_key_of_both(tmp_path: Path) -> None:
+    name = f"demo-1.0.dist-info/{NOTE}"
+    notes = [json.dumps({"build-key": key, "variant": {"blas": "accelerate"}}).encode() for key in ("one", "two")]
+    thin = pair(tmp_path, {name: notes[0]}, {name: notes[1]}, TAGS)
+    with pytest.raises(RepairError, match=r"wheelyard\.json differs"):
+        fuse(*thin, tmp_path / "out")
+    made = fuse(*thin, tmp_path / "out", extra=noted(thin[1], "both"))
+    assert read_note(made) == {"build-key": "both", "variant": {"blas": "accelerate"}}
 
 
 def test_files_that_differ_are_named(tmp_path: Path) -> None:
