@@ -29,6 +29,7 @@ TARGETS = [
     ("manylinux_2_17_x86_64", "3.13"),
     ("manylinux_2_17_aarch64", "3.12"),
     ("musllinux_1_2_x86_64", "3.9"),
+    ("macosx_10_13_universal2", "3.12"),
 ]
 
 
