@@ -3,6 +3,7 @@
 ::
 
     WheelyardError              1   anything else that we foresaw
+    ├── UsageError              2   the command line itself is wrong
     ├── ConfigError             3   wheelyard.toml, a requirements file or an option is wrong
     ├── ResolutionError         4   no set of versions satisfies the requirements
     ├── NoCandidateError        5   a package has neither a fitting wheel nor an sdist
@@ -18,7 +19,7 @@
     └── VariantError           15   a BLAS or SIMD variant cannot be built, or is not what it claims
     Interrupted               130   Ctrl-C
 
-Exit code 2 is the command line's own (usage), 0 is success.
+0 is success.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ class WheelyardError(Exception):
         if self.log:
             text += f" [log: {self.log}]"
         return text
+
+
+class UsageError(WheelyardError):
+    """The command line itself is wrong: an option or argument that is not there, is missing or is of another kind."""
+
+    exit_code = 2
 
 
 class ConfigError(WheelyardError):

@@ -33,7 +33,8 @@ def test_the_configuration_shown_is_accepted(tmp_path: Path) -> None:
     text = "\n".join(blocks(ROOT / "docs/configuration.md", "toml"))
     first, rest = text.split("[[target]]", 1)
     targets = "[[target]]" + rest
-    for name in ("requirements.in", "constraints.txt", "patches/numpy.patch"):
+    carried = "cpython-3.12-x86_64-linux-install_only.tar.gz"
+    for name in ("requirements.in", "constraints.txt", "patches/numpy.patch", carried):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("# nothing\n" if name != "requirements.in" else "numpy\n")
     configuration = tmp_path / "wheelyard.toml"

@@ -9,11 +9,10 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 
 from wheelyard import __version__
-from wheelyard.errors import Failures, Interrupted, StorageError, WheelyardError
+from wheelyard.errors import Failures, Interrupted, StorageError, UsageError, WheelyardError
 
 COMMANDS = (
     *("init", "build", "lock", "why"),
@@ -26,7 +25,6 @@ COMMANDS = (
 app = typer.Typer(
     name="wheelyard",
     help="Build, prove and carry wheelhouses for hosts without a network.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -78,17 +76,18 @@ def show_error(error: WheelyardError, *, as_json_lines: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; no foreseen error ends in a traceback."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_json_lines = "--json" in given
     try:
-        result = load_commands()(args=given, standalone_mode=False)
-    except click.exceptions.Abort:
-        show_error(Interrupted("interrupted; run the same command again to go on"), as_json_lines=as_json_lines)
-        return Interrupted.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except KeyboardInterrupt:
+        result = load_commands()(args=given, prog_name="wheelyard", standalone_mode=False)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)  # that of the command whose arguments are wrong
+        command = context.command_path if context else "wheelyard"
+        show_error(
+            UsageError(error.format_message().rstrip("."), hint=f"see `{command} --help`"), as_json_lines=as_json_lines
+        )
+        return UsageError.exit_code
+    except (KeyboardInterrupt, typer.Abort):
         show_error(Interrupted("interrupted; run the same command again to go on"), as_json_lines=as_json_lines)
         return Interrupted.exit_code
     except WheelyardError as error:
