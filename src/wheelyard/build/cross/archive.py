@@ -92,7 +92,7 @@ def read(archive: Path, python: str) -> tuple[dict[str, bytes], dict[str, object
 def _is_header(name: str) -> tuple[str, str] | None:
     """Return the folder below ``include`` and the path in it, of the headers of a Python."""
     parts = PurePosixPath(name).parts
-    if "include" not in parts or not name.endswith(".h"):
+    if "include" not in parts or not name.endswith(".h") or not name.isprintable():
         return None
     below = parts[parts.index("include") + 1 :]
     if len(below) < 2 or ".." in below or not below[0].startswith("python"):
