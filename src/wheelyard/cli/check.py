@@ -53,6 +53,7 @@ def check(
         sys.stdout.write(line + "\n")
     if not as_json:
         signature = "the signature is good" if looked else "the signature was not looked at: no key is known (--trust)"
-        words = f"{len(faults)} faults" if faults else f"every file is what the manifest says; {signature}"
+        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+        words = count if faults else f"every file is what the manifest says; {signature}"
         sys.stdout.write(words + "\n")
     return HashMismatchError.exit_code if faults else 0
