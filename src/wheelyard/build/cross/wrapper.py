@@ -78,7 +78,8 @@ def translate(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
         result.append("-I" + own + "/include")
     if linking:
         if own:
-            result += ["-L" + own + "/lib", "-Wl,-rpath," + own + "/lib"]
+            # Without a run path to it: what repairs the wheel is told where it is.
+            result.append("-L" + own + "/lib")
         result += links
         if setting["mac"]:
             # What repair writes into the load commands later needs room.
