@@ -102,6 +102,35 @@ def test_the_sbom_fits_the_schema(root: Path) -> None:
     assert wrong is None
 
 
+EVIL = '"><script>alert(1)</script>'
+TOLD: dict[str, tuple[object, str | None]] = {
+    "no object": ([], None),
+    "no title": ({"blas": {"licence": "MIT"}}, None),
+    "no text": ({"blas": {"title": ["x"]}}, None),
+    "nonsense": ({"blas": {"title": "A BLAS", "licence": 3, "files": "x", "version": None}}, "unknown"),
+    "no licence": ({"blas": {"title": "A BLAS", "licence": "as you like"}}, "unknown"),
+    "hostile": ({"blas": {"title": EVIL, "licence": EVIL, "restricted": EVIL, "files": [3, EVIL]}}, "unknown"),
+    "a licence": ({"blas": {"title": "A BLAS", "licence": "bsd-3-clause"}}, "BSD-3-Clause"),
+}
+
+
+@pytest.mark.parametrize("what", TOLD)
+def test_a_record_is_believed_only_where_it_makes_sense(root: Path, what: str) -> None:
+    note, licence = TOLD[what]
+    add(root, "demo", {"demo.py": "", "demo-1.0.dist-info/wheelyard.json": json.dumps(note)})
+    papers.write(root)
+    document = json.loads((root / "sbom.cdx.json").read_text())
+    demo = next(each for each in document["components"] if each["name"] == "demo")
+    told = [
+        str(each.get("expression") or each["license"]["name"])
+        for part in demo.get("components", [])
+        for each in part["licenses"]
+    ]
+    assert told == ([licence] if licence else [])
+    for name in ("licenses.html", "report.html"):
+        assert read((root / name).read_text()).dangerous == []
+
+
 @pytest.mark.parametrize(
     ("metadata", "expression", "source"),
     [

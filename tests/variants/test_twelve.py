@@ -1,4 +1,4 @@
-"""Four BLAS at three levels: twelve wheels of one small extension, each of them what it says."""
+"""Four BLAS at three levels, and one with long integers: wheels of one small extension, each of them what it says."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import platform
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.variants.yard import HERE, RECIPE, Done, Yard, needs_compiler
+from wheelyard.bundle import manifest as manifests
 from wheelyard.check.wheel import read
+from wheelyard.report.inventory import inventory
+from wheelyard.report.papers import licenses_html, report_html
+from wheelyard.report.sbom import sbom
+from wheelyard.report.vulnerabilities import look
 from wheelyard.variants import finish, identity, simd
 from wheelyard.variants.book import builtin
 
@@ -19,7 +25,7 @@ LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
 NEEDED = [LIBRARIES / name for name in ("blis-openmp/libblis.so", "blas/libblas.so", "liblapack_pic.a")]
 BLAS = ("openblas", "mkl", "blis", "netlib")
 LEVELS = ("v2", "v3", "v4")
-TWELVE = [(blas, level) for blas in BLAS for level in LEVELS]
+EVERY = [*((blas, level) for blas in BLAS for level in LEVELS), ("openblas64", "v3")]
 
 MATRIX = (
     RECIPE
@@ -28,6 +34,12 @@ MATRIX = (
 name = "demo"
 blas = ["openblas", "mkl", "blis", "netlib"]
 simd = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+packages = ["blasdemo"]
+
+[[variant]]
+name = "demo-openblas64-v3"
+blas = "openblas64"
+simd = "x86-64-v3"
 packages = ["blasdemo"]
 """
 )
@@ -67,7 +79,7 @@ def runs_here(level: str) -> bool:
     return simd.not_run_here(f"x86-64-{level}") is None
 
 
-@pytest.mark.parametrize(("blas", "level"), TWELVE)
+@pytest.mark.parametrize(("blas", "level"), EVERY)
 def test_a_folder_is_complete(yard: Yard, built: Done, blas: str, level: str) -> None:
     place = yard.targets / folder(blas, level)
     names = {path.name for path in place.iterdir()}
@@ -77,7 +89,7 @@ def test_a_folder_is_complete(yard: Yard, built: Done, blas: str, level: str) ->
     assert f"blasdemo-1.0%2B{blas}.{level}-" in (place / "index.html").read_text()
 
 
-@pytest.mark.parametrize(("blas", "level"), TWELVE)
+@pytest.mark.parametrize(("blas", "level"), EVERY)
 def test_a_wheel_agrees_with_itself(yard: Yard, built: Done, blas: str, level: str) -> None:
     path = yard.wheel(folder(blas, level))
     facts = read(path, strict=True)
@@ -94,7 +106,7 @@ def test_a_wheel_agrees_with_itself(yard: Yard, built: Done, blas: str, level: s
     assert set(note["grafted"]) == grafted  # type: ignore[call-overload]  # JSON
 
 
-@pytest.mark.parametrize(("blas", "level"), TWELVE)
+@pytest.mark.parametrize(("blas", "level"), EVERY)
 def test_a_wheel_has_its_blas_and_its_level(yard: Yard, built: Done, blas: str, level: str, tmp_path: Path) -> None:
     path = yard.wheel(folder(blas, level))
     assert {name for each in identity.binaries(path) for name in each.blas} == {blas}
@@ -105,7 +117,7 @@ def test_a_wheel_has_its_blas_and_its_level(yard: Yard, built: Done, blas: str, 
     assert code.highest == number
 
 
-@pytest.mark.parametrize(("blas", "level"), TWELVE)
+@pytest.mark.parametrize(("blas", "level"), EVERY)
 def test_a_folder_is_proven_where_the_cpu_can(yard: Yard, built: Done, blas: str, level: str) -> None:
     manifest = json.loads((yard.root / "wheelhouse" / "manifest.json").read_text())
     (said,) = [each for each in manifest["targets"] if each["folder"] == folder(blas, level)]
@@ -134,6 +146,47 @@ def test_restricted_redistribution_is_said(built: Done) -> None:
     said = [each for each in built.warnings() if "passed on" in each]
     assert len(said) == len(LEVELS)
     assert all("mkl" in each for each in said)
+
+
+@pytest.fixture(scope="module")
+def bill(yard: Yard, built: Done) -> dict[str, dict[str, Any]]:
+    """What the SBOM says about the BLAS in each folder's wheel, by folder."""
+    root = yard.root / "wheelhouse"
+    manifest, _ = manifests.read(root)
+    document = json.loads(sbom(inventory(root, manifest), manifest))
+    names = {str(yard.wheel(folder(*each)).name): folder(*each) for each in EVERY}
+    return {
+        names[filename]: part
+        for each in document["components"]
+        if (filename := next(p["value"] for p in each["properties"] if p["name"] == "wheelyard:filename")) in names
+        for part in each["components"]
+        if part["bom-ref"].endswith("#blas")
+    }
+
+
+@pytest.mark.parametrize(("blas", "level"), EVERY)
+def test_the_sbom_names_its_blas(bill: dict[str, dict[str, Any]], blas: str, level: str) -> None:
+    part = bill[folder(blas, level)]
+    library = builtin().libraries[blas]
+    assert (part["name"], part["licenses"]) == (library.title, [{"expression": library.licence}])
+    assert re.match(r"\d+\.\d+", part["version"]), "of the wheel, or of the system's package"
+    files = [each["name"] for each in part.get("components", [])]
+    said = {each["name"]: each["value"] for each in part["properties"]}
+    if blas == "mkl":
+        assert (said["wheelyard:linked"], files) == ("statically", [])
+        assert "redistribution" in said["wheelyard:restricted"]
+    else:
+        assert said == {"wheelyard:linked": "dynamically"}
+        assert any("blas" in name or "blis" in name for name in files)
+
+
+def test_the_papers_warn_of_restricted_redistribution(yard: Yard, built: Done) -> None:
+    root = yard.root / "wheelhouse"
+    manifest, _ = manifests.read(root)
+    components = inventory(root, manifest)
+    for page in (licenses_html(components, manifest), report_html(components, manifest, look(components, None))):
+        (line,) = (each for each in page.decode().splitlines() if "may not be passed on freely" in each)
+        assert line.count("blasdemo-1.0+mkl.") == len(LEVELS)
 
 
 def test_again_does_nothing(yard: Yard, built: Done) -> None:

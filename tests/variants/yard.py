@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ build = "always"
 [[recipe]]
 package = "blasdemo"
 blas.environment = { BLASDEMO_BLAS = "{blas}" }
+openblas64 = {}
 """
 
 needs_compiler = [
@@ -77,15 +79,15 @@ class Yard:
         (found,) = (self.targets / folder).glob("blasdemo-*.whl")
         return found
 
-    def build(self, text: str, *arguments: str, more: str = "") -> Done:
-        """Write the configuration, and build; ``more`` are further requirements."""
+    def build(self, text: str, *arguments: str, more: str = "", demo: bool = True, within: Sequence[str] = ()) -> Done:
+        """Write the configuration, and build the demo and what ``more`` requires, by a command that runs others."""
         self.root.mkdir(exist_ok=True)
         files = {str(path.relative_to(DEMO)): path.read_bytes() for path in sorted(DEMO.rglob("*")) if path.is_file()}
         make_sdist(self.root, "blasdemo", "1.0", files)
-        (self.root / "requirements.in").write_text("./blasdemo-1.0.tar.gz\n" + more)
+        (self.root / "requirements.in").write_text(("./blasdemo-1.0.tar.gz\n" if demo else "") + more)
         (self.root / "wheelyard.toml").write_text('requirements = ["requirements.in"]\n' + text)
         done = subprocess.run(
-            [sys.executable, "-m", "wheelyard", "build", "--json", *arguments],
+            [*within, sys.executable, "-m", "wheelyard", "build", "--json", *arguments],
             cwd=self.root,
             env={**os.environ, "WHEELYARD_CACHE": str(self.cache)},
             capture_output=True,

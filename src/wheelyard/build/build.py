@@ -30,6 +30,7 @@ from wheelyard.repair.rewrite import Changes, labelled, rewrite
 from wheelyard.store.model import Store
 from wheelyard.targets import tags
 from wheelyard.variants import finish as variant
+from wheelyard.variants.linking import told
 from wheelyard.variants.share import provided, share
 
 _LOG_TAIL = 1 << 20
@@ -194,6 +195,8 @@ class _Bench:
             readable=self.readable,
             epoch=self.epoch,
         )
+        if unit.recipe.variant:
+            place = replace(place, recipe=told(place))
         raw = frontend.build_wheel(place)
         self._advance(unit, "repairing")
         return _finish(unit, place, raw, self.store)
@@ -255,7 +258,7 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repai
     if unit.recipe.variant:
         variant.check(unit, repaired.path, place.root / "checked")
         repaired = share(unit, repaired, place)
-        extra = variant.additions(unit, place, store, repaired.grafted)
+        extra = variant.additions(unit, place, store, repaired)
     changes = Changes(local_version=unit.recipe.local_version, extra=extra)
     # Written anew in any case: order and times of a zip archive are the backend's whim.
     path = rewrite(repaired.path, place.root / "finished", changes, epoch=place.epoch)

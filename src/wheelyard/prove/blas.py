@@ -116,9 +116,10 @@ def _wrong_blas(variant: Variant, loaded: Mapping[str, frozenset[str]]) -> list[
     if variant.blas is None:
         return []
     every = {name for names in loaded.values() for name in names}
-    if not every:
+    chooses = builtin().libraries[variant.blas].chooses
+    if not every or (chooses and variant.blas not in every):
         return [f"no BLAS is loaded, {variant.blas} should be"]
-    strangers = every - {variant.blas}
+    strangers = set() if chooses else every - {variant.blas}
     where = [Path(path).name for path, names in loaded.items() if names & strangers]
     return [f"{', '.join(sorted(strangers))} is loaded ({', '.join(where)})"] if strangers else []
 

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 
 from wheelyard.errors import WheelError
 from wheelyard.host.manifest import FileEntry, Manifest
-from wheelyard.report.model import Component, Grafted, License, Provenance
+from wheelyard.report.model import Blas, Component, Grafted, License, Provenance
 
 PROVENANCE = "provenance.json"
 _LIMIT = 4 << 20
@@ -29,6 +29,7 @@ _LIBRARY = re.compile(r"(?:[^/]+\.libs|[^/]+/\.dylibs)/([^/]+)\Z")
 _LICENSE_FILE = re.compile(
     r"[^/]+\.dist-info/(?:licen[cs]es/)?(?:.*/)?((?:licen[cs]e|copying|notice|authors)[^/]*)\Z", re.I
 )
+_NOTE = re.compile(r"[^/]+\.dist-info/wheelyard\.json\Z")
 _SBOM = re.compile(r"[^/]+\.dist-info/sboms/[^/]+\.json\Z")
 # Only classifiers that name one SPDX licence. "BSD License", "GPL" without a version and the like stay unknown.
 _CLASSIFIERS = {
@@ -132,6 +133,30 @@ def _grafted(archive: zipfile.ZipFile) -> tuple[Grafted, ...]:
     return tuple(sorted(found, key=lambda library: library.name))
 
 
+def _blas(archive: zipfile.ZipFile) -> Blas | None:
+    """Return the BLAS that a wheel's record tells of; None without one, or where it is nonsense."""
+    member = next((each for each in archive.infolist() if _NOTE.match(each.filename)), None)
+    if member is None or member.file_size > _LIMIT:
+        return None
+    try:
+        note = json.loads(archive.read(member))
+    except (ValueError, RecursionError):
+        return None
+    told = note.get("blas") if isinstance(note, dict) else None
+    if not isinstance(told, dict) or not isinstance(told.get("title"), str):
+        return None
+    words = {key: value for key, value in told.items() if isinstance(value, str)}
+    files = told.get("files")
+    return Blas(
+        title=words["title"],
+        version=words.get("version", ""),
+        license=_expression(words.get("licence", "")),
+        restricted=words.get("restricted", ""),
+        files=tuple(each for each in files if isinstance(each, str)) if isinstance(files, list) else (),
+        loaded_from=words.get("loaded-from", ""),
+    )
+
+
 def _names(metadata: Message) -> tuple[str, ...]:
     names = set()
     for line in metadata.get_all("Requires-Dist") or ():
@@ -157,6 +182,7 @@ def component_of(
     """
     texts: tuple[tuple[str, str], ...] = ()
     grafted: tuple[Grafted, ...] = ()
+    blas: Blas | None = None
     try:
         if path.name.endswith(".whl") or zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -166,6 +192,7 @@ def component_of(
                 licences = [(m.group(1), members[name]) for name in sorted(members) if (m := _LICENSE_FILE.match(name))]
                 texts = tuple((name, _text(archive, member)) for name, member in licences)
                 grafted = _grafted(archive)
+                blas = _blas(archive)
         else:
             with tarfile.open(path) as sdist:
                 entry = next(each for each in sdist if each.name.count("/") == 1 and each.name.endswith("/PKG-INFO"))
@@ -185,6 +212,7 @@ def component_of(
         homepage=_homepage(metadata),
         requires=_names(metadata),
         grafted=grafted,
+        blas=blas,
         provenance=provenance or Provenance(origin="unknown"),
     )
 

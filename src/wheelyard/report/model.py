@@ -18,6 +18,23 @@ class Grafted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Blas:
+    """The BLAS of a variant's wheel, as the wheel's own record tells it."""
+
+    title: str
+    version: str = ""
+    """Empty: not known."""
+    license: str | None = None
+    """SPDX expression."""
+    restricted: str = ""
+    """Why it may not be passed on freely; empty where it may."""
+    files: tuple[str, ...] = ()
+    """Names of the grafted libraries that it is; none: linked statically, or in another wheel."""
+    loaded_from: str = ""
+    """Name of the project whose wheel has it, or ``the host``; empty: it is in this wheel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class License:
     """What a wheel says about its licence."""
 
@@ -64,6 +81,7 @@ class Component:
     requires: tuple[str, ...] = ()
     """Normalised names of projects that it may need."""
     grafted: tuple[Grafted, ...] = ()
+    blas: Blas | None = None
     provenance: Provenance = field(default_factory=lambda: Provenance(origin="unknown"))
 
     @property

@@ -42,6 +42,15 @@ def _by_license(components: Sequence[Component]) -> list[tuple[str, list[str]]]:
     return [(expression, sorted(names)) for expression, names in sorted(found.items())]
 
 
+def _restricted(components: Sequence[Component]) -> list[tuple[str, str, list[Component]]]:
+    """Return each library that may not be passed on freely, why, and the distributions that have or load it."""
+    found: dict[tuple[str, str], list[Component]] = defaultdict(list)
+    for component in components:
+        if component.blas is not None and component.blas.restricted:
+            found[component.blas.title, component.blas.restricted].append(component)
+    return [(title, why, having) for (title, why), having in sorted(found.items(), key=lambda each: each[0])]
+
+
 def licenses_html(components: Sequence[Component], manifest: Manifest) -> bytes:
     """Return ``licenses.html``: SPDX expressions, texts, and the unknown ones in front."""
     page = _pages.get_template("licenses.html").render(
@@ -50,6 +59,7 @@ def licenses_html(components: Sequence[Component], manifest: Manifest) -> bytes:
         unknown=[component for component in components if component.license.expression is None],
         by_license=_by_license(components),
         grafted=sum(len(component.grafted) for component in components),
+        restricted=_restricted(components),
     )
     return (page + "\n").encode()
 
@@ -69,6 +79,7 @@ def report_html(
         difference=difference(before, manifest) if before else None,
         unknown=[component for component in components if component.license.expression is None],
         by_license=_by_license(components),
+        restricted=_restricted(components),
         size=_size(sum(component.size for component in components)),
         bytes=_size,
     )

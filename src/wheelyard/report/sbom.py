@@ -24,15 +24,16 @@ from wheelyard.report.model import Component
 _OURS = uuid.UUID("6f3a1a52-5a0e-5c53-9a70-5d1a2f0c9b11")
 
 
-def _licenses(component: Component) -> list[DisjunctiveLicense | LicenseExpression]:
-    if component.license.expression is not None:
-        return [LicenseExpression(component.license.expression)]
-    return [DisjunctiveLicense(name=component.license.declared or "unknown")]
+def _licenses(expression: str | None, declared: str = "") -> list[DisjunctiveLicense | LicenseExpression]:
+    if expression is not None:
+        return [LicenseExpression(expression)]
+    return [DisjunctiveLicense(name=declared or "unknown")]
 
 
-def _part(component: Component) -> Part:
-    library = [
-        Part(
+def _inside(component: Component) -> list[Part]:
+    """Return what is in a wheel and of others: the libraries that were grafted, and a BLAS with those that it is."""
+    libraries = {
+        grafted.name: Part(
             type=ComponentType.LIBRARY,
             name=grafted.name,
             bom_ref=BomRef(f"{component.reference}#{grafted.name}"),
@@ -40,7 +41,27 @@ def _part(component: Component) -> Part:
             properties=[Property(name="wheelyard:component", value=grafted.component)] if grafted.component else [],
         )
         for grafted in component.grafted
-    ]
+    }
+    blas = component.blas
+    if blas is None or blas.loaded_from:
+        return list(libraries.values())
+    own = [libraries.pop(name) for name in blas.files if name in libraries]
+    whole = Part(
+        type=ComponentType.LIBRARY,
+        name=blas.title,
+        version=blas.version or None,
+        bom_ref=BomRef(f"{component.reference}#blas"),
+        licenses=_licenses(blas.license),
+        components=own,
+        properties=[
+            Property(name="wheelyard:linked", value="dynamically" if own else "statically"),
+            *([Property(name="wheelyard:restricted", value=blas.restricted)] if blas.restricted else []),
+        ],
+    )
+    return [whole, *libraries.values()]
+
+
+def _part(component: Component) -> Part:
     told = component.provenance
     facts = {
         "wheelyard:filename": component.filename,
@@ -60,8 +81,8 @@ def _part(component: Component) -> Part:
         bom_ref=BomRef(component.reference),
         purl=PackageURL("pypi", None, component.name, component.version, {"file_name": component.filename}),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=component.sha256)],
-        licenses=_licenses(component),
-        components=library,
+        licenses=_licenses(component.license.expression, component.license.declared),
+        components=_inside(component),
         external_references=links if component.homepage else [],
         properties=[
             Property(name="wheelyard:kind", value=kind),

@@ -52,6 +52,8 @@ class Source:
     cannot."""
     shared_in: str = ""
     """Where that wheel puts them, relative to site-packages."""
+    host: tuple[str, ...] = ()
+    """Names (patterns) of its libraries that a host has of its own, and that are grafted for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ class Library:
     """Texts that are not."""
     static: re.Pattern[str] | None = None
     """Its global functions, where it is linked statically."""
+    chooses: bool = False
+    """It has no code of its own, and loads the BLAS that the host's admin chose."""
     machines: tuple[str, ...] = ()
     """Empty: any."""
     platforms: tuple[str, ...] = ()
@@ -185,6 +189,7 @@ def _library(name: str, table: Mapping[str, object]) -> Library:
         marks=_words(table, "marks"),
         not_marks=_words(table, "not-marks"),
         static=re.compile(cast("str", table["static"])) if "static" in table else None,
+        chooses=cast("bool", table.get("chooses", False)),
         machines=_words(table, "machines"),
         platforms=_words(table, "platforms"),
         sources=tuple(
@@ -198,6 +203,7 @@ def _library(name: str, table: Mapping[str, object]) -> Library:
                 pc=cast("str", each.get("pc", "")),
                 shared=_words(each, "shared"),
                 shared_in=cast("str", each.get("shared-in", "")),
+                host=_words(each, "host"),
             )
             for each in cast("list[Mapping[str, object]]", table["source"])
         ),

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.build.model import BuildUnit
+from wheelyard.build.model import BuildUnit, Recipe
 from wheelyard.build.workspace import Workspace
 from wheelyard.errors import VariantError, WheelError
+from wheelyard.repair.model import Repaired
 from wheelyard.store.model import Store
 from wheelyard.variants import identity, objects, simd
-from wheelyard.variants.book import builtin
-from wheelyard.variants.share import loading
+from wheelyard.variants.book import Library, builtin
+from wheelyard.variants.recipes import version_of
+from wheelyard.variants.share import is_shared, loading, provided, source_of
 
 NOTE = "wheelyard.json"
 """The record in dist-info."""
@@ -44,7 +46,7 @@ def check(unit: BuildUnit, wheel: Path, scratch: Path) -> None:
 def check_blas(binaries: Sequence[identity.Binary], blas: str, where: str, *, loading: Sequence[str] = ()) -> None:
     """Refuse a wheel that has another BLAS than the one it was built for, or several, or none.
 
-    :param loading: objects that load it from another wheel.
+    :param loading: objects that load it from elsewhere.
     :raises VariantError: naming what was found, and in which object.
     """
     found = {name: each.member for each in binaries for name in sorted(each.blas)}
@@ -84,7 +86,7 @@ def inspect_wheel(
     return tuple(found)
 
 
-def additions(unit: BuildUnit, place: Workspace, store: Store, grafted: Sequence[str]) -> dict[str, bytes]:
+def additions(unit: BuildUnit, place: Workspace, store: Store, repaired: Repaired) -> dict[str, bytes]:
     """Return what the wheel gets under its dist-info: the record of what was chosen, and the BLAS's licence texts.
 
     :raises VariantError: if a licence text that must be in it cannot be found.
@@ -93,12 +95,28 @@ def additions(unit: BuildUnit, place: Workspace, store: Store, grafted: Sequence
     texts = _licences(unit, place, store)
     note: dict[str, object] = {
         "build-key": unit.key,
-        "grafted": list(grafted),
+        "grafted": list(repaired.grafted),
         "variant": dict(recipe.variant),
     }
     if blas := recipe.variant.get("blas"):
-        note["blas"] = {"licence": builtin().libraries[blas].licence, "texts": sorted(texts)}
+        note["blas"] = {**_told(builtin().libraries[blas], recipe, repaired), "texts": sorted(texts)}
     return {NOTE: (json.dumps(note, indent=1, sort_keys=True) + "\n").encode(), **texts}
+
+
+def _told(library: Library, recipe: Recipe, repaired: Repaired) -> dict[str, object]:
+    """Return what a BLAS is, for the record: what is not known, or does not hold, is left out."""
+    source = source_of(recipe)
+    wheel = source.requires[0] if source and is_shared(recipe) else ""
+    files = [Path(each.member).name for each in identity.binaries(repaired.path) if each.grafted and each.blas]
+    told = {
+        "title": library.title,
+        "version": version_of(recipe),
+        "licence": library.licence,
+        "restricted": library.restricted,
+        "files": files,
+        "loaded-from": wheel or ("the host" if provided(recipe) else ""),
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def noted(wheel: Path, key: str) -> dict[str, bytes]:

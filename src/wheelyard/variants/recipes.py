@@ -25,6 +25,10 @@ _JOINED = frozenset({"CFLAGS", "CXXFLAGS", "FFLAGS", "LDFLAGS", "RUSTFLAGS"})
 """Variables that hold lists: what a package rule says is kept before what the variant adds."""
 
 
+UNKNOWN = "0"
+"""What a pkg-config file has where nobody tells the library's version."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiler:
     """The compiler of an image, as archspec names it."""
@@ -238,14 +242,23 @@ def _fill(text: str, words: Mapping[str, str]) -> str:
     return _WORD.sub(lambda match: words.get(match[1], match[0]), text)
 
 
-def with_versions(recipe: Recipe, versions: Mapping[str, str], digests: Mapping[str, str] | None = None) -> Recipe:
+def version_of(recipe: Recipe) -> str | None:
+    """Return the version of the BLAS that pkg-config tells the build; None where it is not known."""
+    found = re.search(r"^Version: (\S+)$", "\n".join(recipe.pkg_config.values()), re.MULTILINE)
+    return found[1] if found and found[1] != UNKNOWN else None
+
+
+def with_versions(
+    recipe: Recipe, versions: Mapping[str, str], digests: Mapping[str, str] | None = None, *, installed: str = ""
+) -> Recipe:
     """Return the recipe once the build requirements are locked: its pkg-config files then know the library's version.
 
     :param versions: of the build requirements, by normalised name.
     :param digests: SHA-256 of the library's files in the image. They become part of the build key: this machine's
         toolchain is known by its compiler only, and another BLAS gives another wheel.
+    :param installed: the version of the library in the image.
     """
-    version = next((versions[name] for name in recipe.licences if name in versions), "0")
+    version = next((versions[name] for name in recipe.licences if name in versions), installed or UNKNOWN)
     notes = "".join(f"# {path} sha256:{digest}\n" for path, digest in sorted((digests or {}).items()))
     texts = {name: notes + _fill(text, {"version": version}) for name, text in recipe.pkg_config.items()}
     return replace(recipe, pkg_config=texts)

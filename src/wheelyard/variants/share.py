@@ -30,13 +30,15 @@ from wheelyard.variants.book import Source, builtin
 
 
 def provided(recipe: Recipe) -> tuple[str, ...]:
-    """Return the names (``fnmatch`` patterns) of libraries that another wheel brings: repair grafts none of them."""
-    source = _source(recipe)
-    return source.shared if source else ()
+    """Return the names (``fnmatch`` patterns) of libraries that come from elsewhere: repair grafts none of them."""
+    source = source_of(recipe)
+    if source is None:
+        return ()
+    return source.shared if is_shared(recipe) else source.host
 
 
 def loading(wheel: Path, recipe: Recipe) -> tuple[str, ...]:
-    """Return the objects of a wheel that load a library which another wheel brings.
+    """Return the objects of a wheel that load a library which comes from elsewhere.
 
     :raises WheelError: if it cannot be read.
     """
@@ -54,8 +56,8 @@ def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
     :raises VariantError: if the other wheel is not among the build requirements.
     :raises ToolError: if patchelf fails.
     """
-    source = _source(unit.recipe)
-    if source is None:
+    source = source_of(unit.recipe)
+    if source is None or not is_shared(unit.recipe):
         return repaired
     requirement = canonicalize_name(source.requires[0])
     version = next((each.version for each in unit.package.build_requirements if each.name == requirement), None)
@@ -72,13 +74,16 @@ def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
     return replace(repaired, path=path)
 
 
-def _source(recipe: Recipe) -> Source | None:
-    """Return where the shared BLAS of a recipe comes from; None if it shares none."""
-    variant = recipe.variant
-    if variant.get("share-blas") != "yes":
-        return None
-    sources = (each for each in builtin().libraries[variant["blas"]].sources if each.shared)
-    return next(each for each in sources if variant.get("threads", each.threads) == each.threads)
+def is_shared(recipe: Recipe) -> bool:
+    """Whether a recipe's packages load their BLAS from one wheel."""
+    return recipe.variant.get("share-blas") == "yes"
+
+
+def source_of(recipe: Recipe) -> Source | None:
+    """Return where the BLAS of a recipe comes from; None if it is of no variant, or the target's own."""
+    library = builtin().libraries.get(recipe.variant.get("blas", ""))
+    sources = library.sources if library else ()
+    return next((each for each in sources if each.package in recipe.pkg_config), None)
 
 
 def _loads(content: bytes, names: Sequence[str]) -> bool:

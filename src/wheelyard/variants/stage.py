@@ -30,6 +30,12 @@ from wheelyard.variants.recipes import Compiler, files_of, find_source, make_rec
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _PROBE = Limits(seconds=60)
 
+# The database of packages is not there in every sandbox, the log of changes not in every image.
+_VERSION_OF = """
+dpkg-query -W -f '${Version}' "$1" 2>/dev/null || rpm -q --qf '%{VERSION}' "$1" 2>/dev/null ||
+zcat "/usr/share/doc/$1/changelog.Debian.gz" 2>/dev/null | sed -n '1s/[^(]*(\\([^)]*\\)).*/\\1/p'
+"""
+
 
 def variants_of(config: Config) -> tuple[Variant, ...]:
     """Return the variants of a configuration, in the admin's order of preference.
@@ -88,6 +94,15 @@ class Image:
                 hint="see `wheelyard doctor`",
             )
         return {path: digest for digest, path in re.findall(r"^([0-9a-f]{64})  (.+)$", said, re.MULTILINE)}
+
+    def version(self, texts: Sequence[str]) -> str:
+        """Return the version of the package that a library's licence texts belong to; empty where nobody tells."""
+        package = next((Path(each).parent.name for each in texts if each.startswith("/")), None)
+        if package is None:
+            return ""
+        code, said = self._run("sh", "-c", _VERSION_OF, "sh", package)
+        found = re.fullmatch(r"(?:\d+:)?([0-9][\w.+~-]*)", said.strip())
+        return found[1] if code == 0 and found else ""
 
     def compiler(self, where: str) -> Compiler:
         """Return the C compiler.
@@ -202,7 +217,8 @@ def recipes(
                 report(Warned(message=made.warning))
             locked = {each.name: each.version for each in package.build_requirements}
             digests = {path: there[path] for path in made.probe}
-            found[package.name] = with_versions(made.recipe, locked, digests)
+            installed = place.version(made.recipe.licences)
+            found[package.name] = with_versions(made.recipe, locked, digests, installed=installed)
     return found
 
 
