@@ -11,9 +11,12 @@ import pytest
 
 from tests.cross.conftest import Build, Toolchain, cross
 from tests.cross.sources import greeting
+from wheelyard.build.cross import pyconfig, zig
 from wheelyard.build.model import BuiltWheel
 from wheelyard.check.objects.check import objects
+from wheelyard.errors import ToolError
 from wheelyard.store.model import Store
+from wheelyard.targets import platforms
 
 pytestmark = pytest.mark.xdist_group("cross")
 
@@ -23,9 +26,12 @@ TARGETS = [
     ("3.12", "manylinux_2_17_x86_64", "cpython-312-x86_64-linux-gnu", "x86_64"),
     ("3.9", "manylinux_2_17_aarch64", "cpython-39-aarch64-linux-gnu", "aarch64"),
     ("3.12", "musllinux_1_2_x86_64", "cpython-312-x86_64-linux-musl", "x86_64"),
+    ("3.12", "manylinux_2_17_ppc64le", "cpython-312-powerpc64le-linux-gnu", "ppc64le"),
+    ("3.12", "manylinux_2_17_s390x", "cpython-312-s390x-linux-gnu", "s390x"),
 ]
 
 
+CPUS = ("x86_64", "aarch64", "ppc64le", "s390x", "i686")
 HELLO = "import sys; sys.path[:0] = [sys.argv[1]]; import greeting; print(greeting.hello('yard'))"
 
 
@@ -75,3 +81,33 @@ def test_the_same_bytes_again(build: Build, store: Store, tmp_path: Path) -> Non
     first = build(sdist, target)
     (store.area("builds") / f"{first.key}.json").unlink()
     assert build(sdist, target).sha256 == first.sha256
+
+
+MACROS = {
+    "SIZEOF_LONG": "__SIZEOF_LONG__",
+    "SIZEOF_SIZE_T": "__SIZEOF_SIZE_T__",
+    "SIZEOF_VOID_P": "__SIZEOF_POINTER__",
+    "SIZEOF_LONG_DOUBLE": "__SIZEOF_LONG_DOUBLE__",
+}
+EVERY = [
+    *("macosx_11_0_arm64", "macosx_10_13_x86_64", "manylinux_2_27_riscv64", "musllinux_1_2_riscv64"),
+    *(f"{family}_{cpu}" for family in ("manylinux_2_17", "musllinux_1_2") for cpu in CPUS),
+]
+
+
+@pytest.mark.parametrize("platform", EVERY)
+def test_sizes_are_the_compilers(platform: str) -> None:
+    try:
+        compiler = zig.find_zig()
+    except ToolError as error:
+        pytest.skip(str(error))
+    known = pyconfig.sizes(platforms.parse(platform))
+    done = subprocess.run(
+        [compiler.program, "cc", "-target", zig.triple(platform), "-E", "-x", "c", "-"],
+        input="\n".join(f"{name} {macro}" for name, macro in MACROS.items()),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = dict(line.split() for line in done.stdout.splitlines() if line.startswith("SIZEOF_"))
+    assert said == {name: str(known[name]) for name in MACROS}

@@ -30,12 +30,16 @@ _INTEL = ("x86_64", "i686")
 
 
 def sizes(platform: Platform) -> dict[str, int]:
-    """Return the ``SIZEOF_*`` that are not the same on every platform, in bytes."""
-    mac, wide = platform.family == "macosx", 4 if platform.cpu in ("i686", "armv7l") else 8
-    long_double = {"arm64": 8, "i686": 12, "armv7l": 8}.get(platform.cpu, 16)
+    """Return the ``SIZEOF_*`` and ``ALIGNOF_*`` that are not the same on every platform, in bytes."""
+    mac, musl = platform.family == "macosx", platform.family == "musllinux"
+    wide = 4 if platform.cpu in ("i686", "armv7l") else 8
+    long_double = {"arm64": 8, "i686": 12, "armv7l": 8, "ppc64le": 8 if musl else 16}.get(platform.cpu, 16)
     names = ("LONG", "SIZE_T", "VOID_P", "UINTPTR_T", "PTHREAD_T")
     return {
+        "ALIGNOF_LONG": wide,
+        "ALIGNOF_SIZE_T": wide,
         "SIZEOF_LONG_DOUBLE": long_double,
+        "SIZEOF_TIME_T": 8 if musl else wide,
         "SIZEOF_PTHREAD_KEY_T": 8 if mac else 4,
         "SIZEOF_FPOS_T": 8 if mac else 16,
         **{f"SIZEOF_{name}": wide for name in names},

@@ -46,15 +46,21 @@ endian = '{"big" if platform.cpu in _BIG_ENDIAN else "little"}'
 
 def _long_double(platform: Platform) -> str:
     """Return NumPy's name of the format of ``long double``, which it would find out by running a program."""
-    if platform.cpu == "x86_64":
-        return "INTEL_EXTENDED_16_BYTES_LE"
-    if platform.family == "macosx":
+    if platform.cpu in ("x86_64", "i686"):
+        return f"INTEL_EXTENDED_{16 if platform.cpu == 'x86_64' else 12}_BYTES_LE"
+    if platform.family == "macosx" or (platform.cpu, platform.family) == ("ppc64le", "musllinux"):
         return "IEEE_DOUBLE_LE"
+    if platform.cpu == "ppc64le":
+        return "IBM_DOUBLE_DOUBLE_LE"
     return "IEEE_QUAD_BE" if platform.cpu in _BIG_ENDIAN else "IEEE_QUAD_LE"
 
 
 def cmake(platform: Platform, tools: Path, include: Path, suffix: str) -> str:
-    """Return CMake's toolchain file; it answers FindPython's questions about the target."""
+    """Return CMake's toolchain file; it answers FindPython's questions about the target.
+
+    FindPython asks no interpreter in a cross build, and since CMake 4.1 (policy CMP0190) refuses to look for one: so
+    ``find_package`` is wrapped, once, as package managers' toolchain files do.
+    """
     mac = platform.family == "macosx"
     lines = {
         "CMAKE_SYSTEM_NAME": "Darwin" if mac else "Linux",
@@ -68,12 +74,31 @@ def cmake(platform: Platform, tools: Path, include: Path, suffix: str) -> str:
         "CMAKE_TRY_COMPILE_TARGET_TYPE": "STATIC_LIBRARY",
         **{f"{name}_INCLUDE_DIR": include for name in ("Python", "Python3", "PYTHON")},
         "PYTHON_MODULE_EXTENSION": suffix,
-        "Python_SOABI": suffix[1:-3],
-        "Python3_SOABI": suffix[1:-3],
     }
     if mac:
         lines["CMAKE_OSX_ARCHITECTURES"] = platform.cpu
         lines["CMAKE_OSX_DEPLOYMENT_TARGET"] = f"{platform.version[0]}.{platform.version[1]}"
         lines["CMAKE_OSX_SYSROOT"] = ""
         lines["CMAKE_INSTALL_NAME_TOOL"] = "/bin/true"
-    return "".join(f'set({name} "{value}")\n' for name, value in lines.items())
+    return "".join(f'set({name} "{value}")\n' for name, value in lines.items()) + _FIND_PACKAGE % suffix[1:-3]
+
+
+_FIND_PACKAGE = """\
+get_property(wheelyard_wrapped GLOBAL PROPERTY wheelyard_wrapped)
+if(NOT wheelyard_wrapped)
+  set_property(GLOBAL PROPERTY wheelyard_wrapped TRUE)
+  macro(find_package)
+    cmake_policy(PUSH)
+    if(POLICY CMP0190)
+      cmake_policy(SET CMP0190 OLD)
+    endif()
+    _find_package(${ARGV})
+    cmake_policy(POP)
+    foreach(wheelyard_python IN ITEMS Python Python3)
+      if(${wheelyard_python}_FOUND AND NOT ${wheelyard_python}_SOABI)
+        set(${wheelyard_python}_SOABI "%s")
+      endif()
+    endforeach()
+  endmacro()
+endif()
+"""

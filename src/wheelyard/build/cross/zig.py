@@ -16,7 +16,9 @@ from wheelyard.targets.platforms import Platform
 _CPUS = {"arm64": "aarch64", "ppc64le": "powerpc64le", "i686": "x86", "armv7l": "arm"}
 _GLIBC = ("x86_64", "aarch64", "ppc64le", "s390x", "i686", "riscv64")
 _MUSL = ("x86_64", "aarch64", "ppc64le", "s390x", "i686", "riscv64")
-_OLDEST_GLIBC = (2, 17)
+_OLDEST_GLIBC = {"riscv64": (2, 27)}
+_OLDEST_STUBS = {"ppc64le": (2, 19)}
+"""Where Zig links with a newer glibc than hosts may have: what comes out is checked to need none of its own."""
 _OLDEST_MACOS = {"arm64": (11, 0), "x86_64": (10, 13)}
 """What Zig has the system's libraries of."""
 
@@ -65,8 +67,9 @@ def triple(tag: str) -> str:
     cpu = _CPUS.get(platform.cpu, platform.cpu)
     version = f"{platform.version[0]}.{platform.version[1]}"
     match platform.family:
-        case "manylinux" if platform.cpu in _GLIBC and platform.version >= _OLDEST_GLIBC:
-            return f"{cpu}-linux-gnu.{version}"
+        case "manylinux" if platform.cpu in _GLIBC and platform.version >= _OLDEST_GLIBC.get(platform.cpu, (2, 17)):
+            major, minor = max(platform.version, _OLDEST_STUBS.get(platform.cpu, (2, 17)))
+            return f"{cpu}-linux-gnu.{major}.{minor}"
         case "musllinux" if platform.cpu in _MUSL:
             return f"{cpu}-linux-musl"
         case "macosx" if platform.version >= _OLDEST_MACOS.get(platform.cpu, (99, 0)):
@@ -78,8 +81,8 @@ def _unknown(platform: Platform) -> ToolError:
     return ToolError(
         f"Zig does not compile for {platform.tag}",
         where='toolchain = "zig"',
-        hint=f"manylinux from 2.17 and musllinux ({', '.join(_GLIBC)}), macosx_11_0_arm64, macosx_10_13_x86_64, "
-        "macosx_10_13_universal2 and newer; or name an image",
+        hint=f"manylinux from 2.17 (riscv64: 2.27) and musllinux ({', '.join(_GLIBC)}), macosx_11_0_arm64, "
+        "macosx_10_13_x86_64, macosx_10_13_universal2 and newer; or name an image",
     )
 
 
