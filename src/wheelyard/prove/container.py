@@ -26,6 +26,10 @@ from wheelyard.targets.presets import host_image
 _RULES = 1
 """Goes into the key of a proof: raise it when what is done for one changes."""
 
+_EMULATED_CPUS = {"arm64": "cortex-a72"}
+"""What qemu emulates, by the engines' words for CPUs: one of the oldest level, as any host may be. By itself it has
+every extension: with its matrix instructions (SME), OpenBLAS 0.3.34 under qemu 7.2 multiplies wrongly."""
+
 _LIMITS = Limits(seconds=3600, memory=16 << 30, processes=4096)
 
 
@@ -39,6 +43,12 @@ class Host:
     """Folders of this machine that the interpreter needs: none where it is the image's own."""
     emulated: bool = False
     """Whether its programs are for another CPU than this machine's."""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What its emulator has to be told."""
+        cpu = _EMULATED_CPUS.get(self.sandbox.image.architecture) if self.emulated else None
+        return {"QEMU_CPU": cpu} if cpu else {}
 
 
 def find_host(settings: BuildSettings, target: Target, image: str) -> Host:
@@ -84,6 +94,7 @@ def proof_key(subject: Subject, host: Host) -> str:
         *subject.facts,
         host.sandbox.image.identity,
         [host.python.path, host.python.implementation, host.python.version],
+        *host.variables.items(),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -158,6 +169,7 @@ class _Place:
             # Where the system marks its Python as its own (PEP 668), a person has to say this too.
             "PIP_BREAK_SYSTEM_PACKAGES": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **self.host.variables,
             **(variables or {}),
         }
         return self.host.sandbox.run(

@@ -1,0 +1,47 @@
+"""A variant for another CPU: the level is Arm's, the BLAS is the target's own, and nothing of it runs here."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from tests.variants.yard import RECIPE, Yard, needs_compiler
+from wheelyard.targets.here import this_machine
+from wheelyard.variants import finish, identity
+
+pytestmark = [*needs_compiler, pytest.mark.slow]
+
+ARM = """
+[[target]]
+name = "arm"
+python = "{python}"
+platform = "manylinux_2_28_aarch64"
+toolchain = "zig"
+
+[[variant]]
+blas = "openblas"
+simd = "armv8.2-a"
+packages = ["blasdemo"]
+"""
+
+
+def test_openblas_for_arm(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang")
+    yard = Yard(root=tmp_path / "yard", cache=tmp_path / "cache")
+
+    done = yard.build(RECIPE + ARM.format(python=this_machine().python))
+
+    assert done.code == 0, done.out + done.err
+    folder = "arm.openblas-armv8_2-a"
+    wheel = yard.wheel(folder)
+    assert wheel.name.startswith("blasdemo-1.0+openblas.armv8.2.a-cp")
+    cpus = {name: ELFFile(io.BytesIO(content)).get_machine_arch() for name, content in identity.objects_of(wheel)}
+    assert set(cpus.values()) == {"AArch64"}
+    assert {name for each in identity.binaries(wheel) if each.grafted for name in each.blas} == {"openblas"}
+    note = finish.read_note(wheel)
+    assert note is not None
+    assert note["variant"] == {"blas": "openblas", "simd": "armv8.2-a"}
+    assert done.notes("prove")[folder] == "not run here: armv8.2-a is for aarch64, this machine is x86_64"
