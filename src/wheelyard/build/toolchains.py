@@ -94,7 +94,7 @@ class Toolchains:
                 hint="install that Python, or name an image to build in (see `wheelyard doctor`)",
             )
         native = LocalToolchain(python=Path(interpreter.path), identity=local_toolchain(), local=self.local_sandbox())
-        if platforms.parse(interpreter.platform).family == "macosx":
+        if {platforms.parse(each).family for each in (interpreter.platform, target.platform)} == {"macosx"}:
             return AppleToolchain(target=target, native=native, here=from_interpreter(interpreter))
         return native
 
