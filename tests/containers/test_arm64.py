@@ -22,6 +22,8 @@ from wheelyard.targets.model import Target
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 
 ARM64 = Target(name="arm", python="3.11", python_full="3.11.2", platform="manylinux_2_36_aarch64")
+_ATOMICS, _SVE = 1 << 8, 1 << 22
+"""Of what the kernel says that a CPU has (AT_HWCAP): mandatory from Armv8.1 on, and an extension of few."""
 HANDLERS = Path("/proc/sys/fs/binfmt_misc")
 
 
@@ -40,6 +42,16 @@ def emulation() -> None:
                 break
     if not handler.exists():
         pytest.skip("programs for arm64 do not run here: qemu-user-static and binfmt-support, and root to enable them")
+
+
+def hardware(host: proof.Host, folder: Path) -> int:
+    """Return AT_HWCAP, as a proof's programs are told it."""
+    command = [host.python.path, "-c", "import ctypes; print(ctypes.CDLL(None).getauxval(16))"]
+    limits, log = Limits(seconds=120), folder / "hardware.log"
+    done = host.sandbox.run(
+        command, cwd=Path("/"), env=host.variables, readable=(), writable=(), limits=limits, log=log
+    )
+    return int(done.output)
 
 
 def test_a_wheel_for_arm64_is_compiled_and_proven(
@@ -73,3 +85,5 @@ def test_a_wheel_for_arm64_is_compiled_and_proven(
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")
     assert (said.outcome, said.installed, said.imported) == ("proven", 1, 1), said.reason
+    if found.emulated:
+        assert hardware(found, tmp_path) & (_ATOMICS | _SVE) == 0, "a CPU of the oldest level"
