@@ -8,30 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.containers.conftest import Image, engine, image
 from tests.cross.conftest import cross
 from tests.cross.sources import BACKEND, PYPROJECT, greeting
 from tests.main_job.conftest import Yard, yard
 from tests.simulators.packages import make_sdist, metadata
-from wheelyard.build.cross.zig import find_zig
-from wheelyard.errors import ToolError
 from wheelyard.store.model import Store
 from wheelyard.targets.interpreters import find
 
-__all__ = ["yard"]
+__all__ = ["engine", "image", "yard"]
 
 pytestmark = pytest.mark.xdist_group("cross")
 
 CONFIGURATION = """
 requirements = ["requirements.in"]
 
-[build]
-sandbox = "bubblewrap"
-
 [[target]]
 name = "mac"
-python = "3.12"
+python = "{python}"
 platform = "macosx_11_0_arm64"
 toolchain = "zig"
+{image}
 """
 # What it says was made by an extension module that ran while this one was compiled.
 MODULE = """
@@ -52,16 +49,27 @@ def app(folder: Path) -> None:
 
 
 def test_is_compiled_for_the_machine_that_builds(yard: Yard, store: Store) -> None:
-    try:
-        find_zig()
-    except ToolError as error:
-        pytest.skip(str(error))
     if find(cross("macosx_11_0_arm64", "3.12")) is None or shutil.which("bwrap") is None:
         pytest.skip("needs Python 3.12 and bubblewrap")
+    built = run(yard, store, python="3.12")
+    assert sum("greeting-1.0-cp312-cp312-manylinux" in each for each in built) == 1
+
+
+@pytest.mark.container
+@pytest.mark.slow
+def test_and_in_its_image(yard: Yard, store: Store, image: Image) -> None:
+    built = run(yard, store, python="3.11", image=image("builder"))
+    assert sum("greeting-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl" in each for each in built) == 1
+    assert all("wheelyard-builder" in each for each in built)
+
+
+def run(yard: Yard, store: Store, *, python: str, image: str = "") -> list[str]:
+    """Build ``app`` for a Mac, and return the records of what was built."""
     greeting(yard.shop)
     app(yard.shop)
     (yard.root / "requirements.in").write_text("app\n")
-    (yard.root / "wheelyard.toml").write_text(CONFIGURATION)
+    named = f'image = "{image}"' if image else ""
+    (yard.root / "wheelyard.toml").write_text(CONFIGURATION.format(python=python, image=named))
     cache = yard.root / "cache"
     cache.mkdir()
     store.area("zig").mkdir(parents=True, exist_ok=True)
@@ -70,9 +78,10 @@ def test_is_compiled_for_the_machine_that_builds(yard: Yard, store: Store) -> No
     yard.build(HOME=str(Path.home()))
 
     (wheel,) = (yard.wheelhouse / "targets" / "mac").glob("*.whl")
-    assert wheel.name == "app-1.0-cp312-cp312-macosx_11_0_arm64.whl"
+    short = python.replace(".", "")
+    assert wheel.name == f"app-1.0-cp{short}-cp{short}-macosx_11_0_arm64.whl"
     with zipfile.ZipFile(wheel) as archive:
-        assert b"hello, darwin" in archive.read("app.cpython-312-darwin.so")
+        assert b"hello, darwin" in archive.read(f"app.cpython-{short}-darwin.so")
     built = [path.read_text() for path in (cache / "builds").glob("*.json")]
-    assert sum("macosx_11_0_arm64.whl" in each for each in built) == 1
-    assert sum("greeting-1.0-cp312-cp312-manylinux" in each for each in built) == 1
+    assert len(built) == 2
+    return built
