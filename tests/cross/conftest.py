@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,12 +36,17 @@ def cross(platform: str, python: str = "3.12", **more: str | None) -> Target:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """One store for all tests, as Zig compiles each C library once."""
+    """One store for all tests of a worker; Zig compiles each C library once for all workers."""
     try:
         find_zig()
     except ToolError as error:
         pytest.skip(str(error))
-    return Store(tmp_path_factory.mktemp("store"))
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "zig"
+    shared.mkdir(exist_ok=True)
+    made = Store(tmp_path_factory.mktemp("store"))
+    made.area("zig").symlink_to(shared)
+    return made
 
 
 @pytest.fixture(scope="session")
