@@ -110,6 +110,7 @@ TOLD: dict[str, tuple[object, str | None]] = {
     "nonsense": ({"blas": {"title": "A BLAS", "licence": 3, "files": "x", "version": None}}, "unknown"),
     "no licence": ({"blas": {"title": "A BLAS", "licence": "as you like"}}, "unknown"),
     "hostile": ({"blas": {"title": EVIL, "licence": EVIL, "restricted": EVIL, "files": [3, EVIL]}}, "unknown"),
+    "another wheel's": ({"blas": {"title": "A BLAS", "licence": "MIT", "loaded-from": "ablas"}}, None),
     "a licence": ({"blas": {"title": "A BLAS", "licence": "bsd-3-clause"}}, "BSD-3-Clause"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from wheelyard.errors import ConfigError, VariantError
 from wheelyard.targets.model import Target
 from wheelyard.variants.book import Book, builtin, with_recipes
 from wheelyard.variants.model import Variant, load_variants
-from wheelyard.variants.recipes import Compiler, VariantRecipe, make_recipe, with_versions
+from wheelyard.variants.recipes import UNKNOWN, Compiler, VariantRecipe, make_recipe, version_of, with_versions
+from wheelyard.variants.share import provided
 
 EL9 = Target(name="el9", python="3.12", python_full="3.12.0", platform="manylinux_2_34_x86_64")
 ARM = Target(name="arm", python="3.12", python_full="3.12.0", platform="manylinux_2_34_aarch64")
@@ -93,7 +95,28 @@ def test_every_build_system_takes_a_level(backend: str, name: str, value: str) -
 
 def test_cmake_has_a_way_of_its_own_for_blas() -> None:
     made = make(variant(blas="blis"), package="anything", backend="scikit_build_core.build").recipe
-    assert made.config_settings["cmake.define.BLA_PKGCONFIG_BLAS"] == "blis"
+    assert made.config_settings["cmake.define.BLAS_LIBRARIES"] == "{blas-list}", "known when pkg-config can be asked"
+
+
+@pytest.mark.parametrize(
+    ("threads", "name", "libraries"),
+    [
+        (None, "mkl-shared-lp64-iomp", {"libmkl_core.so.3", "libiomp5.so"}),
+        ("sequential", "mkl-shared-lp64-seq", {"libmkl_core.so.3"}),
+    ],
+)
+def test_mkl_from_its_own_wheel(threads: str | None, name: str, libraries: set[str]) -> None:
+    given = {"threads": threads} if threads else {}
+    made = make(variant(blas="mkl", **given, **{"share-blas": True}))
+    assert made.requires == ("mkl", "mkl-devel")
+    assert list(made.recipe.pkg_config) == [name]
+    known = {"libmkl_core.so.3", "libiomp5.so", "libgomp.so.1"}
+    assert {each for each in known if any(fnmatch(each, wanted) for wanted in provided(made.recipe))} == libraries
+
+
+@pytest.mark.parametrize(("blas", "left"), [("flexiblas", ("libflexiblas*.so.*",)), ("openblas", ()), ("mkl", ())])
+def test_what_is_the_hosts_is_left_to_the_host(blas: str, left: tuple[str, ...]) -> None:
+    assert provided(make(variant(blas=blas)).recipe) == left
 
 
 def test_what_the_configuration_says_is_kept() -> None:
@@ -134,6 +157,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "Accelerate for Linux": ({"blas": "accelerate"}, {}, "no Apple's Accelerate"),
     "OpenBLAS' wheel for macOS": ({"blas": "openblas"}, {"target": MAC}, "no OpenBLAS"),
     "threads it has not": ({"blas": "openblas", "threads": "openmp"}, {}, "threads = 'openmp'"),
+    "BLIS in a wheel of its own": ({"blas": "blis", "share-blas": True}, {}, "cannot be shared"),
     "not in the image": ({"blas": "blis"}, {"has": lambda path: False}, "not in the image"),
     "an old compiler": ({"simd": "zen3"}, {"compiler": Compiler(name="gcc", version="8.5.0")}, "no code for zen3"),
     "no word for the level": ({"simd": "x86-64"}, {}, "numpy has no word for x86-64"),
@@ -184,6 +208,13 @@ def test_pkg_config_says_the_version_that_is_locked() -> None:
     text = with_versions(made, {"scipy-openblas32": "0.3.30"}).pkg_config["scipy-openblas"]
     assert "Version: 0.3.30\n" in text
     assert "{purelib}" in text, "filled in when the build environment exists"
+
+
+@pytest.mark.parametrize(("installed", "told"), [("0.9.0-1", "0.9.0-1"), ("", None)])
+def test_the_version_of_an_images_library_may_not_be_known(installed: str, told: str | None) -> None:
+    made = with_versions(make(variant(blas="blis")).recipe, {}, installed=installed)
+    assert version_of(made) == told
+    assert f"Version: {told or UNKNOWN}\n" in made.pkg_config["blis"]
 
 
 def test_another_library_in_the_image_is_another_build() -> None:

@@ -39,15 +39,20 @@ print(*sorted(paths), sep="\\n")
 pytestmark = [*needs_compiler, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
-    made = Yard(root=tmp_path_factory.mktemp("share"), cache=tmp_path_factory.mktemp("cache"))
-    twin = {
+def twin(yard: Yard) -> None:
+    """Write the demo's sdist under another name, into the yard."""
+    files = {
         str(path.relative_to(DEMO)).replace("blasdemo", "blastwin"): path.read_bytes().replace(b"blasdemo", b"blastwin")
         for path in sorted(DEMO.rglob("*"))
         if path.is_file()
     }
-    make_sdist(made.root, "blastwin", "1.0", twin)
+    make_sdist(yard.root, "blastwin", "1.0", files)
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    made = Yard(root=tmp_path_factory.mktemp("share"), cache=tmp_path_factory.mktemp("cache"))
+    twin(made)
     done = made.build(TABLES, more="./blastwin-1.0.tar.gz\n")
     assert done.code == 0, done.out + done.err
     return made
