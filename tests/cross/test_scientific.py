@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.cross.conftest import cross
-from wheelyard.build.cross.zig import find_zig
-from wheelyard.errors import ToolError
 from wheelyard.lock import pylock
+from wheelyard.store.model import Store
 from wheelyard.targets.interpreters import find
 
-pytestmark = [pytest.mark.network, pytest.mark.slow]
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("cross")]
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements" / "scientific.in"
@@ -30,9 +30,10 @@ def write(folder: Path, platform: str) -> Path:
     return folder
 
 
-def lock(folder: Path) -> subprocess.CompletedProcess[str]:
+def lock(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "wheelyard", "lock"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **settings}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 6:
         pytest.skip(done.stderr.strip())
     return done
@@ -58,21 +59,17 @@ def test_what_has_no_wheel_for_so_old_a_mac_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "pylock.mac.toml").exists()
 
 
-def test_what_has_no_wheel_is_compiled(tmp_path: Path) -> None:
+def test_what_has_no_wheel_is_compiled(tmp_path: Path, store: Store) -> None:
     """The example as it stands: compiling the two takes too long for here; docs/cross.md says what came of it."""
     if find(cross("macosx_11_0_arm64")) is None:
         pytest.skip("there is no Python 3.12")
-    try:
-        find_zig()
-    except ToolError as error:
-        pytest.skip(str(error))
     shutil.copytree(
         EXAMPLE, tmp_path / "examples" / EXAMPLE.name, ignore=shutil.ignore_patterns("pylock.*", "wheelhouse")
     )
     (tmp_path / "requirements").mkdir()
     shutil.copy(REQUIREMENTS, tmp_path / "requirements")
     folder = tmp_path / "examples" / EXAMPLE.name
-    done = lock(folder)
+    done = lock(folder, WHEELYARD_CACHE=str(store.root))  # where Zig has compiled for other tests
     assert done.returncode == 0, done.stdout + done.stderr
     packages = {
         each.name: each for each in pylock.loads((folder / "pylock.mac.toml").read_text(), where="pylock").packages

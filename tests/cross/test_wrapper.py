@@ -99,6 +99,15 @@ def test_macos(given: str, wanted: str) -> None:
     assert rest(given, MAC) == wanted.split()
 
 
+def test_response_files_are_read(tmp_path: Path) -> None:
+    """Meson writes them for commands that are very long."""
+    (tmp_path / "more.rsp").write_text("'b c.o' -lpython3.12\n-Wl,-undefined,dynamic_lookup")
+    (tmp_path / "a.rsp").write_text(f"a.o @{tmp_path}/more.rsp -bundle")
+    words = translate([f"@{tmp_path}/a.rsp", "@not-there"], MAC)
+    assert [each for each in words[2:] if each not in FIXED][:4] == ["a.o", "b c.o", "@not-there", "-shared"]
+    assert "-lpython3.12" not in words
+
+
 def test_debug_information_is_kept_where_it_is_asked_for() -> None:
     assert "-g0" not in translate(["-g", "-c", "a.c"], LINUX)
     assert "-g0" in translate(["-c", "a.c"], LINUX)

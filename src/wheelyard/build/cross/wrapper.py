@@ -7,6 +7,7 @@ the standard library.
 import json
 import os
 import re
+import shlex
 import sys
 from typing import Any, Dict, List, Optional, Tuple  # noqa: F401  (in comments)
 
@@ -59,6 +60,7 @@ def translate(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
         ``hidden`` (folders of this machine's Python), ``maps`` (path prefixes to hide), ``apple_sdk`` (path or None).
     :raises Refused: if it cannot be done.
     """
+    arguments = _expanded(arguments)
     linking = not any(each in _ONLY_COMPILES for each in arguments)
     asking = any(each.startswith(_ASKS) for each in arguments) and not any(_is_input(each) for each in arguments)
     front = ["-target", setting["target"]]
@@ -89,6 +91,18 @@ def translate(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
         elif shared:
             result.append("-Wl,--enable-new-dtags")
     return front + result
+
+
+def _expanded(arguments: List[str]) -> List[str]:
+    """Return arguments with response files (``@file``) read: build systems write them where a command is too long."""
+    result = []  # type: List[str]
+    for each in arguments:
+        if each.startswith("@") and os.path.isfile(each[1:]):
+            with open(each[1:]) as stream:
+                result += _expanded(shlex.split(stream.read()))
+        else:
+            result.append(each)
+    return result
 
 
 def _is_input(argument: str) -> bool:
