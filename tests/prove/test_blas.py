@@ -59,6 +59,12 @@ def test_what_is_not_as_asked_for(tmp_path: Path, changes: dict[str, Any], words
     assert words in "; ".join(judged(tmp_path, V3, **changes).faults)
 
 
+def test_one_that_loads_another_is_itself_there(tmp_path: Path) -> None:
+    host = Variant(name="host", packages=("numpy",), blas="flexiblas")
+    assert judged(tmp_path, host, library=b"\x7fELF flexiblas_ OPENBLAS_NUM_THREADS").faults == ()
+    assert "flexiblas should be" in judged(tmp_path, host, library=b"\x7fELF OPENBLAS_NUM_THREADS").faults[0]
+
+
 def test_threads_that_do_not_obey(tmp_path: Path) -> None:
     assert "had 4 and 4" in "; ".join(judged(tmp_path, V3, threads=4, pools=[]).faults)
 
