@@ -128,6 +128,8 @@ def test_a_record_is_believed_only_where_it_makes_sense(root: Path, what: str) -
         for each in part["licenses"]
     ]
     assert told == ([licence] if licence else [])
+    facts = {each["name"]: each["value"] for each in demo["properties"]}
+    assert facts.get("wheelyard:blas") == ("A BLAS, of ablas" if what == "another wheel's" else None)
     for name in ("licenses.html", "report.html"):
         assert read((root / name).read_text()).dangerous == []
 

@@ -71,6 +71,8 @@ def _part(component: Component) -> Part:
         "wheelyard:build-key": told.build_key,
         "wheelyard:sandbox": told.sandbox,
     }
+    if (blas := component.blas) and blas.loaded_from:
+        facts |= {"wheelyard:blas": f"{blas.title}, of {blas.loaded_from}", "wheelyard:restricted": blas.restricted}
     kind = "bdist_wheel" if component.filename.endswith(".whl") else "sdist"
     links = [ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(component.homepage))]
     return Part(
