@@ -45,9 +45,18 @@ def _refused(wheel: str, into: str, folder: str) -> list[str]:
     delocation = (delocating.DelocationError, libsana.DelocationError, libsana.DependencyNotFound)
     try:
         # Without require_archs, which names the wrong one of two files: what CPUs they are for is looked at afterwards.
-        delocating.delocate_wheel(wheel, str(Path(into) / Path(wheel).name), lib_sdir=folder, sanitize_rpaths=True)
+        copied = delocating.delocate_wheel(
+            wheel, str(Path(into) / Path(wheel).name), lib_sdir=folder, sanitize_rpaths=True
+        )
     except (*delocation, tools.InstallNameError, FileNotFoundError, ValueError) as error:
         return [*said.lines, " ".join(" ".join(str(error).split()).split(into))]
+    if copied:
+        # It leaves alone what needs nothing but the system: a BLAS says where its compiler's libraries were.
+        inside = importlib.import_module("repairwheel._vendor.delocate.wheeltools").InWheel
+        (path,) = Path(into).glob("*.whl")  # named by what is in it
+        with inside(str(path), str(path)):
+            for library in sorted(Path().rglob(f"*{folder}/*")):
+                tools._remove_absolute_rpaths(str(library))
     return []
 
 
