@@ -81,7 +81,7 @@ def test_dispatched_kernels_are_no_fault(tmp_path: Path) -> None:
     assert (code.dispatched[4], code.dispatched[3]) == (1, 1)
 
 
-def test_kernels_are_known_by_their_source_file_too(tmp_path: Path) -> None:
+def test_kernels_are_known_by_their_source_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = (
         "static __attribute__((noinline)) void help(long n, double *x) { for (long i = 0; i < n; i++) x[i] *= 3; }\n"
     )
@@ -96,6 +96,13 @@ def test_kernels_are_known_by_their_source_file_too(tmp_path: Path) -> None:
     assert by_name.levels[4] == ("help",)
     by_file = objects.inspect(tmp_path / "both.so", dispatched=[re.compile("_X86_V4$"), re.compile(r"\.dispatch\.")])
     assert by_file.highest == 1
+    # Wherever a piece that is disassembled ends, it ends behind a function.
+    for window in (96, 128, 224):
+        monkeypatch.setattr(objects, "_WINDOW", window)
+        assert (
+            objects.inspect(tmp_path / "both.so", dispatched=[re.compile("_X86_V4$"), re.compile(r"\.dispatch\.")])
+            == by_file
+        )
 
 
 def test_dispatched_kernels_do_not_make_a_level(tmp_path: Path) -> None:

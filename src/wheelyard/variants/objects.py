@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,16 +84,16 @@ def inspect(
         raise ToolError("objdump is not installed", hint="install binutils: instruction levels are read with it")
     try:
         with path.open("rb") as stream:
-            ranges, end, sources, named = _layout(ELFFile(stream), static)
+            layout = _layout(ELFFile(stream), static)
     except (ELFError, OSError) as error:
         raise WheelError(f"not a readable ELF object: {error}", where=name or path.name) from error
     # Without symbols, code is named after whatever exported function lies before it: that tells nothing.
-    patterns = (*dispatched, *((static,) if static else ())) if named else ()
+    patterns = (*dispatched, *((static,) if static else ())) if layout.named else ()
     own: dict[int, set[str]] = {1: set(), 2: set(), 3: set(), 4: set()}
     behind = dict.fromkeys(own, 0)
-    for start, stop in _windows(ranges, end):
+    for start, stop in _windows(layout):
         for address, function, level in _functions(program, path, start, stop):
-            names = (function, sources.get(address, function))
+            names = (function, layout.sources.get(address, function))
             if any(pattern.search(name) for pattern in patterns for name in names):
                 behind[level] += 1
             else:
@@ -101,7 +102,7 @@ def inspect(
         name=name or path.name,
         levels={level: tuple(sorted(names)) for level, names in own.items()},
         dispatched=behind,
-        named=named,
+        named=layout.named,
     )
 
 
@@ -138,8 +139,22 @@ def check(objects: Sequence[ObjectCode], level: str, where: str) -> None:
         )
 
 
-def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> tuple[list[tuple[int, int]], int, dict[int, str], bool]:
-    """Return ranges of code, where a static library's begins, local functions' source files, and if all is named."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """Where the code of an object lies. Addresses are those of its virtual memory."""
+
+    ranges: Sequence[tuple[int, int]]
+    end: int
+    """Where a static library's code begins; else that of all."""
+    sources: Mapping[int, str]
+    """The source file of each local function, by its address."""
+    starts: Sequence[int]
+    """Where functions begin that have a name, in order."""
+    named: bool
+    """Whether local functions have names, too."""
+
+
+def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> _Layout:
     ranges = [
         (section["sh_addr"], section["sh_addr"] + section["sh_size"])
         for section in elf.iter_sections()
@@ -148,10 +163,12 @@ def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> tuple[list[tuple[in
     end = max((stop for _, stop in ranges), default=0)
     table = elf.get_section_by_name(".symtab")
     symbols = table if isinstance(table, SymbolTableSection) else elf.get_section_by_name(".dynsym")
-    if static is not None and isinstance(symbols, SymbolTableSection):
+    functions = []
+    if isinstance(symbols, SymbolTableSection):
         functions = [
             each for each in symbols.iter_symbols() if each["st_info"]["type"] == "STT_FUNC" and each["st_value"]
         ]
+    if static is not None and functions:
         # Cold and start-up code of everybody is put before the rest, which begins with the C runtime's.
         begin = min((each["st_value"] for each in functions if each.name in _RUNTIME), default=0)
         foreign = (
@@ -160,7 +177,13 @@ def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> tuple[list[tuple[in
             if each["st_info"]["bind"] == "STB_GLOBAL" and each["st_value"] > begin and static.search(each.name)
         )
         end = min(foreign, default=end)
-    return ranges, end, _sources(table), isinstance(table, SymbolTableSection)
+    return _Layout(
+        ranges=ranges,
+        end=end,
+        sources=_sources(table),
+        starts=sorted({each["st_value"] for each in functions}),
+        named=isinstance(table, SymbolTableSection),
+    )
 
 
 def _sources(table: object) -> dict[int, str]:
@@ -176,14 +199,21 @@ def _sources(table: object) -> dict[int, str]:
     return found
 
 
-def _windows(ranges: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
-    for start, stop in ranges:
-        for begin in range(start, min(stop, end), _WINDOW):
-            yield begin, min(begin + _WINDOW, stop, end)
+def _windows(layout: _Layout) -> Iterator[tuple[int, int]]:
+    """Yield pieces of code that begin where a function does: read from its middle, it has no source and no sense."""
+    for start, stop in layout.ranges:
+        begin, last = start, min(stop, layout.end)
+        while begin < last:
+            following = bisect.bisect_left(layout.starts, begin + _WINDOW)
+            cut = layout.starts[following] if following < len(layout.starts) else last
+            if cut > begin + 4 * _WINDOW:  # nothing has a name there
+                cut = begin + _WINDOW
+            yield begin, min(cut, last)
+            begin = cut
 
 
 def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tuple[int, str, int]]:
-    """Yield address, name and level of each function. One that lies across a window's edge comes twice."""
+    """Yield address, name and level of each function."""
     done = door.run(
         [program, "-d", "--no-show-raw-insn", f"--start-address={start:#x}", f"--stop-address={stop:#x}", path],
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
