@@ -110,9 +110,9 @@ def pip_needed(wheels: List[str]) -> Tuple[Version, str]:
 
 
 def _needed_for(tag: str) -> Version:
-    for start, version in _PIP_FOR:
+    for start, needed in _PIP_FOR:
         if tag.startswith(start):
-            return version
+            return needed
     kind, version, machine = platform_parts(tag)
     if kind == "macosx":
         return _PIP_FOR_MACOS_11 if version >= (11, 0) or machine == "universal2" else ()

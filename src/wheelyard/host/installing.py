@@ -15,8 +15,9 @@ from wheelyard.host.distinfo import (
     remove_files,
     wheel_layout,
 )
+from wheelyard.host.machine import dotted
 from wheelyard.host.manifest import TargetInfo
-from wheelyard.host.pipcall import Pip, break_arguments, dotted, rehearse, run_pip, wanted
+from wheelyard.host.pipcall import Pip, break_arguments, rehearse, run_pip, wanted
 from wheelyard.host.records import forget, put_file, read_json, record_path
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_STORAGE, EXIT_USAGE, Refused
 from wheelyard.host.scheme import STAGED, Place, move_into_place, scheme_paths, staging_arguments
