@@ -37,18 +37,16 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """Return the name of an image, made if it is not there: ``image("builder")``, ``image("host", "arm64")``."""
+    """Return the name of an image, made if it is not there: ``image("host", "arm64", "trixie")``."""
     if shutil.which("mmdebstrap") is None:
         pytest.skip("mmdebstrap is not installed: no image can be made")
     machine = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
 
-    def make(kind: str, architecture: str = machine.stdout.strip()) -> str:
-        lock = tmp_path_factory.getbasetemp().parent / f"wheelyard-image-{kind}-{architecture}.lock"
+    def make(kind: str, architecture: str = machine.stdout.strip(), suite: str = "bookworm") -> str:
+        lock = tmp_path_factory.getbasetemp().parent / f"wheelyard-image-{kind}-{suite}-{architecture}.lock"
         with lock.open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)  # other workers of this session want the same image
-            done = subprocess.run(
-                [str(SCRIPT), kind, "bookworm", architecture], capture_output=True, text=True, check=False
-            )
+            done = subprocess.run([str(SCRIPT), kind, suite, architecture], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             pytest.skip(f"no image can be made here: {done.stderr.strip()[-300:]}")
         return done.stdout.strip().rpartition("\n")[2].split()[0]

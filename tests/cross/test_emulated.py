@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("
 
 
 def test_proven_on_another_cpu(tmp_path: Path, build: Build, store: Store, image: Image, emulation: None) -> None:
-    plain = image("host", "arm64")
-    target = cross("manylinux_2_17_aarch64", "3.11")
+    plain = image("host", "arm64", "bullseye")
+    target = cross("manylinux_2_17_aarch64", "3.9")
     wheel = build(greeting(tmp_path), target)
     found = proof.find_host(BuildSettings(), target, plain)
     pip = pip_wheel("23.3.2")
@@ -38,3 +38,4 @@ def test_proven_on_another_cpu(tmp_path: Path, build: Build, store: Store, image
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")
     assert (said.outcome, said.installed, said.imported) == ("proven", 1, 1), said.reason
+    assert said.reason.endswith(f"{plain}, under emulation")
