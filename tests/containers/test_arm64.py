@@ -21,7 +21,7 @@ from wheelyard.targets.model import Target
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 
-ARM64 = Target(name="arm", python="3.11", python_full="3.11.2", platform="manylinux_2_36_aarch64")
+ARM64 = Target(name="arm", python="3.9", python_full="3.9.2", platform="manylinux_2_31_aarch64")
 _ATOMICS, _SVE = 1 << 8, 1 << 22
 """Of what the kernel says that a CPU has (AT_HWCAP): mandatory from Armv8.1 on, and an extension of few."""
 HANDLERS = Path("/proc/sys/fs/binfmt_misc")
@@ -58,7 +58,7 @@ def test_a_wheel_for_arm64_is_compiled_and_proven(
     tmp_path: Path, store: Store, image: Image, build: BuildAll, emulation: None
 ) -> None:
     # The compiler comes by `image-packages`, so one image is enough to build and to prove in.
-    plain = image("host", "arm64")
+    plain = image("host", "arm64", "bullseye")
     toolchain = find_toolchain(BuildSettings(), ARM64, plain)
     recipe = Recipe(image_packages=("gcc", "libc6-dev", "python3-dev"))
     made = unit(
