@@ -25,10 +25,10 @@ demo: $(READY)  ## build a wheelhouse of requirements/demo.in for this machine's
 
 # Where arm64 is emulated, its wheels are proven in Debian's images; elsewhere they are checked without being run.
 demo-cross: $(READY)  ## compile for macOS, arm64, musl and an old glibc (needs Python 3.9, 3.12 and 3.13)
-	$(BIN)/python -m tests.cross.prepare requirements/cross
+	$(BIN)/python -m tests.cross.prepare examples/cross
 	if [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then \
 	  for suite in bullseye trixie; do ENGINE="$(ENGINE)" docker/debian.sh host $$suite arm64 || exit; done; fi
-	$(BIN)/wheelyard build requirements/cross/wheelyard.toml
+	$(BIN)/wheelyard build examples/cross/wheelyard.toml
 
 test: $(READY)  ## pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -1,6 +1,6 @@
-"""What the matrix of `requirements/cross` needs besides the index: our own sdist, and libyaml for each platform.
+"""What the matrix of `examples/cross` needs besides the index: our own sdist, and libyaml for each platform.
 
-    python -m tests.cross.prepare requirements/cross
+    python -m tests.cross.prepare examples/cross
 
 An admin does the same by hand for a library of their own: compile it for the target, once, with the same Zig.
 """

@@ -34,7 +34,7 @@ __all__ = ["emulation", "engine", "image"]
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("cross")]
 
-FOLDER = Path(__file__).parents[2] / "requirements" / "cross"
+FOLDER = Path(__file__).parents[2] / "examples" / "cross"
 WHOLE = bool(os.environ.get("WHEELYARD_WHOLE_MATRIX"))
 PLATFORMS = {
     "mac-arm64": "macosx_11_0_arm64",
