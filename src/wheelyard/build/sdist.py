@@ -219,6 +219,22 @@ def pyproject(source: Path) -> Mapping[str, Any]:
         raise BuildError(f"pyproject.toml cannot be read: {error}", where=source.name) from error
 
 
+def build_backend(sdist: Path, *, filename: str | None = None) -> str | None:
+    """Return the build backend (PEP 517) that an sdist names, or None if it names none, without unpacking it.
+
+    :raises WheelError: if the archive is damaged or hostile.
+    :raises BuildError: if pyproject.toml is not TOML.
+    """
+    where = filename or sdist.name
+    try:
+        content = tomllib.loads(_top_files(sdist, ("pyproject.toml",), where).get("pyproject.toml", b"").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BuildError(f"pyproject.toml cannot be read: {error}", where=where) from error
+    table = content.get("build-system")
+    backend = table.get("build-backend") if isinstance(table, dict) else None
+    return backend if isinstance(backend, str) else None
+
+
 def declared_requirements(source: Path) -> tuple[str, ...]:
     """Return ``[build-system] requires`` (PEP 518), or setuptools for a source that does not say (PEP 517).
 

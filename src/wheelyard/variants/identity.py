@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +14,8 @@ from wheelyard.errors import WheelError
 from wheelyard.variants.book import Library, builtin
 
 _ELF, _MACHO = b"\x7fELF", (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_RULES = 1
+"""Raise it when a library is recognised in another way than by its marks."""
 _DGEMM = (b"\0dgemm_\0", b"\0cblas_dgemm\0")
 
 
@@ -23,6 +28,13 @@ class Binary:
     """Put in by repair: in a folder ``*.libs`` or ``.dylibs``."""
     blas: frozenset[str]
     """The BLAS libraries that it is, or has linked statically."""
+
+
+@functools.cache
+def edition() -> str:
+    """Return what identifies the marks that libraries are known by: where they change, what was found has to go."""
+    marks = [(each.name, sorted(each.marks), sorted(each.not_marks)) for each in builtin().libraries.values()]
+    return hashlib.sha256(json.dumps([_RULES, sorted(marks)]).encode()).hexdigest()[:16]
 
 
 def identify(content: bytes, libraries: Mapping[str, Library] | None = None) -> frozenset[str]:

@@ -7,15 +7,18 @@ packages are built from source with the BLAS among their build requirements. Not
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar, cast
 
 from wheelyard.build.model import Limits, Recipe, Sandbox
-from wheelyard.build.sdist import pyproject, unpack_sdist
+from wheelyard.build.sdist import build_backend
 from wheelyard.build.units import recipes_of
 from wheelyard.config.model import Config, PackageRule, Requirement
+from wheelyard.doors import files
 from wheelyard.errors import Failures, ToolError, VariantError, WheelyardError
 from wheelyard.events import Reporter, Warned, silent
 from wheelyard.index.model import Entry
@@ -29,6 +32,8 @@ from wheelyard.variants.recipes import Compiler, files_of, find_source, make_rec
 
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _PROBE = Limits(seconds=60)
+
+Found = TypeVar("Found", str, Sequence[str])
 
 # The database of packages is not there in every sandbox, the log of changes not in every image.
 _VERSION_OF = """
@@ -234,8 +239,7 @@ def check_folder(variant: Variant, name: str, entries: tuple[Entry, ...], store:
         return
     strangers = []
     for entry in entries:
-        for binary in identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename):
-            strangers += [f"{entry.wheel.filename} brings {each}" for each in sorted(binary.blas - {variant.blas})]
+        strangers += [f"{entry.wheel.filename} brings {each}" for each in _brings(entry, store) if each != variant.blas]
     if strangers:
         raise VariantError(
             f"mixed BLAS in one folder: {'; '.join(dict.fromkeys(strangers))}",
@@ -244,14 +248,34 @@ def check_folder(variant: Variant, name: str, entries: tuple[Entry, ...], store:
         )
 
 
+def _brings(entry: Entry, store: Store) -> Sequence[str]:
+    """Return the names of the BLAS libraries in a wheel."""
+
+    def look() -> list[str]:
+        found = identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename)
+        return sorted({name for binary in found for name in binary.blas})
+
+    return _kept(store.area("blas") / identity.edition() / entry.wheel.sha256, look)
+
+
 def _backend(package: LockedPackage, store: Store) -> str:
     """Return the build backend that an sdist names."""
-    with store.scratch() as folder:
-        blob = store.path(package.file.sha256)
-        source = unpack_sdist(blob, folder / "src", filename=package.file.filename)
-        table = pyproject(source).get("build-system")
-    backend = table.get("build-backend") if isinstance(table, dict) else None
-    return backend if isinstance(backend, str) else _LEGACY_BACKEND
+
+    def look() -> str:
+        named = build_backend(store.path(package.file.sha256), filename=package.file.filename)
+        return named or _LEGACY_BACKEND
+
+    return _kept(store.area("backends") / package.file.sha256, look)
+
+
+def _kept(place: Path, look: Callable[[], Found]) -> Found:
+    """Return what was found in a file before, as archives are big and their content does not change."""
+    try:
+        return cast("Found", json.loads(place.read_bytes()))
+    except (FileNotFoundError, ValueError):
+        found = look()
+        files.write(place, json.dumps(found), sync=False)
+        return found
 
 
 def wheel_variant(store: Store, sha256: str, filename: str) -> Mapping[str, str]:
