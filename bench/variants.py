@@ -118,9 +118,10 @@ def peak(folder: Path) -> float:
 
 
 def install(target: Path, interpreter: str, place: Path) -> None:
-    """Install a folder by its lock."""
-    command = [interpreter, "-m", "pip", "--isolated", "install", "--quiet", "--no-index", "--require-hashes"]
-    subprocess.run([*command, "--target", place, "-f", target, "-r", target / "requirements.txt"], check=True)
+    """Install a folder by its lock into an environment of its own."""
+    subprocess.run([interpreter, "-m", "venv", place], check=True)
+    command = [place / "bin" / "python", "-m", "pip", "--isolated", "install", "--quiet", "--no-index"]
+    subprocess.run([*command, "--require-hashes", "-f", target, "-r", target / "requirements.txt"], check=True)
 
 
 def measure(folders: Sequence[Path], interpreter: str, rounds: int) -> dict[str, dict[str, float]]:
@@ -131,10 +132,9 @@ def measure(folders: Sequence[Path], interpreter: str, rounds: int) -> dict[str,
             install(folder, interpreter, Path(scratch) / folder.name)
         for _ in range(rounds):
             for folder in folders:
-                environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(Path(scratch) / folder.name)}
-                done = subprocess.run(
-                    [interpreter, "-c", CALLS], env=environment, capture_output=True, text=True, check=True
-                )
+                command = [Path(scratch) / folder.name / "bin" / "python", "-I", "-c", CALLS]
+                environment = {**os.environ, **ONE_THREAD}
+                done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
                 for call, seconds in json.loads(done.stdout).items():
                     best[folder.name][call] = min(seconds, best[folder.name].get(call, seconds))
     return best
