@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.main_job.conftest import hear_interrupts
 from tests.simulators import index_server
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_wheel
@@ -277,6 +278,7 @@ def test_an_ended_run_leaves_a_partial_file_that_the_next_one_uses(
         [sys.executable, "-c", script, str(store.root), file.sha256, file.url or ""],
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        preexec_fn=hear_interrupts,
     )
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:

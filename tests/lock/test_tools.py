@@ -16,6 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.lock.test_lock import EL9, Place, versions
+from tests.main_job.conftest import hear_interrupts
 from tests.simulators.index_server import IndexServer, hang
 from tests.simulators.packages import make_wheel
 from wheelyard.cli import lock as lock_command
@@ -122,7 +123,11 @@ def test_ctrl_c_ends_it_at_once_and_writes_nothing(place: Place, monkeypatch: py
     program = "import sys, typer; from wheelyard.cli import lock; app = typer.Typer(); lock.register(app); app()"
     environment = {**CLEAN, "WHEELYARD_CACHE": str(place.store.root), "TMPDIR": str(scratch), "HOME": str(scratch)}
     process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=place.root, env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", program],
+        cwd=place.root,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=hear_interrupts,
     )
     deadline = time.monotonic() + 30
     while not list(scratch.glob("wheelyard-uv-*/pins.txt")) and not place.server.requests:
