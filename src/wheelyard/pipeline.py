@@ -267,7 +267,11 @@ def build_plans(
         )
         for plan in plans
     }
-    return Made(of_folder=twins.settle(of_folder, store), built=len(every) - reused, reused=reused)
+    return Made(
+        of_folder=twins.settle(of_folder, store, epoch=settings.source_date_epoch),
+        built=len(every) - reused,
+        reused=reused,
+    )
 
 
 def prove_folders(

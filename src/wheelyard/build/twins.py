@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.parser import HeaderParser
-from pathlib import Path
 
 from wheelyard.build.model import BuiltWheel
 from wheelyard.repair.rewrite import Changes, rewrite
@@ -33,13 +32,14 @@ class Built:
     """By normalised name."""
 
 
-def settle(folders: Mapping[str, Built], store: Store) -> dict[str, dict[str, BuiltWheel]]:
+def settle(folders: Mapping[str, Built], store: Store, *, epoch: int) -> dict[str, dict[str, BuiltWheel]]:
     """Return the wheels of each folder by normalised name, no two of them with one file name and different bytes.
 
     Where twins ask for the same packages, and hold the same modules or compiled ones, all folders take that of the
     oldest target: its name says that it runs on them all. Else pure ones are tagged for the one Python that made each.
 
     :param folders: by name.
+    :param epoch: the time of the members of a wheel that is written.
     """
     settled = {name: dict(built.wheels) for name, built in folders.items()}
     named: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
@@ -56,7 +56,9 @@ def settle(folders: Mapping[str, Built], store: Store) -> dict[str, dict[str, Bu
                 settled[folder][project] = wheels_of[0]
         elif wheels_of[0].filename.endswith("-none-any.whl"):
             for folder, project in places:
-                settled[folder][project] = _for_one_python(settled[folder][project], folders[folder].target, store)
+                settled[folder][project] = _for_one_python(
+                    settled[folder][project], folders[folder].target, store, epoch
+                )
     return settled
 
 
@@ -81,13 +83,12 @@ def _told_apart_by(wheel: BuiltWheel, store: Store) -> tuple[object, ...]:
     return (tuple(tuple(sorted(headers.get_all(key, []))) for key in _ASKS), frozenset(payload))
 
 
-def _for_one_python(wheel: BuiltWheel, target: Target, store: Store) -> BuiltWheel:
+def _for_one_python(wheel: BuiltWheel, target: Target, store: Store, epoch: int) -> BuiltWheel:
     """Return a pure wheel with the tag of the one Python that it was built by: ``cp39-none-any``."""
     short = "cp" if target.implementation == "cpython" else "pp"
     interpreter = short + target.python.removesuffix("t").replace(".", "")
+    blob, changes = store.path(wheel.sha256), Changes(interpreter=interpreter)
     with store.scratch() as folder:
-        named = folder / wheel.filename
-        named.symlink_to(store.path(wheel.sha256))
-        made: Path = rewrite(named, folder / "own", Changes(interpreter=interpreter))
+        made = rewrite(blob, folder, changes, filename=wheel.filename, epoch=epoch)
         size, sha256 = made.stat().st_size, store.add_file(made)
     return replace(wheel, filename=made.name, sha256=sha256, size=size)

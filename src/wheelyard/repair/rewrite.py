@@ -43,20 +43,24 @@ class Changes:
 _UNCHANGED = Changes()
 
 
-def rewrite(wheel: Path, into: Path, changes: Changes = _UNCHANGED, *, epoch: int = EPOCH) -> Path:
+def rewrite(
+    wheel: Path, into: Path, changes: Changes = _UNCHANGED, *, filename: str | None = None, epoch: int = EPOCH
+) -> Path:
     """Write ``wheel`` into the folder ``into`` and return the new file.
 
     Members are ordered (dist-info last, RECORD at the very end), all have the time ``epoch`` and plain modes, RECORD
     is made from what is written. Names are not judged here: check the result.
 
+    :param filename: its name, where ``wheel`` is a blob of the store.
     :param epoch: seconds since 1970; a zip archive holds nothing before 1980.
     :raises WheelError: if the wheel has not the parts that are to be changed.
     """
+    old = filename or wheel.name
     with zipfile.ZipFile(wheel) as source:
         members = [member for member in source.infolist() if not member.is_dir()]
-        plan = _Plan.of(wheel.name, [member.filename for member in members], changes)
+        plan = _Plan.of(old, [member.filename for member in members], changes)
         into.mkdir(parents=True, exist_ok=True)
-        path = into / plan.filename(wheel.name, changes)
+        path = into / plan.filename(old, changes)
         record: list[tuple[str, str, str]] = []
         when = time.gmtime(max(epoch, EPOCH))[:6]
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as sink:

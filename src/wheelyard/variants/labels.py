@@ -175,9 +175,7 @@ def _label(rebuilt: _Rebuilt, choices: Mapping[str, Properties], store: Store, e
     if not sha256 or not store.has(sha256):
         changes = Changes(without_local_version=rebuilt.label, variant_label=rebuilt.label, extra={NOTE: note})
         with store.scratch() as folder:
-            named = folder / old.filename
-            named.symlink_to(store.path(old.sha256).resolve())
-            path = rewrite(named, folder / "labelled", changes, epoch=epoch)
+            path = rewrite(store.path(old.sha256), folder, changes, filename=old.filename, epoch=epoch)
             filename, sha256 = path.name, store.add_file(path)
         files.write(place, json.dumps([filename, sha256]), sync=False)
     found = facts(store, unlabelled(filename), sha256)
