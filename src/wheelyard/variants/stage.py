@@ -33,7 +33,7 @@ from wheelyard.variants.recipes import Compiler, files_of, find_source, make_rec
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _PROBE = Limits(seconds=60)
 
-Found = TypeVar("Found", str, Sequence[str])
+_Found = TypeVar("_Found", str, Sequence[str])
 
 # The database of packages is not there in every sandbox, the log of changes not in every image.
 _VERSION_OF = """
@@ -268,10 +268,10 @@ def _backend(package: LockedPackage, store: Store) -> str:
     return _kept(store.area("backends") / package.file.sha256, look)
 
 
-def _kept(place: Path, look: Callable[[], Found]) -> Found:
+def _kept(place: Path, look: Callable[[], _Found]) -> _Found:
     """Return what was found in a file before, as archives are big and their content does not change."""
     try:
-        return cast("Found", json.loads(place.read_bytes()))
+        return cast("_Found", json.loads(place.read_bytes()))
     except (FileNotFoundError, ValueError):
         found = look()
         files.write(place, json.dumps(found), sync=False)
