@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,14 @@ def test_this_machine() -> None:
         assert each.detail
         if each.status != "ok":
             assert any(each.packages.values()) or each.advice, each.name
+
+
+def test_a_python_without_tarfiles_filters_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    found = tools.python()
+    assert found.status == "ok"
+    assert platform.python_version() in found.detail
+    assert "no extraction filters" in found.detail
 
 
 def test_json() -> None:

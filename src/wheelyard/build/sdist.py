@@ -5,39 +5,28 @@ PEP 517, 518 (build system), 621 (project table), 643 (metadata of sdists), 706 
 
 from __future__ import annotations
 
-import bz2
-import calendar
 import contextlib
-import gzip
-import io
-import lzma
 import os
 import re
 import shutil
-import stat
-import tarfile
 import tomllib
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.parser import BytesHeaderParser
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from pathlib import Path
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from wheelyard.check.members import Member
+from wheelyard.check.sdist import members
 from wheelyard.doors import run as door
 from wheelyard.doors.files import storage_error
-from wheelyard.errors import BuildError, ToolError, WheelError
+from wheelyard.errors import BuildError, ToolError
 
-MAX_MEMBERS = 200_000
-MAX_SIZE = 4 << 30
-"""Bytes that an sdist may unpack to."""
-_MAX_READ = 64 << 20
-"""Bytes of one read: only a header that is meant to fill our memory is bigger."""
 _MAX_METADATA = 16 << 20
 _DEPENDENCY_FIELDS = frozenset({"requires-dist", "requires-python", "provides-extra"})
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+_LATEST = 2**32 - 1
+"""Seconds since the epoch: times beyond it are no times of files, and some file systems take none."""
 _PATCH_SAYS = re.compile(r"patching file|Hunk #|Reversed|\d+ out of|.*(can't find|malformed|garbage)")
 _LEGACY_REQUIRES = ("setuptools >= 40.8.0",)
 
@@ -45,141 +34,42 @@ _LEGACY_REQUIRES = ("setuptools >= 40.8.0",)
 def unpack_sdist(sdist: Path, into: Path, *, filename: str | None = None) -> Path:
     """Unpack an sdist (tar with any usual compression, or zip) and return the one folder that it holds.
 
+    :param into: a folder that is empty, or not there yet.
     :param filename: its name, where ``sdist`` is a blob of the store.
     :raises WheelError: if it is damaged, or has members that climb out, devices, too much, or not one top folder.
     """
     where = filename or sdist.name
-    into.mkdir(parents=True, exist_ok=True)
+    top: str | None = None
     try:
+        into.mkdir(parents=True, exist_ok=True)
         with sdist.open("rb") as stream:
-            tops = _unzip(stream, into, where) if _is_zip(stream) else _untar(stream, into, where)
-    except _DAMAGED as error:
-        raise WheelError(f"is not a whole archive: {error}", where=where) from error
+            for member, content in members(stream, where):
+                top = member.parts[0]
+                _write(into, member, content)
     except OSError as error:
-        if error.errno is None:  # gzip.BadGzipFile and the like
-            raise WheelError(f"is not a whole archive: {error}", where=where) from error
         raise storage_error(into, error) from error
-    if len(tops) != 1 or not (into / next(iter(tops))).is_dir():
-        raise WheelError(f"an sdist has one top folder, this has {len(tops)} entries there", where=where)
-    return into / next(iter(tops))
+    assert top is not None  # noqa: S101  (an archive without members is refused)
+    return into / top
 
 
-def _is_zip(stream: IO[bytes]) -> bool:
-    magic = stream.read(4)
-    stream.seek(0)
-    return magic == b"PK\x03\x04"
-
-
-def _parts(name: str, where: str) -> tuple[str, ...]:
-    """Return the parts of a member's name below the archive's root; empty for the root itself.
-
-    :raises WheelError: if the name leads out.
-    """
-    parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    if name.startswith("/") or ".." in parts or "\0" in name or "\\" in name:
-        raise WheelError(f"a member's name leads out of the archive: {name!r}", where=where)
-    return parts
-
-
-class _Bounded(io.RawIOBase):
-    """A stream that is never asked for more than a sane piece at once."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _MAX_READ:
-            raise tarfile.ReadError("a header of absurd size")
-        return self._stream.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-@contextlib.contextmanager
-def _tar(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
-    magic = stream.read(6)
-    stream.seek(0)
-    opened: IO[bytes] = stream
-    if magic.startswith(b"\x1f\x8b"):
-        opened = cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
-    elif magic.startswith(b"BZh"):
-        opened = cast("IO[bytes]", bz2.BZ2File(stream))
-    elif magic.startswith(b"\xfd7zXZ"):
-        opened = cast("IO[bytes]", lzma.LZMAFile(stream))  # noqa: SIM115  (closed below)
-    bounded = _Bounded(opened)
-    with contextlib.closing(bounded), tarfile.open(fileobj=cast("IO[bytes]", bounded), mode="r:") as archive:
-        yield archive
-
-
-def _members(archive: tarfile.TarFile, where: str) -> Iterator[tuple[tarfile.TarInfo, tuple[str, ...]]]:
-    """Yield the members with the parts of their names, each judged before the next is read.
-
-    :raises WheelError: for a member that no sdist needs.
-    """
-    total = 0
-    for count, member in enumerate(archive):
-        total += member.size
-        if count >= MAX_MEMBERS or total > MAX_SIZE:
-            raise WheelError(f"unpacks to more than {MAX_MEMBERS} members or {MAX_SIZE >> 30} GiB", where=where)
-        if not (member.isfile() or member.isdir() or member.issym() or member.islnk()) or member.issparse():
-            raise WheelError(f"holds a device, pipe or sparse file: {member.name!r}", where=where)
-        parts = _parts(member.name, where)
-        if parts:
-            yield member, parts
-
-
-def _untar(stream: IO[bytes], into: Path, where: str) -> set[str]:
-    tops = set()
-    with _tar(stream) as archive:
-        for member, parts in _members(archive, where):
-            tops.add(parts[0])
-            try:
-                # PEP 706: refuses links that lead out, drops owners, setuid and the like.
-                archive.extract(member, into, filter="data")
-            except tarfile.FilterError as error:
-                raise WheelError(f"holds an unsafe member: {error}", where=where) from error
-            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise WheelError(f"two members are at the same place: {member.name!r}", where=where) from error
-    return tops
-
-
-def _unzip(stream: IO[bytes], into: Path, where: str) -> set[str]:
-    tops = set()
-    with zipfile.ZipFile(stream) as archive:
-        members = archive.infolist()
-        if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_SIZE:
-            raise WheelError(f"unpacks to more than {MAX_MEMBERS} members or {MAX_SIZE >> 30} GiB", where=where)
-        for member in members:
-            mode = member.external_attr >> 16
-            if member.flag_bits & 1 or stat.S_ISLNK(mode) or (stat.S_IFMT(mode) and not _is_plain(mode)):
-                raise WheelError(f"holds a link, device or encrypted member: {member.filename!r}", where=where)
-            parts = _parts(member.filename, where)
-            if not parts:
-                continue
-            tops.add(parts[0])
-            path = into.joinpath(*parts)
-            if member.is_dir():
-                path.mkdir(parents=True, exist_ok=True)
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(member) as source, path.open("wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
-            path.chmod(0o755 if mode & 0o111 else 0o644)
-            written = calendar.timegm((*member.date_time, 0, 0, 0))
-            os.utime(path, (written, written))
-    return tops
-
-
-def _is_plain(mode: int) -> bool:
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+def _write(into: Path, member: Member, content: Iterator[bytes]) -> None:
+    """Write one member. No owner, no setuid and no mode but "executable" is taken over from the archive (PEP 706)."""
+    path = into.joinpath(*member.parts)
+    if member.kind == "folder":
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.kind == "symlink":
+        path.symlink_to("/".join(member.link))
+    elif member.kind == "hardlink":
+        path.hardlink_to(into.joinpath(*member.link))
+    else:
+        with path.open("xb") as sink:
+            for piece in content:
+                sink.write(piece)
+        path.chmod(0o755 if member.is_executable else 0o644)
+        written = min(member.mtime, _LATEST)
+        os.utime(path, (written, written))
 
 
 def apply_patches(source: Path, patches: Sequence[Path], *, log: Path | None = None) -> None:
@@ -312,33 +202,10 @@ def _from_project(project: Mapping[str, Any], name: str, version: str) -> bytes 
 def _top_files(sdist: Path, names: Sequence[str], where: str) -> dict[str, bytes]:
     """Return the content of files right below the top folder, as many as are there."""
     found: dict[str, bytes] = {}
-
-    def want(parts: tuple[str, ...], size: int, read: Callable[[], bytes]) -> None:
-        if len(parts) == 2 and parts[1] in names and size <= _MAX_METADATA:
-            found[parts[1]] = read()
-
-    try:
-        with sdist.open("rb") as stream:
-            if _is_zip(stream):
-                with zipfile.ZipFile(stream) as archive:
-                    for entry in archive.infolist():
-                        want(PurePosixPath(entry.filename).parts, entry.file_size, lambda: archive.read(entry))  # noqa: B023
-                return found
-            with _tar(stream) as tar:
-                for member, parts in _members(tar, where):
-                    if member.isfile():
-                        want(parts, member.size, lambda: _content(tar, member))  # noqa: B023
-                    if len(found) == len(names):
-                        break
-    except _DAMAGED as error:
-        raise WheelError(f"is not a whole archive: {error}", where=where) from error
-    except OSError as error:
-        raise WheelError(f"cannot be read: {error}", where=where) from error
+    with sdist.open("rb") as stream:
+        for member, content in members(stream, where):
+            if len(member.parts) == 2 and member.parts[1] in names and member.size <= _MAX_METADATA:
+                found[member.parts[1]] = b"".join(content)
+            if len(found) == len(names):
+                break
     return found
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = archive.extractfile(member)
-    assert stream is not None  # noqa: S101  (a plain file, by the caller's word)
-    with stream:
-        return stream.read()

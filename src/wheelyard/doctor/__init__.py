@@ -14,6 +14,7 @@ from wheelyard.doctor.model import FAMILIES, Family, Finding, family, install_co
 __all__ = ["FAMILIES", "Family", "Finding", "examine", "family", "install_command"]
 
 _CHECKS: Sequence[Callable[[], Finding]] = (
+    tools.python,
     tools.pip,
     places.bubblewrap,
     places.unshare,

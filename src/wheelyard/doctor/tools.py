@@ -1,11 +1,13 @@
-"""Programs and resources beside compilers: pip, interpreters, patchelf, ssh-keygen, disk space."""
+"""Programs and resources beside compilers: our Python, pip, interpreters, patchelf, ssh-keygen, disk space."""
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 
 from wheelyard.doctor.attempt import TIMEOUT, attempt, first_line, said
@@ -15,6 +17,14 @@ from wheelyard.store.model import default_root
 from wheelyard.targets import interpreters
 
 _ROOMY, _TIGHT = 20 << 30, 2 << 30
+
+
+def python() -> Finding:
+    """Tell which Python we run on, and what an old patch release of it lacks."""
+    detail = f"{platform.python_implementation()} {platform.python_version()}"
+    if not hasattr(tarfile, "data_filter"):  # came with 3.11.4; distributions patch it in at other times
+        detail += "; its tarfile has no extraction filters, and none is needed: sdists are unpacked by our own reader"
+    return Finding(name="Python", status="ok", purpose="runs Wheelyard: any 3.11 or newer", detail=detail)
 
 
 def pip() -> Finding:
