@@ -299,7 +299,7 @@ def prove_folders(
         report=report,
     )
     failed = tuple(
-        ProofError(proof.reason, where=f"targets/{name}", hint="nothing was published; --no-prove publishes unproven")
+        ProofError(proof.reason, where=f"targets/{name}", hint=proof.hint or "--no-prove publishes unproven")
         for name, proof in proofs.items()
         if proof.outcome == "failed"
     )

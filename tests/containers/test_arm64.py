@@ -15,7 +15,7 @@ from wheelyard.build.container import find_toolchain
 from wheelyard.build.model import Limits, Recipe
 from wheelyard.config.model import BuildSettings
 from wheelyard.prove import container as proof
-from wheelyard.prove.model import Subject
+from wheelyard.prove.model import Bring, Subject
 from wheelyard.store.model import Store
 from wheelyard.targets.model import Target
 
@@ -80,7 +80,7 @@ def test_a_wheel_for_arm64_is_compiled_and_proven(
         folder="arm",
         wheels={wheel.filename: store.path(wheel.sha256)},
         requirements_txt=f"arm==1.0 --hash=sha256:{wheel.sha256}\n",
-        modules={"arm": ["arm"]},
+        brought={"arm": Bring(modules=["arm"])},
         pip=(pip.name, pip),
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")

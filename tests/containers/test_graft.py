@@ -15,7 +15,7 @@ from wheelyard.build.container import find_toolchain
 from wheelyard.build.model import Recipe
 from wheelyard.config.model import BuildSettings
 from wheelyard.prove import container as proof
-from wheelyard.prove.model import Subject
+from wheelyard.prove.model import Bring, Subject
 from wheelyard.store.model import Store
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
@@ -78,7 +78,7 @@ def test_libraries_of_the_image_are_grafted_and_found_on_a_host_without_them(
             f"{name}==1.0 --hash=sha256:{wheel.sha256}\n"
             for name, wheel in zip(("dotted", "parsed"), wheels, strict=True)
         ),
-        modules={"dotted": ["dotted"], "parsed": ["parsed"]},
+        brought={"dotted": Bring(modules=["dotted"]), "parsed": Bring(modules=["parsed"])},
         pip=(pip.name, pip),
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")

@@ -18,7 +18,7 @@ from wheelyard.build.engine import Engine
 from wheelyard.config.model import BuildSettings
 from wheelyard.doors import files
 from wheelyard.prove import container as proof
-from wheelyard.prove.model import BlasQuestion, Subject
+from wheelyard.prove.model import BlasQuestion, Bring, Subject
 from wheelyard.variants import finish, identity, simd
 from wheelyard.variants.book import builtin
 from wheelyard.variants.model import Variant
@@ -142,7 +142,7 @@ def test_a_library_of_the_image_is_known_too(tmp_path: Path, image: Image) -> No
         folder="bookworm.openblas",
         wheels={wheel.name: wheel},
         requirements_txt=f"stranger==1.0 --hash=sha256:{files.sha256(wheel)}\n",
-        modules={"stranger": ["stranger"]},
+        brought={"stranger": Bring(modules=["stranger"])},
         pip=(pip.name, pip),
         blas=BlasQuestion(
             variant=Variant(name="openblas", packages=("stranger",), blas="openblas"), modules=["stranger"]

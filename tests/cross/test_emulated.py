@@ -13,7 +13,7 @@ from tests.cross.sources import greeting
 from tests.index.clients import pip_wheel
 from wheelyard.config.model import BuildSettings
 from wheelyard.prove import container as proof
-from wheelyard.prove.model import Subject
+from wheelyard.prove.model import Bring, Subject
 from wheelyard.store.model import Store
 
 __all__ = ["emulation", "engine", "image"]
@@ -33,7 +33,7 @@ def test_proven_on_another_cpu(tmp_path: Path, build: Build, store: Store, image
         folder="arm",
         wheels={wheel.filename: store.path(wheel.sha256)},
         requirements_txt=f"greeting==1.0 --hash=sha256:{wheel.sha256}\n",
-        modules={"greeting": ["greeting"]},
+        brought={"greeting": Bring(modules=["greeting"])},
         pip=(pip.name, pip),
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")

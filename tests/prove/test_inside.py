@@ -20,6 +20,8 @@ def test_each_module_is_imported_in_a_process_of_its_own(tmp_path: Path, python:
     modules = {
         "good_one": "print('noise on standard output')",
         "bad_one": "import nowhere_to_be_found",
+        "kind_one": "try:\n    import nowhere_else\nexcept ImportError:\n    raise ImportError('get it') from None",
+        "other_one": "from os import nothing_of_that_name",
         "leaves": "import sys; sys.exit(3)",
         "crashes": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
     }
@@ -37,7 +39,10 @@ def test_each_module_is_imported_in_a_process_of_its_own(tmp_path: Path, python:
     )
     results = json.loads(done.stdout)
     assert results.pop("good_one") is None
-    assert "nowhere_to_be_found" in results.pop("bad_one")
-    assert "SystemExit" in results.pop("leaves")
-    assert results.pop("crashes") == "ended by signal 11"
+    error, lacks = results.pop("bad_one")
+    assert ("nowhere_to_be_found" in error, lacks) == (True, "nowhere_to_be_found")
+    assert results.pop("kind_one") == ["ImportError: get it", "nowhere_else"]
+    assert results.pop("other_one")[1] is None
+    assert "SystemExit" in results.pop("leaves")[0]
+    assert results.pop("crashes") == ["ended by signal 11", None]
     assert not results

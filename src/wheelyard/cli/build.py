@@ -98,6 +98,7 @@ def summary(outcome: Outcome) -> dict[str, object]:
                 "bytes": sum(entry.wheel.size for entry in folder.entries),
                 "proof": folder.proof.outcome,
                 "reason": folder.proof.reason,
+                "told": list(folder.proof.told),
                 "commands": commands(folder, outcome.wheelhouse),
             }
             for folder in outcome.folders
@@ -114,6 +115,10 @@ def show(outcome: Outcome, console: Console) -> None:
         colour = {"proven": "green", "failed": "red"}.get(folder.proof.outcome, "yellow")
         say(f"{folder.name:<{width}}  {len(folder.entries)} packages, {size}: ", end="")
         say(_proof(folder.proof), style=colour)
+        if folder.proof.told:
+            say(f"{'':<{width}}  installed; these modules ask for what the lock does not have:")
+        for each in folder.proof.told:
+            say(f"{'':<{width}}    {each}")
         for entry in folder.entries:
             if entry.origin == "built":
                 say(f"{'':<{width}}  compiled {entry.wheel.filename}")

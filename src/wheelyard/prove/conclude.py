@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from wheelyard.doors import files
 from wheelyard.errors import WheelyardError
 from wheelyard.prove import blas, inside
-from wheelyard.prove.model import Proof, Subject
+from wheelyard.prove.judge import Fault, Verdict, judge
+from wheelyard.prove.model import Bring, Proof, Subject
 from wheelyard.prove.place import Place, last_words
 
 
@@ -25,9 +26,9 @@ def conclude(proof: Proof, subject: Subject, make: Callable[[], Place], *, reaso
         place = make()
         problem = place.install(subject)
         if problem is None:
-            failed, imported = _import_all(place, subject.modules)
-            problem = "; ".join(failed[:5]) if failed else None
-            proof = replace(proof, imported=imported)
+            verdict, imported = _import_all(place, subject.brought)
+            problem = "; ".join(verdict.blocking) or None
+            proof = replace(proof, imported=imported, told=verdict.told, hint=verdict.hint)
         if problem is None and subject.blas is not None:
             found = blas.look(place, subject.blas)
             problem = "; ".join(found.faults) if found.faults else None
@@ -39,16 +40,17 @@ def conclude(proof: Proof, subject: Subject, make: Callable[[], Place], *, reaso
     return replace(proof, outcome="proven", reason=reason, installed=len(subject.wheels))
 
 
-def _import_all(place: Place, modules: Mapping[str, Sequence[str]]) -> tuple[list[str], int]:
-    """Import every module; return what failed, in words, and how many were imported."""
+def _import_all(place: Place, brought: Mapping[str, Bring]) -> tuple[Verdict, int]:
+    """Import every module; return what those that failed come to, and how many were imported."""
     script, listing = place.given / "inside.py", place.given / "modules.json"
     files.write(script, Path(inside.__file__).read_bytes(), sync=False)
-    files.write(listing, json.dumps(sorted(name for names in modules.values() for name in names)), sync=False)
+    files.write(listing, json.dumps(sorted({name for each in brought.values() for name in each.modules})), sync=False)
     done = place.run(str(script), str(listing))
-    owners = {module: project for project, names in modules.items() for module in names}
     try:
         results = json.loads(done.output.strip().splitlines()[-1])
     except (ValueError, IndexError):
-        return [f"the import test did not run: {last_words(done.output)}"], 0
-    failed = [f"{owners[name]}: import {name}: {error}" for name, error in sorted(results.items()) if error]
-    return failed, len(results) - len(failed)
+        return Verdict(blocking=(f"the import test did not run: {last_words(done.output)}",)), 0
+    faults = {
+        name: Fault(module=name, error=found[0], lacks=found[1]) for name, found in results.items() if found is not None
+    }
+    return judge(brought, faults), len(results) - len(faults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -26,8 +26,27 @@ class Proof:
     pip: str = ""
     installed: int = 0
     imported: int = 0
+    told: tuple[str, ...] = ()
+    """Modules that do not import, in words, where that did not keep the folder from being proven."""
+    hint: str | None = None
+    """What to do, where it failed and that is known."""
     key: str = ""
     """Digest of what was proven: the same key needs no second proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bring:
+    """The modules that a project brings, and what decides whether each of them has to import."""
+
+    modules: Sequence[str]
+    chosen: bool = True
+    """Whether the configuration says that these, and no others, are to be imported."""
+    required: bool = False
+    """Whether a requirement names the project; else only other packages need it."""
+    built: bool = False
+    """Whether its wheel was compiled here."""
+    extras: Mapping[str, str] = field(default_factory=dict)
+    """What only an extra that nobody asked for brings, of a required project: that extra, by distribution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +67,8 @@ class Subject:
     wheels: Mapping[str, Path]
     """Every wheel of the folder by file name (blobs of the store)."""
     requirements_txt: str
-    modules: Mapping[str, Sequence[str]]
-    """Modules to import, by the project that brings them."""
+    brought: Mapping[str, Bring]
+    """What to import, by the project that brings it."""
     pip: tuple[str, Path]
     """File name and blob of the pip that the host has."""
     carried_pip: str | None = None
@@ -64,7 +83,7 @@ class Subject:
             self.folder,
             self.requirements_txt,
             sorted(self.wheels),
-            {name: list(modules) for name, modules in self.modules.items()},
+            {name: asdict(each) for name, each in self.brought.items()},
             self.pip[0],
             self.carried_pip,
             *blas,

@@ -17,8 +17,11 @@ from wheelyard.doors import files
 from wheelyard.errors import ToolError
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
 from wheelyard.index.assemble import Contents
+from wheelyard.index.metadata import read_metadata
+from wheelyard.index.model import Entry
 from wheelyard.prove import checks, container, local
-from wheelyard.prove.model import BlasQuestion, Proof, Subject
+from wheelyard.prove.judge import unasked
+from wheelyard.prove.model import BlasQuestion, Bring, Proof, Subject
 from wheelyard.store.model import Store
 from wheelyard.targets import cpus, interpreters
 from wheelyard.targets.interpreters import Interpreter
@@ -136,16 +139,30 @@ class _Stage:
         wheels = {entry.wheel.filename: self.store.path(entry.wheel.sha256) for entry in contents.entries}
         if contents.pip is not None:
             wheels[contents.pip.filename] = self.store.path(contents.pip.sha256)
-        modules = {name: question.imports.get(name, facts.modules) for name, facts in contents.facts.items()}
         variant = question.variant
         return Subject(
             folder=question.folder,
             wheels=wheels,
             requirements_txt=question.requirements_txt,
-            modules=modules,
+            brought={entry.wheel.name: self._bring(entry, question) for entry in contents.entries},
             pip=(filename, self.store.path(sha256)),
             carried_pip=contents.pip.version if contents.pip else None,
             blas=BlasQuestion(variant=variant, modules=question.blas_modules) if variant and variant.blas else None,
+        )
+
+    def _bring(self, entry: Entry, question: Question) -> Bring:
+        name = entry.wheel.name
+        if (chosen := question.imports.get(name)) is not None:
+            return Bring(modules=chosen)
+        facts = question.contents.facts[name]
+        required = any(asker.startswith("-r ") for asker in entry.via)
+        optional = required and facts.provides_extra
+        return Bring(
+            modules=facts.modules,
+            chosen=False,
+            required=required,
+            built=entry.built is not None,
+            extras=unasked(read_metadata(self.store.path(entry.wheel.sha256)), entry.extras) if optional else {},
         )
 
     def _place(self, key: str) -> Path:
@@ -153,8 +170,9 @@ class _Stage:
 
     def _read(self, key: str) -> Proof | None:
         try:
-            return Proof(**json.loads(self._place(key).read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
+            known = json.loads(self._place(key).read_bytes())
+            return Proof(**{**known, "told": tuple(known["told"])})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
 
 
