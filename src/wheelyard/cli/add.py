@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wheelyard.cli.output import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -22,5 +24,5 @@ def add(
     from wheelyard.store.model import Store, default_root
 
     done = add_files(files, store=Store(default_root()), into=into.absolute())
-    typer.echo(f"{done.added} added, {done.unchanged} there already")
+    say(f"{done.added} added, {done.unchanged} there already")
     return 0

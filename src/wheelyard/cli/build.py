@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import json
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from wheelyard.cli.output import say_json, show
 from wheelyard.cli.reporters import human_bytes, reporter
 
 if TYPE_CHECKING:
@@ -70,13 +67,12 @@ def build(
         prove=prove,
         timings=timings,
     )
-    console = Console(stderr=True)
-    with reporter(console, quiet=quiet, as_json_lines=as_json) as report:
+    with reporter(quiet=quiet, as_json_lines=as_json) as report:
         outcome = pipeline.run(config, options, report=report)
     if as_json:
-        sys.stdout.write(json.dumps(summary(outcome), ensure_ascii=False) + "\n")
+        say_json(summary(outcome))
     elif not quiet:
-        show(outcome, Console())
+        show_outcome(outcome)
     return 0
 
 
@@ -106,34 +102,33 @@ def summary(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def show(outcome: Outcome, console: Console) -> None:
+def show_outcome(outcome: Outcome) -> None:
     """Print what a run came to, and what to type on the host."""
     width = max(len(folder.name) for folder in outcome.folders)
-    say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
     for folder in outcome.folders:
         size = human_bytes(sum(entry.wheel.size for entry in folder.entries))
         colour = {"proven": "green", "failed": "red"}.get(folder.proof.outcome, "yellow")
-        say(f"{folder.name:<{width}}  {len(folder.entries)} packages, {size}: ", end="")
-        say(_proof(folder.proof), style=colour)
+        show(f"{folder.name:<{width}}  {len(folder.entries)} packages, {size}: ", end="")
+        show(_proof(folder.proof), style=colour)
         if folder.proof.told:
-            say(f"{'':<{width}}  installed; these modules ask for what the lock does not have:")
+            show(f"{'':<{width}}  installed; these modules ask for what the lock does not have:")
         for each in folder.proof.told:
-            say(f"{'':<{width}}    {each}")
+            show(f"{'':<{width}}    {each}")
         for entry in folder.entries:
             if entry.origin == "built":
-                say(f"{'':<{width}}  compiled {entry.wheel.filename}")
+                show(f"{'':<{width}}  compiled {entry.wheel.filename}")
     done = outcome.published
-    say(
+    show(
         f"\nfetched {outcome.fetched} files ({human_bytes(outcome.fetched_bytes)}); built {outcome.built} wheels, ",
         end="",
     )
-    say(f"{outcome.reused} were built before; {outcome.seconds:.1f} s")
-    say(f"wheelhouse: {done.added} files added, {done.restored} put back, {done.removed} removed, ", end="")
-    say(f"{done.unchanged} left as they were")
-    say("\nOn the host, with the pip that it has and without a network:")
+    show(f"{outcome.reused} were built before; {outcome.seconds:.1f} s")
+    show(f"wheelhouse: {done.added} files added, {done.restored} put back, {done.removed} removed, ", end="")
+    show(f"{done.unchanged} left as they were")
+    show("\nOn the host, with the pip that it has and without a network:")
     for folder in outcome.folders:
         for each in commands(folder, shown(outcome.wheelhouse)):
-            say(f"  {each}")
+            show(f"  {each}")
 
 
 def _proof(proof: Proof) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from wheelyard.cli import trust as trusting
+from wheelyard.cli.output import say, say_json
 from wheelyard.errors import HashMismatchError
 
 
@@ -46,14 +45,16 @@ def check(
     )
     if repair:
         for path in import_.repair(paths[0], repair, options):
-            sys.stdout.write(f"healed: {path}\n")
+            say(f"healed: {path}")
     faults, looked = import_.check(paths, options)
     for fault in faults:
-        line = json.dumps(fault._asdict()) if as_json else f"{fault.name}: {fault.path}: {fault.message}"
-        sys.stdout.write(line + "\n")
+        if as_json:
+            say_json(fault._asdict())
+        else:
+            say(f"{fault.name}: {fault.path}: {fault.message}")
     if not as_json:
         signature = "the signature is good" if looked else "the signature was not looked at: no key is known (--trust)"
         count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
         words = count if faults else f"every file is what the manifest says; {signature}"
-        sys.stdout.write(words + "\n")
+        say(words)
     return HashMismatchError.exit_code if faults else 0

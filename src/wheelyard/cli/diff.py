@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from wheelyard.cli.output import say, say_json
 from wheelyard.cli.reporters import human_bytes
 
 
@@ -28,18 +27,18 @@ def diff(
 
     found = difference(read_side(before), read_side(after))
     if as_json:
-        sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")
+        say_json(dataclasses.asdict(found))
         return 0
     for name in found.targets_added:
-        sys.stdout.write(f"target   {name}  added\n")
+        say(f"target   {name}  added")
     for name in found.targets_removed:
-        sys.stdout.write(f"target   {name}  removed\n")
+        say(f"target   {name}  removed")
     width = max((len(change.name) for change in found.packages), default=0)
     for change in found.packages:
         versions = " -> ".join(",".join(side) or "-" for side in (change.before, change.after))
         size = f"{human_bytes(change.size_before)} -> {human_bytes(change.size_after)}"
-        sys.stdout.write(f"{change.change:8} {change.name:{width}}  {versions}  ({size})\n")
+        say(f"{change.change:8} {change.name:{width}}  {versions}  ({size})")
     files = f"{found.files_added} files added, {found.files_removed} removed, {found.files_changed} changed"
     sizes = f"{human_bytes(found.size_before)} -> {human_bytes(found.size_after)}"
-    sys.stdout.write(f"{files}; {sizes}, {human_bytes(found.new_bytes)} of it new\n")
+    say(f"{files}; {sizes}, {human_bytes(found.new_bytes)} of it new")
     return 0

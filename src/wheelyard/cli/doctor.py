@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-_MARKS = {
-    "ok": ("ok", typer.colors.GREEN),
-    "partial": ("partly", typer.colors.YELLOW),
-    "missing": ("no", typer.colors.RED),
-}
+from wheelyard.cli.output import plain_value, say, show
+
+_MARKS = {"ok": ("ok", "green"), "partial": ("partly", "yellow"), "missing": ("no", "red")}
 
 
 def register(app: typer.Typer) -> None:
@@ -36,20 +34,21 @@ def doctor(
             "distribution": here,
             "install": commands,
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say(json.dumps(plain_value(document), indent=2, ensure_ascii=False))
         return
     width = max(len(each.name) for each in findings)
     for each in findings:
         word, colour = _MARKS[each.status]
-        typer.echo(f"{typer.style(f'{word:6}', fg=colour)}  {each.name:{width}}  {each.detail}")
+        show(f"{word:6}", style=colour, end="")
+        show(f"  {each.name:{width}}  {each.detail}")
         if each.status != "ok":
-            typer.echo(f"{'':{width + 10}}for: {each.purpose}")
+            say(f"{'':{width + 10}}for: {each.purpose}")
             if each.advice:
-                typer.echo(f"{'':{width + 10}}{each.advice}")
+                say(f"{'':{width + 10}}{each.advice}")
     wanted = {name: command for name, command in commands.items() if command}
     if wanted:
-        typer.echo("\nTo install what is missing (only what you need; each line above says what for):")
+        say("\nTo install what is missing (only what you need; each line above says what for):")
         for name, command in wanted.items():
-            typer.echo(f"  {command}" if here else f"  {name:7} {command}")
+            say(f"  {command}" if here else f"  {name:7} {command}")
     elif all(each.status == "ok" for each in findings):
-        typer.echo("\nNothing is missing.")
+        say("\nNothing is missing.")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from wheelyard.cli import trust as trusting
+from wheelyard.cli.output import say
 from wheelyard.cli.reporters import human_bytes, reporter
 
 
@@ -47,9 +46,9 @@ def import_(
         gap=allow_gap,
         other_channel=allow_other_channel,
     )
-    with reporter(Console(stderr=True), quiet=quiet, as_json_lines=as_json) as report:
+    with reporter(quiet=quiet, as_json_lines=as_json) as report:
         done = import_bundle(bundles, into, options, report=report)
     if not quiet and not as_json:
         signed = f"signed by {', '.join(done.signers)}" if done.signers else "the signature was NOT checked"
-        sys.stdout.write(f"published {into / 'current'} -> {done.generation}, {signed}, {human_bytes(done.new)} new\n")
+        say(f"published {into / 'current'} -> {done.generation}, {signed}, {human_bytes(done.new)} new")
     return 0

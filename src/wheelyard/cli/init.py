@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wheelyard.cli.output import say
 from wheelyard.errors import ConfigError
 
 
@@ -39,8 +40,8 @@ def init(
     if path.exists() and not force:
         raise ConfigError("is there already", where=str(output), hint="--force replaces it, --output names another")
     files.write(path, template.render(source, path.parent, targets=tuple(target or ())))
-    typer.echo(f"wrote {output}")
+    say(f"wrote {output}")
     if source is None and not (path.parent / "requirements.in").exists():
-        typer.echo("next: list your requirements in requirements.in, one a line, then run: wheelyard build")
+        say("next: list your requirements in requirements.in, one a line, then run: wheelyard build")
     else:
-        typer.echo("next: wheelyard build")
+        say("next: wheelyard build")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from wheelyard.cli.output import say, say_json
 from wheelyard.cli.reporters import reporter
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def lock(
 
     config, store = load(source), Store(default_root())
     with (
-        reporter(Console(stderr=True), quiet=quiet, as_json_lines=as_json) as report,
+        reporter(quiet=quiet, as_json_lines=as_json) as report,
         Indexes(config, store, report=report) as indexes,
     ):
         locks = lock_targets(
@@ -54,10 +52,10 @@ def lock(
             upgrade_packages=upgrade_package or (),
         )
     if as_json:
-        sys.stdout.write(json.dumps(_summary(locks)) + "\n")
+        say_json(_summary(locks))
     elif not quiet:
         for each in locks.values():
-            typer.echo(_line(each))
+            say(_line(each))
     return 0
 
 

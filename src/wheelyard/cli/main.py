@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from wheelyard import __version__
+from wheelyard.cli.output import complain, say_json
 from wheelyard.errors import Failures, Interrupted, StorageError, UsageError, WheelyardError
 
 COMMANDS = (
@@ -69,9 +69,9 @@ def show_error(error: WheelyardError, *, as_json_lines: bool) -> None:
                 "hint": each.hint,
                 "log": None if each.log is None else os.fspath(each.log),
             }
-            sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
+            say_json(facts)
         else:
-            sys.stderr.write(f"error: {each}\n")
+            complain(f"error: {each}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from enum import StrEnum
@@ -11,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from wheelyard.cli.output import say, say_json
 from wheelyard.cli.reporters import human_bytes, reporter
 
 if TYPE_CHECKING:
@@ -94,13 +92,13 @@ def mirror(
     store = Store(default_root())
     indexes = tuple(IndexSource(name=f"index-{number}", url=url) for number, url in enumerate(index or (), 1))
     with (
-        reporter(Console(stderr=True), quiet=quiet, as_json_lines=as_json) as report,
+        reporter(quiet=quiet, as_json_lines=as_json) as report,
         Client(store, indexes, report=report) as client,
     ):
         done = stage.mirror(wish, client=client, store=store, into=into.absolute(), report=report, grace=grace)
     if as_json:
         facts = {key: value for key, value in asdict(done).items() if key != "failures"}
-        sys.stdout.write(json.dumps({"event": "mirrored", **facts}) + "\n")
+        say_json({"event": "mirrored", **facts})
     elif not quiet:
         _show(done, into)
     if done.failures:
@@ -156,11 +154,10 @@ def _targets(presets_named: Iterable[str], pythons: Iterable[str], platforms: It
 
 
 def _show(done: Mirrored, into: Path) -> None:
-    console = Console()
     size = human_bytes(done.bytes)
-    console.print(f"{done.projects} projects: {len(done.added)} files added ({size}), {done.unchanged} unchanged")
+    say(f"{done.projects} projects: {len(done.added)} files added ({size}), {done.unchanged} unchanged")
     if not (done.added or done.marked or done.unmarked or done.dropped):
-        console.print("nothing new upstream: nothing was fetched")
+        say("nothing new upstream: nothing was fetched")
     for what, names in (
         ("yanked or marked", done.marked),
         ("not yanked any more", done.unmarked),
@@ -168,7 +165,5 @@ def _show(done: Mirrored, into: Path) -> None:
         ("dropped", done.dropped),
     ):
         if names:
-            console.print(f"{what}: {', '.join(names)}", highlight=False, markup=False)
-    console.print(
-        f"  pip install --index-url {(into.absolute() / 'simple').as_uri()} NAME", highlight=False, soft_wrap=True
-    )
+            say(f"{what}: {', '.join(names)}")
+    say(f"  pip install --index-url {(into.absolute() / 'simple').as_uri()} NAME")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from wheelyard.cli.output import say, say_json
 from wheelyard.cli.reporters import human_bytes, reporter
 from wheelyard.errors import ConfigError
 
@@ -94,8 +92,7 @@ def pack(
     found, _ = manifest.read(wheelhouse)
     name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
     output = Path(name) if to is None else to / name if to.is_dir() else to
-    console = Console(stderr=True)
-    with reporter(console, quiet=quiet, as_json_lines=as_json) as report:
+    with reporter(quiet=quiet, as_json_lines=as_json) as report:
         done = write(
             wheelhouse,
             output,
@@ -109,10 +106,10 @@ def pack(
         facts: dict[str, object] = {"event": "packed", "volumes": [str(path) for path in done.volumes]}
         facts |= {"manifest": done.digest, "bytes": done.bytes, "signed": done.signed}
         facts |= {"base": done.base, "removed": list(done.removed)}
-        sys.stdout.write(json.dumps(facts) + "\n")
+        say_json(facts)
     elif not quiet:
         for path in done.volumes:
-            sys.stdout.write(f"{path}  {human_bytes(path.stat().st_size)}\n")
+            say(f"{path}  {human_bytes(path.stat().st_size)}")
         if not done.signed:
-            sys.stdout.write("not signed: the other side will refuse it unless told not to (sign with --key)\n")
+            say("not signed: the other side will refuse it unless told not to (sign with --key)")
     return 0

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wheelyard.cli.output import say
 from wheelyard.cli.reporters import human_bytes
 
 
@@ -35,9 +36,9 @@ def prune(
     into = into.absolute()
     gone = pruning.outdated(shelf.load(into), rule)
     for entry in gone:
-        typer.echo(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
+        say(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
     if yes and gone:
         pruning.prune(rule, store=Store(default_root()), into=into)
     size = human_bytes(sum(entry.wheel.size for entry in gone))
-    typer.echo(f"{len(gone)} files, {size}" + ("" if yes or not gone else "; run again with --yes to do it"))
+    say(f"{len(gone)} files, {size}" + ("" if yes or not gone else "; run again with --yes to do it"))
     return 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from wheelyard.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -26,11 +27,11 @@ def report(
 
     done = papers.write(wheelhouse, osv=osv, since=since)
     found = done.vulnerabilities
-    sys.stdout.write(f"{wheelhouse / papers.REPORT}: {done.components} distributions\n")
+    say(f"{wheelhouse / papers.REPORT}: {done.components} distributions")
     if done.unknown_licenses:
-        sys.stdout.write(f"licences: {done.unknown_licenses} unknown\n")
+        say(f"licences: {done.unknown_licenses} unknown")
     if not found.looked:
-        sys.stdout.write("vulnerabilities: NOT CHECKED (give --osv EXPORT)\n")
+        say("vulnerabilities: NOT CHECKED (give --osv EXPORT)")
     else:
-        sys.stdout.write(f"vulnerabilities: {len(found.found)} known to {found.database} of {found.dated}\n")
+        say(f"vulnerabilities: {len(found.found)} known to {found.database} of {found.dated}")
     return 0

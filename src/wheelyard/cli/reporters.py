@@ -23,6 +23,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from wheelyard.cli.output import cleaning, console
 from wheelyard.events import (
     Event,
     JobAdvanced,
@@ -187,15 +188,16 @@ class LiveView:
 
 
 @contextmanager
-def reporter(console: Console, *, quiet: bool, as_json_lines: bool) -> Iterator[Reporter]:
+def reporter(*, quiet: bool, as_json_lines: bool) -> Iterator[Reporter]:
     """Yield the reporter that fits: nothing, JSON lines on standard output, a live view, or plain lines."""
+    errors = console(stderr=True)
     if as_json_lines:
-        yield JsonLines(sys.stdout)
+        yield cleaning(JsonLines(sys.stdout))
     elif quiet:
         yield silent
-    elif console.is_terminal:
-        view = LiveView(console)
+    elif errors.is_terminal:
+        view = LiveView(errors)
         with view.progress:
-            yield view
+            yield cleaning(view)
     else:
-        yield PlainLines(console)
+        yield cleaning(PlainLines(errors))

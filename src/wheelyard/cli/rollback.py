@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from wheelyard.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +23,7 @@ def rollback(
     """Publish an earlier generation again, in one step; it is logged."""
     from wheelyard.bundle import import_
 
-    sys.stdout.write(f"published {into / 'current'} -> {import_.rollback(into, to)}\n")
+    say(f"published {into / 'current'} -> {import_.rollback(into, to)}")
     return 0
 
 
@@ -34,8 +35,8 @@ def generations(
     from wheelyard.bundle import import_
 
     for name in import_.prune(into, keep) if keep else ():
-        sys.stdout.write(f"removed {name}\n")
+        say(f"removed {name}")
     names, published = import_.generations_of(into)
     for name in names:
-        sys.stdout.write(f"{name}{'  published' if name == published else ''}\n")
+        say(f"{name}{'  published' if name == published else ''}")
     return 0

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from wheelyard.cli.output import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -35,7 +37,7 @@ def serve(
     from wheelyard.serve.run import Listen, bind, server, url_of
 
     if config is not None:
-        typer.echo(configs.config(config, folder, listen=80 if port is None else port, host=server_name), nl=False)
+        say(configs.config(config, folder, listen=80 if port is None else port, host=server_name).rstrip("\n"))
         return 0
     listen = Listen(
         host=host,
@@ -47,6 +49,6 @@ def serve(
     made = server(folder, listen)
     with bind(listen) as bound:
         url = url_of(listen, bound)
-        typer.echo(f"{folder} is at {url}\n  pip install --index-url {url}simple/ NAME\nCtrl-C ends it.")
+        say(f"{folder} is at {url}\n  pip install --index-url {url}simple/ NAME\nCtrl-C ends it.")
         made.run(sockets=[bound])
     return 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wheelyard.cli.output import say, say_json
 from wheelyard.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,10 +55,10 @@ def why(
         )
     for told in found:
         if as_json:
-            sys.stdout.write(json.dumps(told.facts(), ensure_ascii=False) + "\n")
+            say_json(told.facts())
         else:
             for line in _lines(told):
-                typer.echo(line)
+                say(line)
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import List, Optional
 from wheelyard.host.applying import import_bundle, trust_for
 from wheelyard.host.generations import prune_generations, roll_back
 from wheelyard.host.inspecting import check_bundle, check_tree, trust_beside, wheelhouse_root
+from wheelyard.host.plain import say
 from wheelyard.host.refusal import EXIT_HASH, EXIT_OTHER, EXIT_USAGE, Refused
 from wheelyard.host.trust import DANGERS, read_text
 
@@ -46,10 +47,10 @@ def _look(options: argparse.Namespace, signers: str, revoked: str) -> int:
     root = wheelhouse_root(options.into or ".")
     faults = check_bundle(options.bundle, trust) if options.bundle else check_tree(root, trust)
     for fault in faults:
-        print("{}: {}: {}".format(fault.name, fault.path, fault.message))
+        say("{}: {}: {}".format(fault.name, fault.path, fault.message))
     if trust is None:
-        print("the signature was not looked at: no key is known (--trust)")
-    print("{} faults".format(len(faults)) if faults else "everything is as the manifest says")
+        say("the signature was not looked at: no key is known (--trust)")
+    say("{} faults".format(len(faults)) if faults else "everything is as the manifest says")
     return EXIT_HASH if faults else 0
 
 
@@ -61,17 +62,17 @@ def _work(options: argparse.Namespace) -> int:
     if options.check:
         return _look(options, signers, revoked)
     if options.rollback:
-        print("published: {}".format(roll_back(options.into)))
+        say("published: {}".format(roll_back(options.into)))
         return 0
     if options.prune is not None:
         for name in prune_generations(options.into, max(options.prune, 1)):
-            print("removed {}".format(name))
+            say("removed {}".format(name))
         return 0
     allowed = {name for name in DANGERS if getattr(options, "allow_" + name.replace("-", "_"))}
     trust = trust_for(options.into, signers, revoked, options.threshold, allowed)
     done = import_bundle(options.bundle, options.into, trust)
-    print("signed by {}".format(", ".join(done.signers)) if done.signers else "WARNING: the signature was not checked")
-    print("published: {} ({} MiB new)".format(done.generation, done.new >> 20))
+    say("signed by {}".format(", ".join(done.signers)) if done.signers else "WARNING: the signature was not checked")
+    say("published: {} ({} MiB new)".format(done.generation, done.new >> 20))
     return 0
 
 
@@ -81,13 +82,13 @@ def import_main(arguments: Optional[List[str]] = None) -> int:
     try:
         return _work(options)
     except Refused as refused:
-        sys.stderr.write("import.py: {} [{}]\n".format(refused, refused.name))
+        say("import.py: {} [{}]".format(refused, refused.name), sys.stderr)
         return refused.code
     except KeyboardInterrupt:
-        sys.stderr.write("import.py: interrupted; what was published still is\n")
+        say("import.py: interrupted; what was published still is", sys.stderr)
         return 130
     except OSError as error:
-        sys.stderr.write("import.py: {}\n".format(error))
+        say("import.py: {}".format(error), sys.stderr)
         return EXIT_OTHER
 
 

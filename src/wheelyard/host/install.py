@@ -22,6 +22,7 @@ from wheelyard.host.choice import Choice, choose
 from wheelyard.host.installing import Job, check_first, install_job, recorded_distributions, uninstall
 from wheelyard.host.machine import in_words, this_host
 from wheelyard.host.pipcall import carried_pip, find_pip, wanted
+from wheelyard.host.plain import say
 from wheelyard.host.records import all_records, channel_folder, known_trust, last_seen, remember
 from wheelyard.host.refusal import EXIT_OTHER, EXIT_USAGE, Refused
 from wheelyard.host.scheme import STAGED, Place, externally_managed, in_venv, make_venv, place_for
@@ -124,7 +125,7 @@ def _believe(source: Source, options: argparse.Namespace) -> Trust:
     check_time(source.manifest, trust.allowed)
     check_order(source.manifest, source.digest, last_seen(folder), trust.allowed, gap=False)
     who = ", ".join(signer_name(signer) for signer in signers)
-    print("signed by {}".format(who) if signers else "WARNING: not signed, or not checked: you allowed it")
+    say("signed by {}".format(who) if signers else "WARNING: not signed, or not checked: you allowed it")
     return trust
 
 
@@ -136,10 +137,10 @@ def _advance(done: int, total: int) -> None:
 
 
 def _show_choice(choice: Choice) -> None:
-    print("this host: {}".format(in_words(this_host())))
-    print("chosen: targets/{}".format(choice.target.folder))
+    say("this host: {}".format(in_words(this_host())))
+    say("chosen: targets/{}".format(choice.target.folder))
     for reason in choice.reasons:
-        print("  {}".format(reason))
+        say("  {}".format(reason))
 
 
 def _uninstall(options: argparse.Namespace) -> int:
@@ -156,16 +157,16 @@ def _uninstall(options: argparse.Namespace) -> int:
         )
     gone = uninstall(chosen[0], options.requirements)
     for dist in gone:
-        print("removed {} {}".format(dist.name, dist.version))
+        say("removed {} {}".format(dist.name, dist.version))
     return 0
 
 
 def _list() -> int:
     for record in all_records():
         option = {"here": "", "user": "--user"}.get(record["kind"], "--{} {}".format(record["kind"], record["base"]))
-        print("{} (channel {}, sequence {})".format(option or record["base"], record["channel"], record["sequence"]))
+        say("{} (channel {}, sequence {})".format(option or record["base"], record["channel"], record["sequence"]))
         for dist in recorded_distributions(record):
-            print("  {} {}".format(dist.name, dist.version))
+            say("  {} {}".format(dist.name, dist.version))
     return 0
 
 
@@ -199,13 +200,13 @@ def _install(options: argparse.Namespace) -> int:
     if options.show:
         pip = find_pip(sys.executable, source.root, choice.target, wheels)
         arguments = wanted(source.root, choice.target, options.requirements)
-        print("with: {}\nas: {} install {}".format(pip.why, " ".join(pip.command), " ".join(arguments)))
+        say("with: {}\nas: {} install {}".format(pip.why, " ".join(pip.command), " ".join(arguments)))
         return 0
     made = False
     try:
         made = _prepare_venv(place, choice, source, system_packages)
         pip = find_pip(place.python, source.root, choice.target, wheels)
-        print("with: {}".format(pip.why))
+        say("with: {}".format(pip.why))
         job = Job(
             source=source,
             target=choice.target,
@@ -220,7 +221,7 @@ def _install(options: argparse.Namespace) -> int:
         )
         check_first(job, ask_pip=options.dry_run or place.kind not in STAGED)
         if options.dry_run:
-            print("everything can be installed; nothing was changed")
+            say("everything can be installed; nothing was changed")
             new = []
         else:
             new = install_job(job, made)
@@ -232,7 +233,7 @@ def _install(options: argparse.Namespace) -> int:
         return 0
     seen = Seen(source.manifest.channel, source.manifest.sequence, source.digest)
     remember(channel_folder(source.manifest.channel), trust, seen)
-    print("installed {} packages into {}".format(len(new), place.base) if new else "everything was there already")
+    say("installed {} packages into {}".format(len(new), place.base) if new else "everything was there already")
     return 0
 
 
@@ -248,7 +249,7 @@ def _with_python(options: argparse.Namespace, arguments: List[str]) -> int:
         _believe(source, options)
         check_folder(source, target, _advance)
         python = unpack_python(os.path.join(source.root, target.python_archive or ""), folder)
-        print("unpacked Python {}: {}".format(target.python, python))
+        say("unpacked Python {}: {}".format(target.python, python))
     rest = [each for each in arguments if each != "--with-python"]
     place = [] if any(getattr(options, kind) for kind in _PLACES) or options.user else ["--here"]
     sys.stdout.flush()
@@ -275,13 +276,13 @@ def install_main(arguments: Optional[List[str]] = None) -> int:
         return _uninstall(options) if options.uninstall else _install(options)
     except Refused as refused:
         sys.stdout.flush()
-        sys.stderr.write("install.py: {} [{}]\n".format(refused, refused.name))
+        say("install.py: {} [{}]".format(refused, refused.name), sys.stderr)
         return refused.code
     except KeyboardInterrupt:
-        sys.stderr.write("install.py: interrupted; nothing was left half-done\n")
+        say("install.py: interrupted; nothing was left half-done", sys.stderr)
         return 130
     except OSError as error:
-        sys.stderr.write("install.py: {}\n".format(error))
+        say("install.py: {}".format(error), sys.stderr)
         return EXIT_OTHER
 
 

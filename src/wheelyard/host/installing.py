@@ -18,6 +18,7 @@ from wheelyard.host.distinfo import (
 from wheelyard.host.machine import dotted
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.pipcall import Pip, break_arguments, rehearse, run_pip, wanted
+from wheelyard.host.plain import say
 from wheelyard.host.records import forget, put_file, read_json, record_path
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_STORAGE, EXIT_USAGE, Refused
 from wheelyard.host.scheme import STAGED, Place, move_into_place, scheme_paths, staging_arguments
@@ -93,7 +94,7 @@ def check_first(job: Job, ask_pip: bool) -> None:
         extra = _extra_arguments(job, os.path.join(folder, "stage"))
         arguments = wanted(job.source.root, job.target, job.requirements)
         if not rehearse(job.pip, arguments, extra, packed):
-            print("not enough room in {} for a rehearsal with pip {}".format(folder, dotted(job.pip.version)))
+            say("not enough room in {} for a rehearsal with pip {}".format(folder, dotted(job.pip.version)))
 
 
 def _install_failed(place: Place) -> Refused:

@@ -9,6 +9,7 @@ from typing import List, NamedTuple, Optional
 from wheelyard.host.choice import pip_needed
 from wheelyard.host.machine import Version, clean_environment, dotted, numbers_of, pip_version
 from wheelyard.host.manifest import TargetInfo
+from wheelyard.host.plain import say
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_TOOL, Refused
 
 _HAS_DRY_RUN = (22, 2)
@@ -59,19 +60,27 @@ def wanted(root: str, target: TargetInfo, requirements: List[str]) -> List[str]:
 
 def run_pip(pip: Pip, arguments: List[str], quiet: bool) -> int:
     """Run pip with its output passed on, or kept back if ``quiet`` and nothing goes wrong; return its exit code."""
-    command = [*pip.command, *arguments]
-    if not quiet:
-        return subprocess.call(command, env=clean_environment(), stdin=subprocess.DEVNULL)
-    process = subprocess.Popen(
-        command,
+    kept = []
+    with subprocess.Popen(
+        [*pip.command, *arguments],
         env=clean_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
-    output = process.communicate()[0].decode("utf-8", "replace")
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                text = line.decode("utf-8", "replace").rstrip()
+                if quiet:
+                    kept.append(text)
+                else:
+                    say(text)
+        except BaseException:  # Ctrl-C too: pip must not go on behind the back of who asked for an end
+            process.kill()
+            raise
     if process.returncode != 0:
-        print(output.rstrip())
+        for text in kept:
+            say(text)
     return process.returncode
 
 
