@@ -166,7 +166,7 @@ def test_a_full_disk(standing: Yard, tmp_path: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
@@ -178,16 +178,33 @@ def test_ctrl_c_during_a_build(standing: Yard) -> None:
     sdist(standing.shop, "late", late__py="", more=sleeps, **STATIC)
     before = standing.state()
     standing.write("late\n")
-    process = standing.start("build", "--quiet")
+    process = standing.start("build")
     logs = standing.root / "cache" / "logs"
     wait_for(lambda: any("it sleeps" in path.read_text() for path in logs.glob("late-1.0-*.log")))
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130, out + err
-    assert "Traceback" not in err
+    interrupted(process)
     assert standing.state() == before
     standing.write("good\n")
     standing.build()
+
+
+def interrupted(process: subprocess.Popen[str]) -> None:
+    """Send a Ctrl-C: it is said in one line, with no failure beside it, and in the exit code."""
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, out + err
+    assert err.splitlines()[-1] == "error: interrupted; run the same command again to go on"
+    assert "Traceback" not in err
+    assert "failed" not in err
+
+
+@pytest.mark.parametrize("what", ["/simple/late", "/files/late"])
+def test_ctrl_c_while_an_index_keeps_us_waiting(standing: Yard, what: str) -> None:
+    make_wheel(standing.shop, "late", "1.0")
+    standing.index.fault(what, simulator.hang(300))
+    standing.write("late\n")
+    process = standing.start("build")
+    wait_for(lambda: standing.index.paths(what) != [])
+    interrupted(process)
 
 
 @pytest.mark.slow

@@ -80,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json_lines = "--json" in given
     try:
         result = load_commands()(args=given, prog_name="wheelyard", standalone_mode=False)
+        if result == Interrupted.exit_code:  # what typer makes of a Ctrl-C, without a word
+            raise KeyboardInterrupt
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)  # that of the command whose arguments are wrong
         command = context.command_path if context else "wheelyard"

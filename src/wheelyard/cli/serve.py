@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,5 +51,6 @@ def serve(
     with bind(listen) as bound:
         url = url_of(listen, bound)
         say(f"{folder} is at {url}\n  pip install --index-url {url}simple/ NAME\nCtrl-C ends it.")
-        made.run(sockets=[bound])
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it, not to break it off
+            made.run(sockets=[bound])
     return 0

@@ -19,6 +19,7 @@ _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 _STEPS = 0.02
 _MAX_OUTPUT = 16 << 20
 _running: set[subprocess.Popen[bytes]] = set()
+_ended: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ def run(
     :param merge: put standard error into ``output`` (implied by ``log``).
     :param timeout: seconds; the program and everything it started in its process group are then killed.
     :raises ToolError: if the program cannot be started.
+    :raises KeyboardInterrupt: if ``end_all`` ended it: then it did not fail, somebody wished an end.
     """
     arguments = tuple(os.fspath(part) for part in command)
     started = time.monotonic()
@@ -84,6 +86,7 @@ def run(
             ) from error
         _running.add(process)
         stack.callback(_running.discard, process)
+        stack.callback(_ended.discard, process)
         timed_out = False
         output = errors = b""
         try:
@@ -97,6 +100,8 @@ def run(
         if timed_out:
             _kill_group(process)
             output, errors = process.communicate()
+        if process in _ended:
+            raise KeyboardInterrupt
         if sink is not None:
             # The end of a log tells why it ended; one without end must not fill our memory.
             sink.seek(max(begin, sink.seek(0, os.SEEK_END) - _MAX_OUTPUT))
@@ -112,8 +117,12 @@ def run(
 
 
 def end_all() -> None:
-    """End every program that runs now, in whatever thread: for an interrupt, which only the main thread hears of."""
+    """End every program that runs now: for an interrupt, which only the main thread hears of.
+
+    Threads that wait for one hear of it so: ``run`` raises KeyboardInterrupt in them.
+    """
     for process in tuple(_running):
+        _ended.add(process)
         _kill_group(process)
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def _error_of(action: Callable[[T], None], item: T) -> Exception | None:
+    try:
+        action(item)
+    except Exception as error:
+        return error
+    return None
 
 
 def each(
@@ -27,17 +36,11 @@ def each(
         count += 1
 
     def work() -> None:
-        while not stop.is_set():
-            try:
+        # Interrupted: by the door to programs, which passes the caller's Ctrl-C on.
+        with contextlib.suppress(queue.Empty, KeyboardInterrupt):
+            while not stop.is_set():
                 item = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                action(item)
-            except Exception as error:
-                ended.put((item, error))
-            else:
-                ended.put((item, None))
+                ended.put((item, _error_of(action, item)))
 
     threads = [threading.Thread(target=work, name=f"{name}-{n}", daemon=True) for n in range(min(jobs, count))]
     for thread in threads:
