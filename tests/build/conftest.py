@@ -51,10 +51,12 @@ def opened(bubblewrap: Sandbox, python: Path, tmp_path: Path) -> Iterator[Opened
         root = context.__enter__()
         stack.append(context)
         log = tmp_path / f"{root.name}.log"
+        made = environment.create(root / "env", interpreter, [], bubblewrap, log=log, root=root)
         return Workspace(
             root=root,
             source=unpack_sdist(sdist, root / "src"),
-            python=environment.create(root / "env", interpreter, [], bubblewrap, log=log, root=root),
+            python=made,
+            interpreter=environment.seen_from(made, root),
             sandbox=bubblewrap,
             log=log,
             package="demo 1.0",

@@ -11,7 +11,8 @@ from tests.build.conftest import working
 from tests.simulators.packages import make_wheel
 from wheelyard.build.environment import create, interpreter_folders
 from wheelyard.build.model import Sandbox
-from wheelyard.build.workspace import base, remove, sweep, workspace
+from wheelyard.build.workspace import base, sweep, workspace
+from wheelyard.doors import beneath
 from wheelyard.errors import ToolError, WheelError
 from wheelyard.targets.interpreters import find
 from wheelyard.targets.model import Target
@@ -131,7 +132,7 @@ def test_what_a_build_locked_can_be_removed(tmp_path: Path) -> None:
     (deep / "link").symlink_to(outside)
     deep.chmod(0)
     deep.parent.chmod(0o500)
-    remove(tmp_path / "top")
+    beneath.remove(tmp_path / "top")
     assert not (tmp_path / "top").exists()
     assert outside.stat().st_mode & 0o700 == 0o700
-    remove(tmp_path / "never-was")
+    beneath.remove(tmp_path / "never-was")

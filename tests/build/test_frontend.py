@@ -61,19 +61,19 @@ FAILING = {
     ),
     "a link": (
         "def build_wheel(w, *a, **k):\n    os.symlink('/etc/passwd', w + '/a.whl')\n    return 'a.whl'\n",
-        "not a file",
+        "out/a.whl is not a plain file",
     ),
     "an error": ("def build_wheel(*a, **k):\n    raise RuntimeError('no BLAS here')\n", "no BLAS here"),
     "an exit": ("def build_wheel(*a, **k):\n    os._exit(3)\n", "exit code 3"),
     "a forged answer": (
         "def build_wheel(*a, **k):\n    os.symlink('/etc/passwd', sys.argv[2] + '/output.json')\n    os._exit(0)\n",
-        "left no output.json",
+        "output.json is not a plain file",
     ),
     "a pipe for an answer": (
         "def build_wheel(*a, **k):\n    os.mkfifo(sys.argv[2] + '/output.json')\n    os._exit(0)\n",
-        "not a file",
+        "output.json is not a plain file",
     ),
-    "no answer": ("def build_wheel(*a, **k):\n    os._exit(0)\n", "left no output.json"),
+    "no answer": ("def build_wheel(*a, **k):\n    os._exit(0)\n", "output.json is not there"),
     "nonsense": (
         "def build_wheel(*a, **k):\n    open(sys.argv[2] + '/output.json', 'w').write('{')\n    os._exit(0)\n",
         "failed",

@@ -95,7 +95,13 @@ def test_setup_py(tmp_path: Path, python: str, needed: list[str], dynamic: tuple
             root / "env", Path(interpreter.path), wheels, sandbox, log=tmp_path / "log", root=root
         )
         place = frontend.Workspace(
-            root=root, source=tree, python=venv, sandbox=sandbox, log=tmp_path / "log", recipe=Recipe()
+            root=root,
+            source=tree,
+            python=venv,
+            interpreter=environment.seen_from(venv, root),
+            sandbox=sandbox,
+            log=tmp_path / "log",
+            recipe=Recipe(),
         )
         assert frontend.dynamic_requirements(place) == dynamic
         assert b"Requires-Dist: six" in frontend.prepare_metadata(place)

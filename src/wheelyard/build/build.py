@@ -17,7 +17,7 @@ from wheelyard.build.graph import run_graph
 from wheelyard.build.libraries import collect
 from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Sandbox
 from wheelyard.build.sandbox import LOCAL
-from wheelyard.build.workspace import DEFAULT_EPOCH, Workspace, sweep, workspace
+from wheelyard.build.workspace import DEFAULT_EPOCH, Workspace, aside, sweep, workspace
 from wheelyard.check.model import WheelFacts
 from wheelyard.check.wheel import read
 from wheelyard.doors.files import storage_error
@@ -187,6 +187,7 @@ class _Bench:
             root=root,
             source=source,
             python=python,
+            interpreter=environment.seen_from(python, root),
             sandbox=sandbox,
             log=log,
             package=_job(unit),
@@ -204,12 +205,12 @@ class _Bench:
     def _fuse(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
         """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
         thin = [built[key] for key in unit.parts]
-        intel, arm = (root / wheel.key[:12] / wheel.filename for wheel in thin)
+        intel, arm = (aside(root) / wheel.key[:12] / wheel.filename for wheel in thin)
         for path, wheel in zip((intel, arm), thin, strict=True):
             path.parent.mkdir()
             path.symlink_to(self._blob(wheel.sha256, wheel.filename))
         extra = variant.noted(arm, unit.key) if unit.recipe.variant else {}
-        path = fuse(intel, arm, root / "finished", extra=extra, epoch=self.epoch)
+        path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
         _accept(unit, path, sandbox)
         return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=thin[0].grafted)
 
@@ -247,7 +248,7 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repai
         libraries = (Path(unit.target.libraries) / "lib", *libraries)
     repaired = repair(
         raw,
-        place.root / "repaired",
+        place.aside / "repaired",
         unit.target,
         log=place.log,
         libraries=libraries,
@@ -256,12 +257,12 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repai
     )
     extra: dict[str, bytes] = {}
     if unit.recipe.variant:
-        variant.check(unit, repaired.path, place.root / "checked")
+        variant.check(unit, repaired.path, place.aside / "checked")
         repaired = share(unit, repaired, place)
         extra = variant.additions(unit, place, store, repaired)
     changes = Changes(local_version=unit.recipe.local_version, extra=extra)
     # Written anew in any case: order and times of a zip archive are the backend's whim.
-    path = rewrite(repaired.path, place.root / "finished", changes, epoch=place.epoch)
+    path = rewrite(repaired.path, place.aside / "finished", changes, epoch=place.epoch)
     _accept(unit, path, place.sandbox, log=place.log)
     return replace(repaired, path=path)
 

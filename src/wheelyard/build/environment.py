@@ -17,8 +17,9 @@ from installer.sources import WheelFile
 from wheelyard.build.cross import overlay
 from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.model import Limits, Sandbox
-from wheelyard.build.workspace import SYSTEM_PATH, remove
+from wheelyard.build.workspace import SYSTEM_PATH
 from wheelyard.check.wheel import read_facts
+from wheelyard.doors import beneath
 from wheelyard.errors import BuildError, ToolError, WheelError
 
 __all__ = ["create", "interpreter_folders"]
@@ -60,7 +61,7 @@ def create(
     :raises ToolError: if the interpreter does not run or makes no environment.
     :raises WheelError: if a wheel cannot be installed.
     """
-    remove(folder)
+    beneath.remove(folder)
     folder.mkdir(parents=True)
     base = root or folder
     seen = interpreter_folders(interpreter) if readable is None else tuple(readable)
@@ -93,6 +94,14 @@ def create(
         if not script.is_symlink() and script.is_file():
             script.chmod(0o755)  # pip does so whatever the archive says
     return python
+
+
+def seen_from(python: Path, root: Path) -> tuple[Path, ...]:
+    """Return the folders outside of a workspace that the interpreter of its environment needs to be seen.
+
+    Ask before other people's code runs: what the interpreter is may be changed then.
+    """
+    return tuple(path for path in interpreter_folders(python) if not path.is_relative_to(root))
 
 
 def _own(scheme: Mapping[str, str], filename: str) -> dict[str, str]:

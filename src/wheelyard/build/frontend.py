@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import stat
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,9 +12,10 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from build import BuildBackendException, BuildException, ProjectBuilder
-from wheelyard.build.interpreter import interpreter_folders
+from wheelyard.build.sandbox import FILE_SIZE
 from wheelyard.build.sdist import apply_patches, declared_requirements, static_metadata, unpack_sdist
-from wheelyard.build.workspace import Workspace, remove, workspace
+from wheelyard.build.workspace import Workspace, workspace
+from wheelyard.doors import beneath
 from wheelyard.errors import BuildError, WheelyardError
 
 __all__ = [
@@ -56,13 +54,14 @@ def prepare_metadata(place: Workspace) -> bytes:
 
     :raises BuildError: if the backend fails or answers nonsense.
     """
-    into = _empty(place.root / "metadata")
     with _backend(place) as builder:
+        into = beneath.fresh(place.root, "metadata")
         prepared = builder.prepare("wheel", into, place.recipe.config_settings)
-    if prepared is not None:
-        return _read(place, into / Path(prepared).name / "METADATA")
+        if prepared is not None:
+            return beneath.read(place.root, f"metadata/{Path(prepared).name}/METADATA", most=_MAX_ANSWER)
+        wheel = _build(place, builder)
     try:
-        with zipfile.ZipFile(build_wheel(place)) as archive:
+        with zipfile.ZipFile(wheel) as archive:
             (name,) = (each for each in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", each))
             if archive.getinfo(name).file_size > _MAX_ANSWER:
                 raise ValueError("METADATA is too big")
@@ -72,25 +71,36 @@ def prepare_metadata(place: Workspace) -> bytes:
 
 
 def build_wheel(place: Workspace) -> Path:
-    """Build the wheel and return its path, in ``<root>/out``.
+    """Build the wheel and return its path: a copy aside, which nothing that the backend left behind can change.
+
+    No link is left in the workspace then that leads out of it: repair may look for libraries there.
 
     :raises BuildError: if the backend fails, or leaves no wheel or more than one.
     """
-    into = _empty(place.root / "out")
     with _backend(place) as builder:
-        builder.build("wheel", into, place.recipe.config_settings)
-    wheels = sorted(path for path in into.iterdir() if path.suffix == ".whl")
+        return _build(place, builder)
+
+
+def _build(place: Workspace, builder: ProjectBuilder) -> Path:
+    into = beneath.fresh(place.root, "out")
+    builder.build("wheel", into, place.recipe.config_settings)
+    wheels = [name for name in beneath.names(place.root, "out") if name.endswith(".whl")]
     if len(wheels) != 1:
-        names = ", ".join(path.name for path in wheels) or "none"
+        names = ", ".join(wheels) or "none"
         raise _failure(place, f"an sdist gives one wheel, its backend left {len(wheels)}: {names}")
-    if not stat.S_ISREG(wheels[0].lstat().st_mode):
-        raise _failure(place, f"what its backend left is not a file: {wheels[0].name}")
-    return wheels[0]
+    taken = place.aside / "raw" / wheels[0]
+    taken.parent.mkdir()
+    beneath.take(place.root, f"out/{wheels[0]}", taken, most=FILE_SIZE)
+    beneath.wash(place.root)
+    return taken
 
 
 @contextmanager
 def _backend(place: Workspace) -> Iterator[ProjectBuilder]:
-    """Yield the builder; whatever it raises becomes an error for people."""
+    """Yield the builder; whatever it raises becomes an error for people.
+
+    It reads ``pyproject.toml``: before the backend runs, which may put something else there.
+    """
     try:
         yield ProjectBuilder(place.source, str(place.python), runner=_Runner(place))
     except BuildBackendException as error:
@@ -100,6 +110,8 @@ def _backend(place: Workspace) -> Iterator[ProjectBuilder]:
         raise _failure(place, f"its build backend failed: {cause}") from error
     except BuildException as error:
         raise _failure(place, str(error)) from error
+    except beneath.NotPlainError as error:
+        raise _failure(place, f"what its backend left cannot be taken: {error}") from error
 
 
 class _Runner:
@@ -117,14 +129,14 @@ class _Runner:
     ) -> None:
         place = self._place
         python, script, hook, control = cmd
-        inside = _empty(place.root / "hook")
-        shutil.copyfile(script, inside / "hook.py")
-        shutil.copyfile(Path(control, "input.json"), inside / "input.json")
+        inside = beneath.fresh(place.root, "hook")
+        beneath.put(place.root, "hook/hook.py", Path(script).read_bytes())
+        beneath.put(place.root, "hook/input.json", Path(control, "input.json").read_bytes())
         done = place.sandbox.run(
             [python, str(inside / "hook.py"), hook, str(inside)],
             cwd=Path(cwd) if cwd else place.source,
             env={**place.environment(), **(extra_environ or {})},
-            readable=(*interpreter_folders(Path(python)), *place.readable),
+            readable=(*place.interpreter, *place.readable),
             writable=(place.root,),
             limits=place.limits,
             log=place.log,
@@ -139,7 +151,7 @@ class _Runner:
             raise _failure(place, done.reason, hint="see [build] memory and jobs, or the log for what it does")
         if done.returncode != 0:
             raise _failure(place, f"{hook} failed (exit code {done.returncode}):\n{last_lines(done.output)}")
-        answer = _read(place, inside / "output.json")
+        answer = beneath.read(place.root, "hook/output.json", most=_MAX_ANSWER)
         Path(control, "output.json").write_bytes(_without_warnings(answer, place.log))
 
 
@@ -167,25 +179,3 @@ def last_lines(output: str, count: int = 15) -> str:
 
 def _failure(place: Workspace, message: str, *, hint: str | None = None) -> BuildError:
     return BuildError(message, where=place.package or place.source.name, hint=hint, log=place.log)
-
-
-def _empty(folder: Path) -> Path:
-    """Make a folder anew: what other people's code may have left there is gone."""
-    remove(folder)
-    folder.mkdir(mode=0o700)
-    return folder
-
-
-def _read(place: Workspace, path: Path) -> bytes:
-    """Read a file that other people's code wrote: no symlink, no pipe, no endless one."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise _failure(place, f"its backend left no {path.name}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _failure(place, f"its backend left a {path.name} that is not a file")
-        content = stream.read(_MAX_ANSWER + 1)
-    if len(content) > _MAX_ANSWER:
-        raise _failure(place, f"its backend left a {path.name} that is too big")
-    return content

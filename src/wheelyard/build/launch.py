@@ -20,7 +20,8 @@ from pathlib import Path
 from wheelyard.build.engine import RUN_LABEL, Engine, own_message, this_run
 from wheelyard.build.images import Image
 from wheelyard.build.model import Limits
-from wheelyard.build.sandbox import BUILDER, FILE_SIZE, give_away
+from wheelyard.build.sandbox import BUILDER, FILE_SIZE
+from wheelyard.doors import beneath
 from wheelyard.doors import run as door
 from wheelyard.doors.run import Completed
 from wheelyard.errors import ToolError
@@ -65,7 +66,7 @@ def run_in_container(
     user = _user(engine)
     if user == _BUILDER:
         for path in writable:
-            give_away(path)
+            beneath.give(path, BUILDER)
     name = f"wheelyard-{secrets.token_hex(8)}"
     arguments = ["run", "--rm", "--name", name, "--label", f"{RUN_LABEL}={this_run()}", *_walls(engine), *user]
     arguments += [*_limits(engine, limits), *(f"--mount={_mount(*each)}" for each in mounts)]

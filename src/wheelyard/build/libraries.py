@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import stat
 import zipfile
 from pathlib import Path
 
-from wheelyard.build.workspace import SYSTEM_PATH, Workspace, remove
+from wheelyard.build.sandbox import FILE_SIZE
+from wheelyard.build.workspace import SYSTEM_PATH, Workspace
+from wheelyard.doors import beneath
 
 _LINE = re.compile(r"^\s+(\S+) => (/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _MAGIC = b"\x7fELF"
@@ -18,26 +20,26 @@ _TAKE = 'into="$1"; shift; for each in "$@"; do cp -L "$each" "$into/${each##*/}
 
 
 def collect(place: Workspace, wheel: Path) -> tuple[Path, ...]:
-    """Copy what a wheel's objects load, inside the sandbox, into one folder of the workspace and return it.
+    """Copy what a wheel's objects load, inside the sandbox, into one folder aside and return it.
 
     The names in that folder are the names that the objects ask for; nothing there is trusted more than the wheel.
     """
-    objects = place.root / "objects"
-    libraries = place.root / "libraries"
-    for folder in (objects, libraries):
-        remove(folder)
+    # A folder of its own to write in: the loader may run what is in the objects.
+    inside = place.aside / "inside"
+    objects, copies, libraries = inside / "objects", inside / "libraries", place.aside / "libraries"
+    for folder in (inside, objects, copies, libraries):
         folder.mkdir()
     names = _extract(wheel, objects)
     if not names:
         return ()
-    said = _run(place, "/bin/sh", "-c", _COPY, "sh", str(objects), *(f"./{name}" for name in names))
+    said = _run(place, inside, "/bin/sh", "-c", _COPY, "sh", str(objects), *(f"./{name}" for name in names))
     found = dict(_LINE.findall(said))
     wanted = sorted(path for path in found.values() if not Path(path).is_relative_to(objects))
     if wanted:
-        _run(place, "/bin/sh", "-c", _TAKE, "sh", str(libraries), *wanted)
-    for path in libraries.iterdir():
-        if not stat.S_ISREG(path.lstat().st_mode):
-            remove(path)
+        _run(place, inside, "/bin/sh", "-c", _TAKE, "sh", str(copies), *wanted)
+    for name in beneath.names(inside, "libraries"):
+        with contextlib.suppress(beneath.NotPlainError):
+            beneath.take(inside, f"libraries/{name}", libraries / name, most=FILE_SIZE)
     return (libraries,)
 
 
@@ -56,13 +58,13 @@ def _extract(wheel: Path, into: Path) -> list[str]:
     return names
 
 
-def _run(place: Workspace, *command: str) -> str:
+def _run(place: Workspace, inside: Path, *command: str) -> str:
     done = place.sandbox.run(
         command,
-        cwd=place.root,
+        cwd=inside,
         env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
-        readable=place.readable,
-        writable=(place.root,),
+        readable=(place.root, *place.readable),
+        writable=(inside,),
         limits=place.limits,
         log=place.log,
     )

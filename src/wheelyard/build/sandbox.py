@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from wheelyard.build.apple import SandboxExec
 from wheelyard.build.model import Limits, Sandbox
 from wheelyard.config.model import BuildSettings
+from wheelyard.doors import beneath
 from wheelyard.doors import run as door
 from wheelyard.doors.run import Completed
 from wheelyard.errors import ConfigError, ToolError
@@ -36,6 +37,9 @@ _SETTINGS = (
 )
 _ONLY_LOOPBACK = ("/bin/sh", "-c", '[ "$(grep -c : /proc/net/dev)" -le 1 ]')
 _NO_NETWORK = ("/usr/bin/perl", "-MIO::Socket::INET", "-e", "exit !!IO::Socket::INET->new(Listen => 1)")
+_FIRST = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
+"""The first process of a process name space: when it ends, the kernel has ended all others before we hear of it."""
+
 _HINT = "install bubblewrap (dnf install bubblewrap, apt install bubblewrap)"
 
 _PROGRAMS = {"bubblewrap": "bwrap", "unshare": "unshare", "sandbox-exec": "sandbox-exec"}
@@ -139,7 +143,7 @@ class Bubblewrap:
     ) -> Completed:
         """Run a command; see :class:`wheelyard.build.model.Sandbox`."""
         as_root = os.geteuid() == 0
-        arguments = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", *_name_spaces(as_root)]
+        arguments = ["bwrap", "--die-with-parent", "--as-pid-1", "--new-session", "--clearenv", *_name_spaces(as_root)]
         arguments += [*_system(), "--proc", "/proc", "--dev", "/dev"]
         for scratch in ("/tmp", "/dev/shm"):  # noqa: S108  (inside the sandbox)
             arguments += [*(("--perms", "1777") if as_root else ()), "--tmpfs", scratch]
@@ -151,10 +155,10 @@ class Bubblewrap:
             arguments += ["--bind", str(path), str(path)]
         for key, value in env.items():
             arguments += ["--setenv", key, value]
-        arguments += ["--remount-ro", "/", "--chdir", str(cwd), "--"]
+        arguments += ["--remount-ro", "/", "--chdir", str(cwd), "--", *_FIRST]
         if as_root:
             for path in writable:
-                give_away(path)
+                beneath.give(path, BUILDER)
             arguments += _as_builder()
         arguments += [*_limited(limits, BUILDER if as_root else os.geteuid()), *command]
         return door.run(arguments, env={"PATH": os.defpath}, log=log, timeout=limits.seconds)
@@ -240,14 +244,6 @@ def _system() -> Iterator[str]:
 def _as_builder() -> list[str]:
     user = str(BUILDER)
     return ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
-
-
-def give_away(folder: Path) -> None:
-    """Make the builder the owner of a folder and everything in it, never following a symlink."""
-    for base, folders, names in os.walk(folder):
-        for path in (Path(base), *(Path(base, name) for name in (*folders, *names))):
-            if path.lstat().st_uid != BUILDER:
-                os.chown(path, BUILDER, BUILDER, follow_symlinks=False)
 
 
 def _limited(limits: Limits, user: int) -> list[str]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wheelyard.build.interpreter import interpreter_folders
 from wheelyard.build.model import Limits, Recipe, Sandbox
-from wheelyard.doors import files
+from wheelyard.doors import beneath, files
 from wheelyard.errors import StorageError
 
 DEFAULT_EPOCH = 315532800
@@ -35,26 +33,32 @@ def base() -> Path:
 def workspace(key: str, *, keep_failed: bool = False) -> Iterator[Path]:
     """Yield an empty folder of the fixed path ``<base>/<key[:24]>``, locked against other runs, removed afterwards.
 
-    Waits for another run at the same key.
+    There is another one with it, :func:`aside`, for what no sandbox may write. Waits for another run at the same key.
 
     :param keep_failed: leave it there if the block ends with an error.
     :raises StorageError: if the place is not ours.
     """
-    parent = _own(base())
-    root = parent / key[:24]
-    with files.locked(parent / f"{key[:24]}.lock", what=f"the build {key[:12]}", wait=True):
-        remove(root)
-        root.mkdir(mode=0o700)
+    root, lock = _own(base()) / key[:24], _lock(base() / key[:24])
+    _own(aside(root).parent)
+    with files.locked(lock, what=f"the build {key[:12]}", wait=True):
+        _clear(root)
+        for folder in (root, aside(root)):
+            folder.mkdir(mode=0o700)
         done = False
         try:
             yield root
             done = True
         finally:
             if done or not keep_failed:
-                remove(root)
+                _clear(root)
             else:
-                (root / _KEPT).touch()
-            (parent / f"{key[:24]}.lock").unlink(missing_ok=True)
+                (aside(root) / _KEPT).touch()
+            lock.unlink(missing_ok=True)
+
+
+def aside(root: Path) -> Path:
+    """Return the folder for what is taken out of a workspace: only we write there."""
+    return Path(f"{root.parent}-aside", root.name)
 
 
 def sweep() -> None:
@@ -62,14 +66,23 @@ def sweep() -> None:
 
     :raises StorageError: if the place of all workspaces is not ours.
     """
-    parent = _own(base())
-    for root in parent.iterdir():
-        if root.suffix == ".lock" or (root / _KEPT).exists():
+    places = (_own(base()), _own(aside(base() / "any").parent))
+    for name in {path.name for place in places for path in place.iterdir() if path.suffix != ".lock"}:
+        root = base() / name
+        if (aside(root) / _KEPT).exists():
             continue
-        lock = parent / f"{root.name}.lock"
-        with contextlib.suppress(StorageError), files.locked(lock, what=root.name):
-            remove(root)
-            lock.unlink(missing_ok=True)
+        with contextlib.suppress(StorageError), files.locked(_lock(root), what=name):
+            _clear(root)
+            _lock(root).unlink(missing_ok=True)
+
+
+def _lock(root: Path) -> Path:
+    return root.with_name(f"{root.name}.lock")
+
+
+def _clear(root: Path) -> None:
+    for folder in (root, aside(root)):
+        beneath.remove(folder)
 
 
 def _own(parent: Path) -> Path:
@@ -81,20 +94,6 @@ def _own(parent: Path) -> Path:
     return parent
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder that other people's code has written: also where it took away permissions."""
-
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-        return
-    for base_folder, names, _ in os.walk(folder):
-        for path in (Path(base_folder, name) for name in names):
-            if not path.is_symlink():
-                path.chmod(0o700)
-    if folder.exists():
-        shutil.rmtree(folder)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """A source tree with the interpreter of its build environment, ready for hooks to be called."""
@@ -104,6 +103,8 @@ class Workspace:
     source: Path
     python: Path
     """The interpreter of the build environment."""
+    interpreter: tuple[Path, ...]
+    """The folders of this machine that it needs, found before other people's code could change what it is."""
     sandbox: Sandbox
     log: Path
     package: str = ""
@@ -115,15 +116,14 @@ class Workspace:
     epoch: int = DEFAULT_EPOCH
     """SOURCE_DATE_EPOCH, seconds."""
 
-    def _interpreter(self) -> list[Path]:
-        folders = interpreter_folders(self.python)
-        return [path for path in folders if path.is_dir() and not path.is_relative_to(self.root)]
+    @property
+    def aside(self) -> Path:
+        """What is taken out of the workspace lies here, where no sandbox writes."""
+        return aside(self.root)
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment that hooks get: nothing of ours, nothing that changes from run to run."""
-        home, temporary = self.root / "home", self.root / "tmp"
-        for folder in (home, temporary):
-            folder.mkdir(exist_ok=True)
+        home, temporary = (beneath.ensure(self.root, name) for name in ("home", "tmp"))
         environment = {
             "PATH": f"{self.python.parent}:{SYSTEM_PATH}",
             "HOME": str(home),
@@ -146,7 +146,7 @@ class Workspace:
             environment["PKG_CONFIG_PATH"] = f"{self._pkg_config()}:{self.python.parent.parent / 'lib' / 'pkgconfig'}"
         # These paths differ from user to user and from machine to machine; what is compiled must not.
         hidden = [f"-ffile-prefix-map={self.root}=."]
-        hidden += [f"-ffile-prefix-map={path}=/python" for path in self._interpreter()]
+        hidden += [f"-ffile-prefix-map={path}=/python" for path in self.interpreter if path.is_dir()]
         for name in ("CFLAGS", "CXXFLAGS"):
             given = self.recipe.environment.get(name, "")
             environment[name] = " ".join([_OPTIMISED, *([given] if given else []), *hidden])
@@ -154,13 +154,12 @@ class Workspace:
 
     def _pkg_config(self) -> Path:
         """Write the recipe's pkg-config files, which can only now say where the libraries are; return their folder."""
-        folder = self.root / "pkgconfig"
+        folder = beneath.ensure(self.root, "pkgconfig")
         prefix = self.python.parent.parent
-        purelib = next(iter(sorted(prefix.glob("lib/python*/site-packages"))), prefix)
+        library = prefix.relative_to(self.root) / "lib"
+        version = next((name for name in beneath.names(self.root, library) if name.startswith("python")), "")
+        purelib = self.root / library / version / "site-packages"
         for name, text in self.recipe.pkg_config.items():
-            files.write(
-                folder / f"{name}.pc",
-                text.replace("{environment}", str(prefix)).replace("{purelib}", str(purelib)),
-                sync=False,
-            )
+            text = text.replace("{environment}", str(prefix)).replace("{purelib}", str(purelib))
+            beneath.put(self.root, f"pkgconfig/{name}.pc", text.encode())
         return folder

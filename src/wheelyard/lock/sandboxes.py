@@ -123,6 +123,7 @@ class Sandboxes:
                     root=root,
                     source=source,
                     python=python,
+                    interpreter=environments.seen_from(python, root),
                     sandbox=sandbox,
                     log=log,
                     package=f"{package.name} {package.version}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from wheelyard.doors import files
+from wheelyard.doors import beneath, files
 from wheelyard.errors import ToolError
 from wheelyard.prove import inside_blas
 from wheelyard.prove.model import BlasQuestion
@@ -20,6 +21,9 @@ from wheelyard.variants.model import Variant
 
 TOLERANCE = 1e-12
 """Of eigenvalues between 0 and 4, found of a matrix of order 64; products of whole numbers have to be exact."""
+
+_MOST = 2 << 30
+"""Bytes of an object that is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +110,11 @@ def _identified(loaded: Mapping[str, str], home: Path) -> dict[str, frozenset[st
     """
     found = {}
     for path, kept in loaded.items():
-        real = Path(kept).resolve()
-        if real.is_relative_to(home.resolve()) and real.is_file() and (names := identity.identify(real.read_bytes())):
-            found[path] = names
+        place = Path(kept)
+        for folder in {home, home.resolve()} & set(place.parents):
+            with contextlib.suppress(beneath.NotPlainError):
+                if names := identity.identify(beneath.read(folder, place.relative_to(folder), most=_MOST)):
+                    found[path] = names
     return found
 
 

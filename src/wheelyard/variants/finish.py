@@ -172,7 +172,7 @@ def _from_image(path: str, place: Workspace) -> bytes:
         readable=(),
         writable=(place.root,),
         limits=place.limits,
-        log=place.root / "licence.log",
+        log=place.aside / "licence.log",
     )
     # The door writes the command as the first line of the log, and returns what came behind it.
     if done.returncode != 0 or not done.output.strip():

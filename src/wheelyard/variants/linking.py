@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wheelyard.build.model import Recipe
-from wheelyard.build.workspace import Workspace
+from wheelyard.build.workspace import SYSTEM_PATH, Workspace
 from wheelyard.errors import VariantError
 
 _OPTIONS = {"blas-cflags": "--cflags", "blas-libs": "--libs", "blas-list": "--libs"}
@@ -49,7 +49,8 @@ def _ask(place: Workspace, option: str) -> str:
     done = place.sandbox.run(
         ["pkg-config", option, *place.recipe.pkg_config],
         cwd=place.root,
-        env=place.environment(),
+        # Not the environment's own programs: until the first hook, nothing of other people's has run.
+        env={**place.environment(), "PATH": SYSTEM_PATH},
         readable=place.readable,
         writable=(place.root,),
         limits=place.limits,

@@ -67,7 +67,7 @@ def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
             where=place.package,
             hint="lock again: the variant needs it",
         )
-    folder = place.root / "shared"
+    folder = place.aside / "shared"
     folder.mkdir()
     path = folder / repaired.path.name
     _write(repaired.path, path, source, f"{requirement}=={version}", place)

@@ -1,0 +1,104 @@
+"""What a sandboxed backend leaves behind leads the host nowhere: nothing outside changes, nothing else is published."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.build.conftest import Opened, working
+from tests.build.hostile import KINDS, outside, planting, state
+from tests.build.sources import sdist
+from tests.build.test_build import Yard
+from tests.simulators.packages import make_wheel
+from wheelyard.build.frontend import build_wheel, prepare_metadata
+from wheelyard.build.model import Recipe
+from wheelyard.build.sandbox import LocalName
+from wheelyard.build.workspace import base
+from wheelyard.check.wheel import read
+from wheelyard.errors import BuildError
+
+
+@pytest.mark.parametrize(("name", "kind"), [*(("bubblewrap", kind) for kind in KINDS), ("unshare", KINDS[0])])
+def test_traps_lead_nowhere(tmp_path: Path, name: LocalName, kind: str) -> None:
+    yard = Yard(tmp_path, working(name))
+    away = outside(tmp_path / "outside")
+    before = state(away)
+    package = yard.sdist("demo", demo__py="", more=planting(kind, away))
+    yard.recipes["demo"] = Recipe(local_version="x")
+    (built,) = yard.build(package)
+    assert state(away) == before
+    assert read(yard.store.path(built.sha256), filename=built.filename, strict=True).top_level_modules == ("demo",)
+    assert not [path for path in base().iterdir() if path.name.startswith(built.key[:24])]
+
+
+PUBLISHING = {
+    "a link": "os.symlink(SECRET, where)",
+    "a hard link": "open('x', 'w'); os.link('x', where)",
+    "a pipe": "os.mkfifo(where)",
+    "a folder": "os.mkdir(where)",
+    "a folder that is a link": "os.rmdir(directory); os.symlink(os.path.dirname(SECRET), directory)",
+    "nothing": "os.rmdir(directory)",
+    "a socket": "import socket; socket.socket(socket.AF_UNIX).bind('s'); os.rename('s', where)",
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), [*(("bubblewrap", kind) for kind in PUBLISHING), ("unshare", "a link")])
+def test_only_what_it_built_is_published(tmp_path: Path, name: LocalName, kind: str) -> None:
+    yard = Yard(tmp_path, working(name))
+    secret = make_wheel(outside(tmp_path / "outside"), "demo", "1.0", files={"secret.py": "TOKEN = 1"})
+    before = state(secret.parent)
+    more = f"""
+SECRET = {str(secret)!r}
+def build_wheel(directory, *more):
+    where = os.path.join(directory, os.path.basename(SECRET))
+    {PUBLISHING[kind]}
+    return os.path.basename(SECRET)
+"""
+    (error,) = yard.fail(yard.sdist("demo", demo__py="", more=more))
+    assert isinstance(error, BuildError)
+    assert "what its backend left cannot be taken: out" in str(error)
+    assert state(secret.parent) == before
+
+
+def test_a_device_is_not_opened(opened: Opened, tmp_path: Path) -> None:
+    """No sandbox lets a build make one; it is refused all the same."""
+    if os.geteuid() != 0:
+        pytest.skip("only root makes devices")
+    place = opened(sdist(tmp_path, "demo", more="def build_wheel(d, *a):\n    sys.stdout.flush(); return 'demo.whl'\n"))
+
+    class Making:
+        name, isolation = place.sandbox.name, place.sandbox.isolation
+
+        def run(self, *command: object, **options: object) -> object:
+            done = place.sandbox.run(*command, **options)  # type: ignore[arg-type]
+            os.mknod(place.root / "out" / "demo.whl", 0o600 | 0o020000, os.makedev(1, 5))  # /dev/zero
+            return done
+
+    with pytest.raises(BuildError, match=r"out/demo\.whl is not a plain file"):
+        build_wheel(replace(place, sandbox=Making()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["link to a folder", "fifo"])
+def test_a_second_hook_is_as_safe_as_the_first(opened: Opened, tmp_path: Path, kind: str) -> None:
+    """Where no hook prepares metadata, the wheel is built for it: what the first one left lies about then."""
+    away = outside(tmp_path / "outside")
+    before = state(away)
+    more = (
+        planting(kind, away)
+        + """
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    top = os.path.dirname(os.path.dirname(os.path.abspath(".")))
+    for place in ("home", "tmp", "out", "hook"):
+        _plant(os.path.join(top, place))
+    _plant(os.path.abspath("pyproject.toml"))
+    os._exit(0)
+"""
+    )
+    place = opened(sdist(tmp_path, "demo", demo__py="", more=more))
+    with pytest.raises(BuildError):
+        prepare_metadata(place)
+    assert b"Name: demo" in prepare_metadata(opened(sdist(tmp_path, "demo", demo__py="", more=planting(kind, away))))
+    assert state(away) == before
