@@ -152,6 +152,37 @@ def test_a_build_without_end_is_ended(place: Place, name: room.LocalName) -> Non
     assert done.seconds < 10
 
 
+def test_a_log_has_a_bound(place: Place, bubblewrap: Sandbox) -> None:
+    script = "for _ in range(100):\n    print('x' * (1 << 20))\nprint('the very end')"
+    done = place.run(bubblewrap, script)
+    assert done.returncode == 0
+    assert done.output.endswith("x\nthe very end\n")
+    assert len(done.output) < 20 << 20
+    said = place.log.read_bytes()
+    assert len(said) < 70 << 20
+    assert said.endswith(b"x\nthe very end\n")
+    assert b"bytes of output are left out here" in said[64 << 20 :]
+
+
+@pytest.mark.parametrize("name", ["bubblewrap", "unshare"])
+def test_what_it_started_has_ended_with_it(place: Place, name: room.LocalName) -> None:
+    beat = place.inside / "beat"
+    script = f"""
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            while True:
+                with open({str(beat)!r}, 'a') as stream:
+                    stream.write('x')
+        while not os.path.exists({str(beat)!r}):
+            time.sleep(0.01)
+    """
+    assert place.run(working(name), script).returncode == 0
+    size = beat.stat().st_size
+    time.sleep(0.3)
+    assert beat.stat().st_size == size
+
+
 @pytest.mark.parametrize("name", ["bubblewrap", "unshare"])
 def test_what_it_left_behind_is_ended_too(place: Place, name: room.LocalName) -> None:
     beat = place.inside / "beat"

@@ -11,7 +11,6 @@ import io
 import os
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -81,7 +80,7 @@ def run_in_container(
         # conmon leaves a file named "oom" in its working folder
         with tempfile.TemporaryDirectory(prefix="wheelyard-container-") as scratch:
             arguments += _open_root(mounts, Path(scratch))
-            whole = [*_file_limit(), engine.program, *engine.arguments, *arguments, *inside]
+            whole = [engine.program, *engine.arguments, *arguments, *inside]
             done = door.run(whole, cwd=Path(scratch), log=log, merge=True, timeout=limits.seconds)
         ended = not done.timed_out and done.returncode >= 0
     finally:
@@ -189,9 +188,3 @@ def _environment(
     given = [part for part in env.get("PATH", "").split(":") if part]
     ours = [part for part in given if any(Path(part).is_relative_to(path) for path, _ in mounts)]
     yield f"--env=PATH={':'.join([*ours, image.search_path])}"
-
-
-def _file_limit() -> list[str]:
-    """Return the words that limit the engine's client, which writes the log, like the build itself."""
-    program = shutil.which("prlimit")
-    return [program, f"--fsize={FILE_SIZE}", "--"] if program else []

@@ -22,7 +22,7 @@ from wheelyard.errors import ConfigError, ToolError
 from wheelyard.events import Reporter, Warned
 
 FILE_SIZE = 8 << 30
-"""Bytes that one file of a build (its log too) may have."""
+"""Bytes that one file of a build may have."""
 
 BUILDER = 65534
 """User and group that a build runs as where we are root: root has no process limit, and owns too much."""

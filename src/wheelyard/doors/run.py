@@ -5,19 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import selectors
 import shlex
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from wheelyard.errors import ToolError
 
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 _STEPS = 0.02
 _MAX_OUTPUT = 16 << 20
+"""Bytes of a program's output that are returned where it goes into a log: the last ones, which say why it ended."""
+_BLOCK = 1 << 16
+MAX_LOG = 64 << 20
+"""Bytes of a log; behind them only the end of what a program says is written, and how much was left out."""
+_LAST = 1 << 20
 _running: set[subprocess.Popen[bytes]] = set()
 _ended: set[subprocess.Popen[bytes]] = set()
 
@@ -54,7 +62,7 @@ def run(
     """Run a program to its end and return how it ended; a non-zero exit is not an error here.
 
     :param env: the whole environment; None passes on our own.
-    :param log: a file that the command and all its output are appended to, as it comes.
+    :param log: a file that the command and all its output are appended to, as it comes, up to a bound.
     :param merge: put standard error into ``output`` (implied by ``log``).
     :param timeout: seconds; the program and everything it started in its process group are then killed.
     :raises ToolError: if the program cannot be started.
@@ -63,21 +71,20 @@ def run(
     arguments = tuple(os.fspath(part) for part in command)
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        sink = None
+        listener = None
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
-            sink = stack.enter_context(log.open("a+b"))
+            sink = stack.enter_context(log.open("ab", buffering=0))
             sink.write(f"$ {redact(shlex.join(arguments))}\n".encode())
-            sink.flush()
-        begin = sink.tell() if sink else 0
+            listener = stack.enter_context(_listening(sink))
         try:
             process = subprocess.Popen(
                 arguments,
                 cwd=cwd,
                 env=None if env is None else dict(env),
                 stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                stdout=sink or subprocess.PIPE,
-                stderr=subprocess.STDOUT if (merge or sink) else subprocess.PIPE,
+                stdout=listener.inlet if listener else subprocess.PIPE,
+                stderr=subprocess.STDOUT if (merge or listener) else subprocess.PIPE,
                 start_new_session=True,
             )
         except OSError as error:
@@ -102,10 +109,8 @@ def run(
             output, errors = process.communicate()
         if process in _ended:
             raise KeyboardInterrupt
-        if sink is not None:
-            # The end of a log tells why it ended; one without end must not fill our memory.
-            sink.seek(max(begin, sink.seek(0, os.SEEK_END) - _MAX_OUTPUT))
-            output = sink.read()
+        if listener is not None:
+            output = listener.end()
     return Completed(
         command=arguments,
         returncode=process.returncode,
@@ -114,6 +119,78 @@ def run(
         timed_out=timed_out,
         seconds=time.monotonic() - started,
     )
+
+
+class _Listener:
+    """Writes what comes out of a pipe into a log, and keeps its end; neither grows without bound."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._outlet, self.inlet = os.pipe()
+        self._stopped, self._stop = os.pipe()
+        self._sink = sink
+        self._room = max(0, MAX_LOG - sink.tell())
+        self._kept = bytearray()
+        self._left = 0
+        self._thread = threading.Thread(target=self._listen, name="log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> bytes:
+        """Return the end of what came, when the program has ended: others that hold the pipe are not waited for."""
+        os.close(self.inlet)
+        os.close(self._stop)
+        self.inlet = self._stop = -1
+        self._thread.join()
+        said = bytes(self._kept[-_MAX_OUTPUT:])
+        if self._left:
+            last = said[-min(_LAST, self._left) :]
+            note = f"\n... {self._left - len(last)} bytes of output are left out here ...\n"
+            self._sink.write(note.encode() + last)
+        return said
+
+    def close(self) -> None:
+        for descriptor in (self.inlet, self._stop):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._thread.join()
+        os.close(self._outlet)
+        os.close(self._stopped)
+
+    def _listen(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for descriptor in (self._outlet, self._stopped):
+                selector.register(descriptor, selectors.EVENT_READ)
+            patience = _LAST
+            while patience > 0:
+                ready = {key.fd for key, _ in selector.select()}
+                block = os.read(self._outlet, _BLOCK) if self._outlet in ready else b""
+                if not block:
+                    return  # the end, or told to stop where nothing is left in the pipe
+                self._take(block)
+                if self._stopped in ready:
+                    patience -= len(block)
+
+    def _take(self, block: bytes) -> None:
+        written, dropped = block[: self._room], len(block) - self._room
+        if written:
+            with contextlib.suppress(OSError):  # a full disk is not the program's fault, nor may it block it
+                self._sink.write(written)
+        self._room -= len(written)
+        self._left += max(0, dropped)
+        self._kept += block
+        if len(self._kept) > 2 * _MAX_OUTPUT:
+            del self._kept[:-_MAX_OUTPUT]
+
+
+@contextlib.contextmanager
+def _listening(sink: IO[bytes]) -> Iterator[_Listener]:
+    listener = _Listener(sink)
+    listener.start()
+    try:
+        yield listener
+    finally:
+        listener.close()
 
 
 def end_all() -> None:
