@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulators.certificates import certify
 from wheelyard.doors.http import Http, HttpSettings
 from wheelyard.errors import UpstreamError
 
@@ -49,10 +50,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "www").mkdir()
     for number in range(40):
         (root / "www" / f"{number}.html").write_bytes(b"%d" % number * 20_000)
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
-    outputs = ["-keyout", str(root / "key.pem"), "-out", str(root / "cert.pem")]
-    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    subprocess.run(["openssl", "req", *kind, *subject, *outputs], check=True, capture_output=True)
+    certify(root)
     return root
 
 

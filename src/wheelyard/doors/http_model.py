@@ -25,7 +25,7 @@ class HttpSettings:
     trusted_hosts: frozenset[str] = frozenset()
     """``host`` or ``host:port`` whose certificate is not checked, and that may use plain http."""
     connect_timeout: float = 15.0
-    read_timeout: float = 60.0
+    read_timeout: float = 30.0
     retries: int = 4
     """How often a request is tried again after the first time."""
     backoff: float = 0.5
@@ -33,6 +33,10 @@ class HttpSettings:
     longest_wait: float = 60.0
     answer_timeout: float = 120.0
     """The status and all headers must be here by then."""
+    patience: float = 60.0
+    """How long a server may say nothing at all, over all tries, before it is given up; and for how long it then is."""
+    notice: float = 10.0
+    """A person is told what is waited for after this time, and again each time that it has doubled."""
     stall_window: float = 30.0
     """A server that sent less than ``stall_bytes`` in this time is given up."""
     stall_bytes: int = 16 << 10
@@ -40,6 +44,9 @@ class HttpSettings:
     """Largest page, decompressed."""
     page_timeout: float = 600.0
     """A page must be here by then, however steadily it comes."""
+    file_timeout: float = 3600.0
+    """A file must be here by then, over all tries; one of known size has the time that it takes at the least pace too.
+    """
     redirects: int = 10
     connections: int = 16
 
@@ -89,3 +96,11 @@ class Interruption(UpstreamError):  # noqa: N818  (what happened, not yet an err
 
     retry_after: float = 0.0
     """Seconds that the server asked us to wait."""
+    server: tuple[str, str, int] | None = None
+    """Scheme, host and port."""
+    silent: bool = False
+    """The server said nothing at all."""
+    shared: bool = False
+    """The connection served other requests as well, and any of them may be what it broke at."""
+    fault: bool = False
+    """The connections are in a state that nobody foresaw: they are not to be used again."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import ssl
-import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 
+import anyio
 import httpx
 
 from wheelyard import __version__
 from wheelyard.doors.http_model import HttpSettings, Interruption
-from wheelyard.doors.urls import redact
+from wheelyard.doors.urls import origin, redact
 from wheelyard.errors import UpstreamError
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -28,25 +27,19 @@ class Pace:
         settings: HttpSettings,
         url: str,
         *,
-        total: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``total``: seconds in which everything must be here."""
-        self._settings, self._url, self._clock, self._total = settings, url, clock, total
-        self._start = self._since = clock()
+        self._settings, self._url, self._clock = settings, url, clock
+        self._since = clock()
         self._bytes = 0
 
     def moved(self, count: int) -> None:
         """Note that bytes came.
 
-        :raises UpstreamError: if fewer came in the last window than must, or if it all takes too long.
+        :raises UpstreamError: if fewer came in the last window than must.
         """
         self._bytes += count
         now = self._clock()
-        if self._total is not None and now - self._start > self._total:
-            raise UpstreamError(
-                f"the answer takes longer than {self._total:.0f} s", where=redact(self._url), hint="try again later"
-            )
         if now - self._since < self._settings.stall_window:
             return
         if self._bytes < self._settings.stall_bytes:
@@ -58,7 +51,7 @@ class Pace:
         self._since, self._bytes = now, 0
 
 
-def new_client(settings: HttpSettings, *, multiplex: bool, verify: bool) -> httpx.Client:
+def new_client(settings: HttpSettings, *, multiplex: bool, verify: bool) -> httpx.AsyncClient:
     """Pages share one HTTP/2 connection; large files get one HTTP/1.1 connection each, which is faster here."""
     proxy = settings.proxy
     if proxy is not None and "://" not in proxy:
@@ -73,8 +66,8 @@ def new_client(settings: HttpSettings, *, multiplex: bool, verify: bool) -> http
         ) from None
 
 
-def _client(settings: HttpSettings, proxy: str | None, *, multiplex: bool, verify: bool) -> httpx.Client:
-    return httpx.Client(
+def _client(settings: HttpSettings, proxy: str | None, *, multiplex: bool, verify: bool) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
         http1=True,
         http2=multiplex,
         verify=_tls(settings, verify=verify),
@@ -106,44 +99,13 @@ def _tls(settings: HttpSettings, *, verify: bool) -> ssl.SSLContext:
     return context
 
 
-def within(seconds: float, ask: Callable[[], httpx.Response], url: str) -> httpx.Response:
-    """Return an answer whose headers came in time.
-
-    httpx only limits the wait for the next byte, so a server that sends its headers a byte a second would hold us for
-    hours. The request is made in a thread that is left behind if it takes too long.
-    """
-    answers: queue.SimpleQueue[httpx.Response | BaseException] = queue.SimpleQueue()
-    lock, abandoned = threading.Lock(), threading.Event()
-
-    def work() -> None:
-        answer: httpx.Response | BaseException
-        try:
-            answer = ask()
-        except BaseException as error:
-            answer = error
-        with lock:
-            if not abandoned.is_set():
-                answers.put(answer)
-            elif isinstance(answer, httpx.Response):
-                answer.close()
-
-    threading.Thread(target=work, name="http", daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except BaseException as error:
-        with lock:
-            abandoned.set()
-        while not answers.empty():
-            if isinstance(late := answers.get(), httpx.Response):
-                late.close()
-        if isinstance(error, queue.Empty):
-            raise UpstreamError(
-                f"no complete answer within {seconds:.0f} s", where=redact(url), hint="try again later"
-            ) from None
-        raise
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+@contextlib.contextmanager
+def within(seconds: float, late: Callable[[], UpstreamError]) -> Iterator[None]:
+    """Cancel what is awaited in the block when time is over, and raise the error that ``late`` makes."""
+    with anyio.move_on_after(max(0.0, seconds)) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise late()
 
 
 def authorised(headers: Mapping[str, str], who: tuple[str, str] | None) -> dict[str, str]:
@@ -179,30 +141,69 @@ def refusal(response: httpx.Response, url: str) -> UpstreamError:
 
 
 @contextlib.contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn what httpx raises into our errors; its messages may hold a URL, so only their kind is kept."""
-    where = redact(url)
+def translated(url: str, *, shared: bool = False) -> Iterator[None]:
+    """Turn whatever the libraries underneath raise into our errors, and into interruptions where another try may help.
+
+    Their messages may hold a URL, so only their kind is kept. What is no error of httpx is a fault of h2, hpack,
+    httpcore, anyio or ssl that it does not know of either (a ``KeyError`` for a stream that is gone, say): a new
+    connection most likely has not got it.
+
+    :param shared: whether the connection may have served other requests too.
+    """
     try:
         yield
-    except httpx.ConnectTimeout as error:
-        raise Interruption("no connection within the time limit", where=where, hint="is the network up?") from error
-    except httpx.TimeoutException as error:
-        raise Interruption("the server fell silent", where=where, hint="try again later") from error
-    except httpx.ConnectError as error:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            raise UpstreamError(
+    except UpstreamError:
+        raise
+    except httpx.HTTPError as error:
+        raise _in_our_words(error, redact(url), shared) from error
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise UpstreamError("the URL is not valid", where=redact(url)) from error
+    except Exception as error:
+        raise interruption(
+            f"the connection failed ({type(error).__name__})", redact(url), "try again", shared=shared, fault=True
+        ) from error
+
+
+def _in_our_words(error: httpx.HTTPError, where: str, shared: bool) -> UpstreamError:
+    match error:
+        case httpx.ConnectTimeout():
+            return interruption("no connection within the time limit", where, "is the network up?", silent=True)
+        case httpx.TimeoutException():
+            return interruption("the server fell silent", where, "try again later", silent=True, fault=shared)
+        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return UpstreamError(
                 "the server's certificate does not verify",
                 where=where,
                 hint="set cert in pip's configuration to your authority's PEM file, or trust the host",
-            ) from error
-        raise Interruption(
-            f"cannot connect: {error}", where=where, hint="check the address, proxy and network"
-        ) from error
-    except httpx.ProxyError as error:
-        raise Interruption("the proxy does not work", where=where, hint="check the proxy setting") from error
-    except httpx.DecodingError as error:
-        raise UpstreamError("the answer's compression is damaged", where=where) from error
-    except httpx.TransportError as error:
-        raise Interruption("the connection was cut", where=where, hint="try again") from error
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise UpstreamError("the URL is not valid", where=where) from error
+            )
+        case httpx.ConnectError():
+            return interruption(
+                f"cannot connect: {_reason(error)}", where, "check the address, proxy and network", silent=True
+            )
+        case httpx.ProxyError():
+            return interruption("the proxy does not work", where, "check the proxy setting", silent=True)
+        case httpx.DecodingError():
+            return UpstreamError("the answer's compression is damaged", where=where)
+        case httpx.UnsupportedProtocol() | httpx.TooManyRedirects():
+            return UpstreamError("the URL is not valid", where=where)
+        case _:
+            return interruption("the connection was cut", where, "try again", shared=shared)
+
+
+def interruption(
+    message: str, where: str, hint: str, *, silent: bool = False, shared: bool = False, fault: bool = False
+) -> Interruption:
+    """Return the error for a connection that failed; see ``Interruption`` for the arguments."""
+    error = Interruption(message, where=where, hint=hint)
+    error.server, error.silent, error.shared, error.fault = origin(where), silent, shared, fault
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the operating system said, which is underneath what each library made of it."""
+    seen = error
+    while (below := seen.__cause__ or seen.__context__) is not None:
+        seen = below
+    if isinstance(seen, BaseExceptionGroup):
+        seen = seen.exceptions[0]
+    return (seen.strerror if isinstance(seen, OSError) else None) or str(error)

@@ -102,11 +102,12 @@ def fetch_unknown(url: str, *, store: Store, client: Client) -> tuple[str, int]:
     if (path := local_path(url)) is not None:
         return _unknown_local(path, url, store, promised)
     plain = client.remember(url)
+    until = client.http.until(None)
 
     def once() -> tuple[str, int]:
         with store.scratch() as folder:
             path = folder / "file"
-            with client.http.stream(plain) as answer, path.open("wb") as sink:
+            with client.http.stream(plain, until=until) as answer, path.open("wb") as sink:
                 for chunk in answer.chunks:
                     if sink.tell() + len(chunk) > LARGEST:
                         raise UpstreamError("the server does not stop sending", where=redact(plain))
@@ -172,11 +173,12 @@ class _Work:
     def _complete(self, partial: Partial, digest: str, file: LockedFile | RemoteFile) -> None:
         """Get the bytes that are missing, as often as it takes, and check the whole."""
         resumed = partial.size > 0
+        until = self.client.http.until(file.size)
         if partial.sha256 != digest:
-            self.client.http.again(lambda: self._more(partial, file), progress=lambda: partial.size)
+            self.client.http.again(lambda: self._more(partial, file, until), progress=lambda: partial.size)
         if partial.sha256 != digest and resumed:  # the beginning may be what is wrong: once more, from there
             partial.restart()
-            self.client.http.again(lambda: self._more(partial, file), progress=lambda: partial.size)
+            self.client.http.again(lambda: self._more(partial, file, until), progress=lambda: partial.size)
         if partial.sha256 != digest:
             found = partial.sha256
             partial.discard()
@@ -187,13 +189,14 @@ class _Work:
             )
         partial.finish(self.store.path(digest))
 
-    def _more(self, partial: Partial, file: LockedFile | RemoteFile) -> None:
+    def _more(self, partial: Partial, file: LockedFile | RemoteFile, until: float) -> None:
         """Make one request for what is missing and take what comes."""
         limit = LARGEST if file.size is None else file.size
         if partial.size >= limit:
             partial.restart()
         headers = {"range": f"bytes={partial.size}-"} if partial.size else {}
-        with self.client.http.stream(file.url or "", headers=headers, accept=frozenset({200, 206, 416})) as answer:
+        accept = frozenset({200, 206, 416})
+        with self.client.http.stream(file.url or "", headers=headers, accept=accept, until=until) as answer:
             if not _continues(answer, partial.size):
                 partial.restart()
                 if answer.status != 200:

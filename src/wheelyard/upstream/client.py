@@ -80,7 +80,8 @@ class Client:
             if self._http is None:
                 from wheelyard.doors.http import Http
 
-                self._http = Http(_trusting(self.settings.http(), self.indexes), self._credentials)
+                settings = _trusting(self.settings.http(), self.indexes)
+                self._http = Http(settings, self._credentials, report=self._report)
             return self._http
 
     def project(self, name: str, *, index: str | None = None) -> ProjectPage:

@@ -110,11 +110,12 @@ def _range(file: RemoteFile, http: Http, headers: dict[str, str]) -> tuple[int, 
 def _whole(file: RemoteFile, store: Store, http: Http) -> bytes:
     """Fetch the wheel into the store, for it will be wanted there anyway, and read it there."""
     limit = WHOLE_LIMIT if file.size is None else file.size + 1
+    until = http.until(file.size)
 
     def once() -> str:
         with store.scratch() as folder:
             path = folder / "wheel"
-            with http.stream(file.url) as answer, path.open("wb") as sink:
+            with http.stream(file.url, until=until) as answer, path.open("wb") as sink:
                 _pour(answer.chunks, sink, limit, file.filename)
             return store.add_file(path, sha256=file.sha256)
 
