@@ -1,4 +1,4 @@
-"""Every error that a user can cause, one exit code a class.
+"""Every error that a user can meet, one exit code a class.
 
 ::
 
@@ -16,7 +16,8 @@
     ├── StorageError           12   disk full, no permission, a lock held by another run
     ├── ToolError              13   a program, an interpreter, an engine or an image is missing or broken
     ├── VerificationError      14   a bundle, manifest or signature is refused
-    └── VariantError           15   a BLAS or SIMD variant cannot be built, or is not what it claims
+    ├── VariantError           15   a BLAS or SIMD variant cannot be built, or is not what it claims
+    └── InternalError          70   nobody foresaw it: a fault of Wheelyard, with a log
     Interrupted               130   Ctrl-C
 
 0 is success.
@@ -138,6 +139,12 @@ class VariantError(WheelyardError):
     """A BLAS or SIMD variant cannot be built, or is not what it claims."""
 
     exit_code = 15
+
+
+class InternalError(WheelyardError):
+    """Something that nobody foresaw; the log has the traceback."""
+
+    exit_code = 70
 
 
 class Interrupted(WheelyardError):  # noqa: N818  (a person's wish, not an error)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from wheelyard import __version__
+from wheelyard.cli import last_door
 from wheelyard.cli.output import complain, say_json
 from wheelyard.errors import Failures, Interrupted, StorageError, UsageError, WheelyardError
 
@@ -75,7 +76,7 @@ def show_error(error: WheelyardError, *, as_json_lines: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; no foreseen error ends in a traceback."""
+    """Run the command line and return its exit code; no error of any kind ends in a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_json_lines = "--json" in given
     try:
@@ -104,9 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             as_json_lines=as_json_lines,
         )
         return StorageError.exit_code
+    except Exception as error:
+        shown = last_door.unforeseen(error, given)
+        show_error(shown, as_json_lines=as_json_lines)
+        return shown.exit_code
     return result if isinstance(result, int) else 0
 
 
 def script() -> None:
     """Entry point of the ``wheelyard`` program."""
+    last_door.watch_threads(sys.argv[1:])
     sys.exit(main())
