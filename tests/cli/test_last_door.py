@@ -32,7 +32,8 @@ def wheelyard(tmp_path: Path, change: str, *arguments: str) -> subprocess.Comple
     """Run the program with a change made to it before it starts."""
     program = tmp_path / "program.py"
     program.write_text(change + "\nfrom wheelyard.cli.main import script\nscript()\n")
-    (tmp_path / "wheelyard.toml").write_text('requirements = ["demo"]\n')
+    (tmp_path / "wheelyard.toml").write_text('requirements = ["demo.in"]\n')
+    (tmp_path / "demo.in").write_text("demo\n")
     return subprocess.run(
         [sys.executable, str(program), *arguments],
         capture_output=True,

@@ -55,6 +55,7 @@ class Http:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._loop = http_loop.Loop()
+        self._pages = threading.Semaphore(self.settings.pages)
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
         self._heard: dict[Origin, float] = {}
         self._given_up: dict[Origin, tuple[float, Interruption]] = {}
@@ -98,7 +99,7 @@ class Http:
             return _read_file(path, url, bound, accept)
 
         def once() -> Reply:
-            with self._answer(url, headers or {}, accept, multiplex=True) as opened:
+            with self._pages, self._answer(url, headers or {}, accept, multiplex=True) as opened:
                 action = functools.partial(opened.whole, bound, self.settings.page_timeout)
                 content = self._loop.call(action, waiting=self._telling(opened.url, "its answer is not complete"))
                 response = opened.response

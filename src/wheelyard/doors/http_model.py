@@ -49,6 +49,8 @@ class HttpSettings:
     """
     redirects: int = 10
     connections: int = 16
+    pages: int = 32
+    """So many pages are asked for at once: what breaks a shared connection breaks all of them."""
 
 
 class Credentials(Protocol):
