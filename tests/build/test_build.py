@@ -19,7 +19,7 @@ from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Recipe, Sandbox
 from wheelyard.build.units import units_of
 from wheelyard.build.workspace import base
 from wheelyard.check.wheel import read
-from wheelyard.errors import BuildError, Failures, StorageError, WheelyardError
+from wheelyard.errors import BuildError, Failures, HashMismatchError, StorageError, WheelyardError
 from wheelyard.events import Event, JobFinished
 from wheelyard.lock.model import Lock, LockedFile, LockedPackage
 from wheelyard.store.model import Store
@@ -234,6 +234,40 @@ def test_what_was_not_fetched(yard: Yard) -> None:
     yard.store.path(package.file.sha256).unlink()
     (error,) = yard.fail(package)
     assert isinstance(error, StorageError)
+
+
+@pytest.mark.parametrize("changed", ["the sdist", "a fetched requirement", "a built requirement"])
+def test_what_was_changed_in_the_store_is_neither_run_nor_published(yard: Yard, changed: str) -> None:
+    fetched = yard.package(make_wheel(yard.folder, "helper", "3.0", files={"helper.py": "pass\n"}))
+    tool = yard.sdist("tool", tool__py="")
+    demo = yard.sdist("demo", demo__py="", needs=(tool, fetched))
+    (made,) = yard.build(tool)
+    digest = {"the sdist": demo.file.sha256, "a fetched requirement": fetched.file.sha256}.get(changed, made.sha256)
+    blob = yard.store.path(digest)
+    # Another good archive, which would do something else.
+    if changed == "the sdist":
+        other = sdist(yard.folder / "other", "demo", evil__py="")
+    else:
+        name = "helper" if changed == "a fetched requirement" else "tool"
+        other = make_wheel(yard.folder / "other", name, "3.0" if name == "helper" else "1.0", files={"evil.py": ""})
+    blob.chmod(0o644)
+    blob.write_bytes(other.read_bytes())
+    (error,) = yard.fail(demo)
+    assert isinstance(error, HashMismatchError)
+    assert str(blob) in str(error)
+    assert "delete that file" in str(error)
+
+
+def test_a_patch_that_is_changed_meanwhile(yard: Yard) -> None:
+    patch = yard.folder / "more.patch"
+    patch.write_text("--- /dev/null\n+++ b/extra.py\n@@ -0,0 +1 @@\n+y = 2\n")
+    yard.recipes["demo"] = Recipe(patches=(patch,))
+    package = yard.sdist("demo", demo__py="")
+    units = yard.units(package)
+    patch.write_text(patch.read_text().replace("y = 2", "y = 3"))
+    yard.units = lambda *_: units  # type: ignore[method-assign]
+    (error,) = yard.fail(package)
+    assert "a patch was changed" in str(error)
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.9", "3.13"])

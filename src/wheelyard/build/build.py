@@ -14,14 +14,16 @@ from packaging.version import InvalidVersion, Version
 from wheelyard.build import environment, frontend, records
 from wheelyard.build.cross.toolchain import CrossSandbox, check_objects
 from wheelyard.build.graph import run_graph
+from wheelyard.build.key import build_key
 from wheelyard.build.libraries import collect
 from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Sandbox
 from wheelyard.build.sandbox import LOCAL
-from wheelyard.build.workspace import DEFAULT_EPOCH, Workspace, aside, sweep, workspace
+from wheelyard.build.workspace import DEFAULT_EPOCH, Workspace, aside, given, sweep, workspace
 from wheelyard.check.model import WheelFacts
 from wheelyard.check.wheel import read
+from wheelyard.doors import files
 from wheelyard.doors.files import storage_error
-from wheelyard.errors import BuildError, Failures, StorageError
+from wheelyard.errors import BuildError, Failures
 from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter
 from wheelyard.repair.fuse import fuse
 from wheelyard.repair.model import Repaired
@@ -166,19 +168,18 @@ class _Bench:
         package = unit.package
         log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
         log.unlink(missing_ok=True)
-        source = frontend.unpack_sdist(
-            self._blob(package.file.sha256, package.file.filename), root / "src", filename=package.file.filename
-        )
-        frontend.apply_patches(source, unit.recipe.patches, log=log)
+        sdist = given(self.store, root, package.file.sha256, package.file.filename)
+        source = frontend.unpack_sdist(sdist, root / "src")
+        frontend.apply_patches(source, self._patches(unit, root), log=log)
         python = environment.create(
             root / "env",
             self.interpreter_for(unit),
-            self._wheels(unit, built),
+            self._wheels(unit, built, root),
             sandbox,
             log=log,
             root=root,
             for_target={
-                each.for_target.filename: self._blob(each.for_target.sha256, each.for_target.filename)
+                each.for_target.filename: given(self.store, root, each.for_target.sha256, each.for_target.filename)
                 for each in package.build_requirements
                 if each.for_target is not None
             },
@@ -205,10 +206,7 @@ class _Bench:
     def _fuse(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
         """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
         thin = [built[key] for key in unit.parts]
-        intel, arm = (aside(root) / wheel.key[:12] / wheel.filename for wheel in thin)
-        for path, wheel in zip((intel, arm), thin, strict=True):
-            path.parent.mkdir()
-            path.symlink_to(self._blob(wheel.sha256, wheel.filename))
+        intel, arm = (given(self.store, root, wheel.sha256, wheel.filename) for wheel in thin)
         extra = variant.noted(arm, unit.key) if unit.recipe.variant else {}
         path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
         _accept(unit, path, sandbox)
@@ -217,20 +215,34 @@ class _Bench:
     def _advance(self, unit: BuildUnit, note: str) -> None:
         self.report(JobAdvanced(stage="build", job=_job(unit), target=unit.target.name, note=note))
 
-    def _wheels(self, unit: BuildUnit, built: Mapping[str, BuiltWheel]) -> dict[str, Path]:
+    def _patches(self, unit: BuildUnit, root: Path) -> tuple[Path, ...]:
+        """Return copies of the patches, which are those that the build key was made of.
+
+        :raises BuildError: if one was changed since.
+        """
+        copies = tuple(
+            aside(root) / "patches" / f"{number}-{patch.name}" for number, patch in enumerate(unit.recipe.patches)
+        )
+        for patch, copy in zip(unit.recipe.patches, copies, strict=True):
+            files.copy(patch, copy, sync=False)
+        recipe = replace(unit.recipe, patches=copies)
+        key = build_key(unit.package, unit.target, recipe, unit.toolchain, requires=unit.requires, epoch=self.epoch)
+        if copies and key != unit.key:
+            raise BuildError("a patch was changed while this run was going on", where=_job(unit), hint="run again")
+        return copies
+
+    def _wheels(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path) -> dict[str, Path]:
         """Return the wheels of the build environment by file name, in the order of their names."""
         fetched = {
-            each.file.filename: self._blob(each.file.sha256, each.file.filename)
+            each.file.filename: given(self.store, root, each.file.sha256, each.file.filename)
             for each in unit.package.build_requirements
             if each.how == "fetch"
         }
-        made = {built[key].filename: self._blob(built[key].sha256, built[key].filename) for key in unit.requires}
+        made = {
+            wheel.filename: given(self.store, root, wheel.sha256, wheel.filename)
+            for wheel in (built[key] for key in unit.requires)
+        }
         return dict(sorted({**fetched, **made}.items()))
-
-    def _blob(self, sha256: str, filename: str) -> Path:
-        if not self.store.has(sha256):
-            raise StorageError("it is not in the store", where=filename, hint="run again: it is fetched first")
-        return self.store.path(sha256)
 
 
 def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repaired:

@@ -87,8 +87,8 @@ def _for_one_python(wheel: BuiltWheel, target: Target, store: Store, epoch: int)
     """Return a pure wheel with the tag of the one Python that it was built by: ``cp39-none-any``."""
     short = "cp" if target.implementation == "cpython" else "pp"
     interpreter = short + target.python.removesuffix("t").replace(".", "")
-    blob, changes = store.path(wheel.sha256), Changes(interpreter=interpreter)
     with store.scratch() as folder:
-        made = rewrite(blob, folder, changes, filename=wheel.filename, epoch=epoch)
+        old = store.take(wheel.sha256, folder / "old" / wheel.filename)
+        made = rewrite(old, folder, Changes(interpreter=interpreter), epoch=epoch)
         size, sha256 = made.stat().st_size, store.add_file(made)
     return replace(wheel, filename=made.name, sha256=sha256, size=size)

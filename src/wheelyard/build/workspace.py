@@ -12,6 +12,7 @@ from pathlib import Path
 from wheelyard.build.model import Limits, Recipe, Sandbox
 from wheelyard.doors import beneath, files
 from wheelyard.errors import StorageError
+from wheelyard.store.model import Store
 
 DEFAULT_EPOCH = 315532800
 """1980-01-01, the first time that a zip archive can hold."""
@@ -59,6 +60,16 @@ def workspace(key: str, *, keep_failed: bool = False) -> Iterator[Path]:
 def aside(root: Path) -> Path:
     """Return the folder for what is taken out of a workspace: only we write there."""
     return Path(f"{root.parent}-aside", root.name)
+
+
+def given(store: Store, root: Path, sha256: str, filename: str) -> Path:
+    """Return a copy of a blob for a workspace: aside, under its own name, and what its hash promises at this moment.
+
+    :raises StorageError: if the store does not have it.
+    :raises HashMismatchError: if it is not what it was when it came in.
+    """
+    place = aside(root) / "given" / sha256[:16] / Path(filename).name
+    return place if place.exists() else store.take(sha256, place)
 
 
 def sweep() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,7 +71,8 @@ class BuildRequirements:
         """
         from wheelyard.build.sdist import static_metadata
 
-        static = static_metadata(self._blob(package), filename=package.file.filename)
+        with self._file(package) as sdist:
+            static = static_metadata(sdist)
         if static is not None:
             return static
         completed = self.complete(package, source, chain)
@@ -96,8 +98,8 @@ class BuildRequirements:
         from wheelyard.build.sdist import apply_patches, declared_requirements, unpack_sdist
 
         rule = self.rules.get(package.name)
-        with self.store.scratch() as folder:
-            source = unpack_sdist(self._blob(package), folder, filename=package.file.filename)
+        with self._file(package) as sdist:
+            source = unpack_sdist(sdist, sdist.parent / "src")
             if rule:
                 apply_patches(source, [self.config.root / patch for patch in rule.patches])
             declared = declared_requirements(source)
@@ -148,16 +150,20 @@ class BuildRequirements:
 
         if package.how == "build" or package.file.filename.endswith("-any.whl"):
             return package
-        if not overlay.brings(self._blob(package)):
+        with self._file(package) as wheel:
+            brings = overlay.brings(wheel)
+        if not brings:
             return package
         return replace(package, for_target=targets.wheel(package.name, package.version))
 
-    def _blob(self, package: LockedPackage) -> Path:
-        """Return the package's file, in the store."""
+    @contextmanager
+    def _file(self, package: LockedPackage) -> Iterator[Path]:
+        """Yield the package's file: a copy, hashed at this moment, in a folder of its own."""
         file = package.file
         if not self.store.has(file.sha256):
             self.upstream.fetch([remote(file, self.config.root)])
-        return self.store.path(file.sha256)
+        with self.store.scratch() as folder:
+            yield self.store.take(file.sha256, folder / Path(file.filename).name)
 
 
 def _asked_for(lines: Sequence[str], target: Target) -> tuple[str, ...]:

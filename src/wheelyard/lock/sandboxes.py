@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -9,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelyard.config.model import Config
@@ -97,7 +97,7 @@ class Sandboxes:
         from wheelyard.build import environment as environments
         from wheelyard.build.frontend import apply_patches, unpack_sdist
         from wheelyard.build.units import limits_of
-        from wheelyard.build.workspace import Workspace, workspace
+        from wheelyard.build.workspace import Workspace, given, workspace
 
         recipe, toolchain = self._recipe(package), self._toolchain(target)
         sandbox = toolchain.sandbox(recipe)
@@ -107,17 +107,17 @@ class Sandboxes:
             with self._turn:
                 wheels = self._wheels(environment, target)
             with workspace(key) as root:
-                source = unpack_sdist(
-                    self._store.path(package.file.sha256), root / "src", filename=package.file.filename
-                )
+                bring = functools.partial(given, self._store, root)
+                source = unpack_sdist(bring(package.file.sha256, package.file.filename), root / "src")
                 apply_patches(source, recipe.patches, log=log)
                 for_target = {
-                    each.for_target.filename: self._store.path(each.for_target.sha256)
+                    each.for_target.filename: bring(each.for_target.sha256, each.for_target.filename)
                     for each in environment
                     if each.for_target is not None
                 }
+                copies = {filename: bring(sha256, filename) for filename, sha256 in wheels.items()}
                 python = environments.create(
-                    root / "env", toolchain.python, wheels, sandbox, log=log, root=root, for_target=for_target
+                    root / "env", toolchain.python, copies, sandbox, log=log, root=root, for_target=for_target
                 )
                 yield Workspace(
                     root=root,
@@ -132,8 +132,8 @@ class Sandboxes:
                     epoch=self._config.build.source_date_epoch,
                 )
 
-    def _wheels(self, environment: Sequence[LockedPackage], target: Target) -> dict[str, Path]:
-        """Return the wheels of a build environment by file name; what has no wheel is built now."""
+    def _wheels(self, environment: Sequence[LockedPackage], target: Target) -> dict[str, str]:
+        """Return the digests of a build environment's wheels by file name; what has no wheel is built now."""
         from wheelyard.build.build import build_all
         from wheelyard.build.units import limits_of, recipes_of, units_of
 
@@ -167,7 +167,7 @@ class Sandboxes:
             for unit in units:
                 if unit.package.name in names:
                     wheels[built[unit.key].filename] = built[unit.key].sha256
-        return {filename: self._store.path(digest) for filename, digest in sorted(wheels.items())}
+        return dict(sorted(wheels.items()))
 
     def _recipe(self, package: LockedPackage) -> Recipe:
         from wheelyard.build.model import Recipe

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from wheelyard.doors import files
-from wheelyard.errors import HashMismatchError
+from wheelyard.errors import HashMismatchError, StorageError
 
 
 def default_root() -> Path:
@@ -71,6 +71,34 @@ class Store:
                 _publish(copied, self.path(digest))
         return digest
 
+    def take(self, sha256: str, into: Path) -> Path:
+        """Copy a blob to the new file ``into``, hashed on the way, and return that: for what is about to be used.
+
+        A hash that was checked when the blob came in says nothing about what it is by now.
+
+        :param into: its file name is the one that errors tell.
+        :raises StorageError: if the blob is not here.
+        :raises HashMismatchError: if it is not what it was.
+        """
+        path = self.path(sha256)
+        into.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            reader = path.open("rb")
+        except FileNotFoundError:
+            raise StorageError(
+                "it is not in the store", where=into.name, hint="run again: it is fetched first"
+            ) from None
+        with reader:
+            digest = _copy_hashing(reader, into, sync=False)
+        if digest != sha256:
+            into.unlink()
+            raise HashMismatchError(
+                f"its copy in the store has sha256 {digest}, not {sha256}: {path}",
+                where=into.name,
+                hint="the store was changed or is damaged: delete that file and run again",
+            )
+        return into
+
     def verify(self, sha256: str) -> bool:
         """Whether the blob is here and still has its digest; one that does not is removed."""
         path = self.path(sha256)
@@ -103,7 +131,7 @@ class Store:
         return freed
 
 
-def _copy_hashing(reader: IO[bytes], destination: Path) -> str:
+def _copy_hashing(reader: IO[bytes], destination: Path, *, sync: bool = True) -> str:
     digest = hashlib.sha256()
     try:
         with destination.open("xb") as writer:
@@ -112,7 +140,8 @@ def _copy_hashing(reader: IO[bytes], destination: Path) -> str:
                 writer.write(block)
             writer.flush()
             os.fchmod(writer.fileno(), 0o444)
-            os.fsync(writer.fileno())
+            if sync:
+                os.fsync(writer.fileno())
     except OSError as error:
         raise files.storage_error(destination, error) from error
     return digest.hexdigest()

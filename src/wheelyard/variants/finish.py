@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from wheelyard.build.model import BuildUnit, Recipe
-from wheelyard.build.workspace import Workspace
+from wheelyard.build.workspace import Workspace, given
 from wheelyard.errors import VariantError, WheelError
 from wheelyard.repair.model import Repaired
 from wheelyard.store.model import Store
@@ -139,7 +139,8 @@ def _licences(unit: BuildUnit, place: Workspace, store: Store) -> dict[str, byte
                 where=place.package,
                 hint="lock again: the variant needs it",
             )
-        for name, text in wheel_licences(store.path(required.file.sha256), required.file.filename).items():
+        wheel = given(store, place.root, required.file.sha256, required.file.filename)
+        for name, text in wheel_licences(wheel, required.file.filename).items():
             texts[f"licenses/{source}-{name}"] = text
     return texts
 

@@ -175,7 +175,7 @@ def _label(rebuilt: _Rebuilt, choices: Mapping[str, Properties], store: Store, e
     if not sha256 or not store.has(sha256):
         changes = Changes(without_local_version=rebuilt.label, variant_label=rebuilt.label, extra={NOTE: note})
         with store.scratch() as folder:
-            path = rewrite(store.path(old.sha256), folder, changes, filename=old.filename, epoch=epoch)
+            path = rewrite(store.take(old.sha256, folder / "old" / old.filename), folder, changes, epoch=epoch)
             filename, sha256 = path.name, store.add_file(path)
         files.write(place, json.dumps([filename, sha256]), sync=False)
     found = facts(store, unlabelled(filename), sha256)
