@@ -6,13 +6,13 @@ import base64
 import csv
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wheelyard.check import zip as zips
+
 _ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
-_MAX_RECORD = 256 << 20
-_CHUNK = 1 << 20
+_MAX_RECORD = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,17 @@ class Entry:
     size: str
 
 
-def record_faults(archive: zipfile.ZipFile, dist_info: str) -> list[str]:
+def record_faults(archive: zips.Zip, dist_info: str) -> list[str]:
     """Return where RECORD is not complete or not true; every member is read and hashed in pieces."""
     name = f"{dist_info}/RECORD"
-    try:
-        info = archive.getinfo(name)
-    except KeyError:
+    members = {member.name: member for member in archive.entries if not member.is_folder}
+    info = members.get(name)
+    if info is None:
         return ["RECORD is missing"]
-    if info.file_size > _MAX_RECORD:
+    if info.size > _MAX_RECORD:
         return ["RECORD is of absurd size"]
     try:
-        rows = list(csv.reader(io.StringIO(archive.read(info).decode("utf-8"))))
+        rows = list(csv.reader(io.StringIO(b"".join(archive.blocks(info)).decode("utf-8"))))
     except (UnicodeDecodeError, csv.Error) as error:
         return [f"RECORD cannot be read: {error}"]
     faults = [f"RECORD has a line that is not path, hash and size: {row!r}" for row in rows if row and len(row) != 3]
@@ -46,7 +46,6 @@ def record_faults(archive: zipfile.ZipFile, dist_info: str) -> list[str]:
         entries[path] = Entry(path, digest, size)
     # The list itself cannot hold its own hash, nor can its signatures be listed (PEP 427).
     exempt = {name, f"{name}.jws", f"{name}.p7s"}
-    members = {member.filename: member for member in archive.infolist() if not member.is_dir()}
     # Some tools list folders too, with the slash.
     missing = (path for path in entries if path not in members and not path.endswith("/"))
     faults += [f"RECORD lists {path!r}, which is not there" for path in missing]
@@ -56,8 +55,8 @@ def record_faults(archive: zipfile.ZipFile, dist_info: str) -> list[str]:
     return faults
 
 
-def _member_faults(archive: zipfile.ZipFile, member: zipfile.ZipInfo, entry: Entry | None) -> Iterator[str]:
-    path = member.filename
+def _member_faults(archive: zips.Zip, member: zips.Entry, entry: Entry | None) -> Iterator[str]:
+    path = member.name
     if entry is None:
         yield f"{path!r} is not in RECORD"
         return
@@ -67,10 +66,9 @@ def _member_faults(archive: zipfile.ZipFile, member: zipfile.ZipInfo, entry: Ent
         return
     digest = hashlib.new(algorithm)
     size = 0
-    with archive.open(member) as stream:
-        while block := stream.read(_CHUNK):
-            digest.update(block)
-            size += len(block)
+    for block in archive.blocks(member):
+        digest.update(block)
+        size += len(block)
     if base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode() != expected.rstrip("="):
         yield f"{path!r} is not what RECORD says: another hash"
     elif entry.size and entry.size != str(size):

@@ -6,38 +6,37 @@ distribution format (PEP 427, 491) and the zip format's own traps.
 
 from __future__ import annotations
 
-import io
-import lzma
-import re
 import stat
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from email.message import Message
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-from packaging.tags import parse_tag
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.tags import Tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from wheelyard.check import zip as zips
+from wheelyard.check.members import Places, growth_fault, name_fault
+from wheelyard.check.metadata import (
+    entry_point_faults,
+    every,
+    identity_faults,
+    metadata_faults,
+    one,
+    same_kind,
+    tags_of,
+    wheel_faults,
+)
 from wheelyard.check.model import WheelFacts
 from wheelyard.check.modules import top_level_modules
 from wheelyard.check.record import record_faults
 from wheelyard.errors import WheelError
 
-MAX_MEMBERS = 500_000
 MAX_SIZE = 16 << 30
 """Bytes that a wheel may unpack to."""
-MAX_RATIO = 250
-"""Times that a wheel of more than ``_RATIO_FROM`` bytes may grow when it is unpacked."""
-_RATIO_FROM = 256 << 20
 _MAX_TEXT = 16 << 20
 _SHOWN = 12
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
-_DAMAGED = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, OSError)
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:")
+_SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 
 
 def read(source: Path | bytes, *, filename: str | None = None, strict: bool = False) -> WheelFacts:
@@ -60,9 +59,8 @@ def read_facts(source: Path | bytes, *, filename: str | None = None) -> WheelFac
 
 def _read(source: Path | bytes, filename: str | None, *, strict: bool, hashing: bool) -> WheelFacts:
     where = filename or (source.name if isinstance(source, Path) else "")
-    with _opened(source, where) as archive:
-        faults = list(member_faults(archive.infolist(), _size(source)))
-        _refuse(faults, where)  # nothing is read out of an archive that is built to harm
+    with zips.opened(source, where) as archive:
+        _refuse(list(_member_faults(archive)), where)  # nothing is read out of an archive that is built to harm
         reader = _Reader(archive, where)
         facts = reader.facts()
         if hashing and not reader.faults:
@@ -78,66 +76,33 @@ def _refuse(faults: Sequence[str], where: str) -> None:
     raise WheelError("; ".join([*faults[:_SHOWN], *more]), where=where, hint="the wheel is damaged or hostile")
 
 
-def _size(source: Path | bytes) -> int:
-    return source.stat().st_size if isinstance(source, Path) else len(source)
-
-
-@contextmanager
-def _opened(source: Path | bytes, where: str) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(source if isinstance(source, Path) else io.BytesIO(source)) as archive:
-            yield archive
-    except _DAMAGED as error:
-        raise WheelError(f"is not a whole zip archive: {error}", where=where) from error
-
-
-def member_faults(members: Sequence[zipfile.ZipInfo], size: int) -> Iterator[str]:
-    """Yield what is wrong with the list of members of an archive of ``size`` bytes."""
-    unpacked = sum(member.file_size for member in members)
-    if len(members) > MAX_MEMBERS:
-        yield f"it has {len(members)} members"
-    if unpacked > MAX_SIZE or (unpacked > _RATIO_FROM and unpacked > MAX_RATIO * size):
-        yield f"it unpacks from {size} to {unpacked} bytes: an archive bomb"
-    if sum(member.compress_size for member in members) > size:
-        yield "its members overlap: an archive bomb"
-    seen: dict[str, str] = {}
-    folders: set[str] = set()
-    for member in members:
-        name = member.filename
-        yield from _name_faults(member)
-        if member.is_dir():
+def _member_faults(archive: zips.Zip) -> Iterator[str]:
+    """Yield what is wrong with the list of members."""
+    unpacked = sum(member.size for member in archive.entries)
+    if (fault := growth_fault(archive.size, unpacked, largest=MAX_SIZE)) is not None:
+        yield fault
+    places = Places()
+    for member in archive.entries:
+        if (fault := name_fault(member.name) or _kind_fault(member)) is not None:
+            yield fault
             continue
-        folded = name.casefold()
-        if folded in seen:
-            what = "is there twice" if seen[folded] == name else f"differs from {seen[folded]!r} by case only"
-            yield f"{name!r} {what}"
-        seen[folded] = name
-        parts = folded.split("/")
-        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
-    for folded in sorted(folders & seen.keys()):
-        yield f"{seen[folded]!r} is a file and a folder"
+        name = member.name.removesuffix("/")
+        yield from places.take(name, name.split("/"), is_folder=member.is_folder)
 
 
-def _name_faults(member: zipfile.ZipInfo) -> Iterator[str]:
-    name = member.orig_filename
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    parts = name.removesuffix("/").split("/")
-    if _FORBIDDEN.search(name) or ".." in parts or "." in parts or "" in parts:
-        yield f"the name {name!r} is not a plain relative path"
+def _kind_fault(member: zips.Entry) -> str | None:
+    kind = stat.S_IFMT(member.mode)
     if kind == stat.S_IFLNK:
-        yield f"{name!r} is a symlink"
-    elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        yield f"{name!r} is not a file"
-    if member.flag_bits & 0x1:
-        yield f"{name!r} is encrypted"
-    if member.compress_type not in _METHODS:
-        yield f"{name!r} is compressed by a method that Python does not know"
+        return f"{member.name!r} is a symlink"
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR and not member.is_folder):
+        return f"{member.name!r} is not a file"
+    return None
 
 
 class _Reader:
     """Reads the three descriptions of one wheel and collects where they disagree."""
 
-    def __init__(self, archive: zipfile.ZipFile, where: str) -> None:
+    def __init__(self, archive: zips.Zip, where: str) -> None:
         self._archive = archive
         self._where = where
         self.faults: list[str] = []
@@ -152,24 +117,27 @@ class _Reader:
             name, version, _, tags = parse_wheel_filename(self._where)
         except InvalidWheelFilename as error:
             raise WheelError(f"its name is not a wheel's: {error}", where=self._where) from error
-        members = tuple(member.filename for member in self._archive.infolist() if not member.is_dir())
+        members = tuple(member.name for member in self._archive.entries if not member.is_folder)
         dist_info = self._dist_info(members)
-        self._agree("the .dist-info folder", *_split(dist_info), name=name, version=version)
+        self.faults += identity_faults("the .dist-info folder", *_split(dist_info), name=name, version=version)
         metadata = self._text(f"{dist_info}/METADATA")
         headers = BytesHeaderParser().parsebytes(metadata)
-        self._agree("METADATA", _one(headers, "Name"), _one(headers, "Version"), name=name, version=version)
-        expanded = frozenset(str(tag) for tag in tags)
-        self._wheel(BytesHeaderParser().parsebytes(self._text(f"{dist_info}/WHEEL")), expanded)
+        said = one(headers, "Name"), one(headers, "Version")
+        self.faults += identity_faults("METADATA", *said, name=name, version=version)
+        self.faults += metadata_faults("METADATA", headers)
+        self._wheel(BytesHeaderParser().parsebytes(self._text(f"{dist_info}/WHEEL")), tags)
+        self._data(members, dist_info)
+        self._entry_points(dist_info)
         return WheelFacts(
             filename=self._where,
             name=name,
-            version=_one(headers, "Version"),
-            tags=expanded,
+            version=one(headers, "Version"),
+            tags=frozenset(map(str, tags)),
             dist_info=dist_info,
             metadata=metadata,
-            requires_python=_one(headers, "Requires-Python") or None,
-            requires_dist=_all(headers, "Requires-Dist"),
-            provides_extra=_all(headers, "Provides-Extra"),
+            requires_python=one(headers, "Requires-Python") or None,
+            requires_dist=every(headers, "Requires-Dist"),
+            provides_extra=every(headers, "Provides-Extra"),
             top_level_modules=top_level_modules(members, dist_info),
             members=members,
             remarks=tuple(self._remarks),
@@ -189,38 +157,35 @@ class _Reader:
         return found[0]
 
     def _text(self, name: str) -> bytes:
-        try:
-            member = self._archive.getinfo(name)
-        except KeyError:
-            raise WheelError(f"{name} is missing", where=self._where) from None
-        if member.file_size > _MAX_TEXT:
-            raise WheelError(f"{name} is of absurd size", where=self._where)
-        return self._archive.read(member)
+        content = self._archive.read(name, _MAX_TEXT)
+        if content is None:
+            raise WheelError(f"{name} is missing", where=self._where)
+        return content
 
-    def _agree(self, what: str, found: str, found_version: str, *, name: str, version: Version) -> None:
-        if canonicalize_name(found) != name:
-            self.faults.append(f"{what} says the name is {found!r}, the file name says {name!r}")
-        try:
-            same = Version(found_version) == version
-        except InvalidVersion:
-            same = False
-        if not same:
-            self.faults.append(f"{what} says the version is {found_version!r}, the file name says '{version}'")
+    def _entry_points(self, dist_info: str) -> None:
+        content = self._archive.read(f"{dist_info}/entry_points.txt", _MAX_TEXT)
+        if content is not None:
+            self.faults += entry_point_faults(content)
 
-    def _wheel(self, headers: Message, tags: frozenset[str]) -> None:
-        version = _one(headers, "Wheel-Version")
-        if version.partition(".")[0] != "1":
-            self.faults.append(f"WHEEL says its format is version {version!r}, which nobody knows")
-        if _one(headers, "Root-Is-Purelib").lower() not in ("true", "false"):
+    def _data(self, members: Sequence[str], dist_info: str) -> None:
+        data = dist_info.removesuffix(".dist-info") + ".data"
+        inside = (member.split("/") for member in members if member.startswith(f"{data}/"))
+        unknown = {parts[1] for parts in inside if parts[1] not in _SCHEMES or len(parts) < 3}
+        self.faults += [f"{data}/{name} is of no installation scheme" for name in sorted(unknown)]
+
+    def _wheel(self, headers: Message, tags: frozenset[Tag]) -> None:
+        self.faults += wheel_faults(headers)
+        if one(headers, "Root-Is-Purelib").lower() not in ("true", "false"):
             self._remarks.append("WHEEL does not say Root-Is-Purelib")
-        said = frozenset(str(tag) for text in _all(headers, "Tag") for tag in parse_tag(text) if text.count("-") == 2)
+        said = tags_of(headers)
         if said != tags:
-            # No installer looks; older repair and retag tools left them behind.
-            self._remarks.append(f"WHEEL has the tags {_list(said)}, the file name {_list(tags)}")
+            fault = f"WHEEL has the tags {_list(said)}, the file name {_list(tags)}"
+            # Older repair and retag tools left theirs behind, and no installer looks: that alone is told, not refused.
+            (self._remarks if same_kind(said, tags) else self.faults).append(fault)
 
 
-def _list(tags: frozenset[str]) -> str:
-    return ", ".join(sorted(tags)) or "none"
+def _list(tags: frozenset[Tag]) -> str:
+    return ", ".join(sorted(map(str, tags))) or "none"
 
 
 def _split(dist_info: str) -> tuple[str, str]:
@@ -229,11 +194,3 @@ def _split(dist_info: str) -> tuple[str, str]:
     if "-" in version:
         name, _, version = dist_info.removesuffix(".dist-info").rpartition("-")
     return name, version.replace("_", "-")
-
-
-def _one(headers: Message, key: str) -> str:
-    return str(headers.get(key, "")).strip()
-
-
-def _all(headers: Message, key: str) -> tuple[str, ...]:
-    return tuple(" ".join(str(value).split()) for value in headers.get_all(key, []))
