@@ -122,6 +122,17 @@ def test_sdists_where_there_is_no_wheel_and_requires_python(mirrored: Mirror) ->
     assert [type(failure) for failure in done.failures] == [NoCandidateError]
 
 
+def test_an_sdist_that_is_hostile_is_left_out(mirrored: Mirror) -> None:
+    make_sdist(mirrored.upstream, "evil", "1.0", {"../../evil": "x"})
+    (mirrored.upstream / "garbage-1.0.tar.gz").write_bytes(b"this is not an archive")
+    done = mirrored.run("evil", "garbage", "only-source", sdists="all")
+    assert mirrored.files() == ["only_source-1.0.tar.gz"]
+    assert [type(failure) for failure in done.failures] == [WheelError, WheelError]
+    said = " ".join(map(str, done.failures))
+    assert "leads out of the archive: 'evil-1.0/../../evil'" in said
+    assert "garbage-1.0.tar.gz: is not a whole archive" in said
+
+
 def test_dependencies_come_along_but_not_those_of_extras_nobody_asked_for(mirrored: Mirror) -> None:
     done = mirrored.run("demo", newest=1, dependencies=True)
     assert done.failures == ()

@@ -5,20 +5,26 @@ PEP 517, 625 (the format of sdists), 643 (their metadata), 706 (safe extraction)
 
 from __future__ import annotations
 
-import calendar
 import os
 import stat
-import zipfile
-import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from email.parser import BytesHeaderParser
+from pathlib import Path
 from typing import IO
 
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from packaging.version import Version
+
+from wheelyard.check import zip as zips
 from wheelyard.check.members import MAX_MEMBERS, Member, Places, growth_fault, shown, size_fault
-from wheelyard.check.tar import damaged, refused, tar_members
+from wheelyard.check.metadata import identity_faults, metadata_faults, one
+from wheelyard.check.tar import refused, tar_members
+from wheelyard.errors import WheelError
 
 MAX_SIZE = 4 << 30
 """Bytes that an sdist may unpack to."""
-_CHUNK = 1 << 20
+_MAX_TEXT = 16 << 20
 
 
 def members(stream: IO[bytes], where: str) -> Iterator[tuple[Member, Iterator[bytes]]]:
@@ -79,15 +85,7 @@ class _Judge:
             self._files.add(parts)
         self._tops.add(parts[0])
         self._is_folder = self._is_folder and (len(parts) > 1 or member.kind == "folder")
-        return Member(
-            name=member.name,
-            parts=parts,
-            kind=member.kind,
-            size=member.size,
-            is_executable=member.is_executable,
-            mtime=member.mtime,
-            link=link,
-        )
+        return replace(member, parts=parts, link=link)
 
     def _parts(self, name: str) -> tuple[str, ...]:
         """Return the parts of a member's name; real sdists begin names with ``./`` and have double slashes."""
@@ -127,26 +125,91 @@ class _Judge:
 
 
 def _zip_members(stream: IO[bytes], where: str) -> Iterator[tuple[Member, Iterator[bytes]]]:
+    with zips.opened(stream, where) as archive:
+        for entry in archive.entries:
+            if stat.S_IFMT(entry.mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise refused(f"holds a link, device or pipe: {shown(entry.name)}", where)
+            member = Member(
+                name=entry.name,
+                parts=(),
+                kind="folder" if entry.is_folder else "file",
+                size=entry.size,
+                is_executable=bool(entry.mode & 0o111),
+                mtime=entry.mtime,
+            )
+            yield member, archive.blocks(entry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdistFacts:
+    """What a checked sdist says of itself."""
+
+    filename: str
+    name: str
+    """Normalised (PEP 503)."""
+    version: str
+    """Normalised (PEP 440)."""
+    requires_python: str | None
+    members: tuple[str, ...]
+    """Every file and link below the top folder, in the archive's order."""
+
+
+def read(source: Path, *, filename: str | None = None) -> SdistFacts:
+    """Check an sdist in full and return its facts.
+
+    Beyond its members: the file name, the top folder and PKG-INFO name one project and one version.
+
+    :param filename: its name, where ``source`` is a blob of the store.
+    :raises WheelError: naming what is wrong.
+    """
+    where = filename or source.name
     try:
-        with zipfile.ZipFile(stream) as archive:
-            for info in archive.infolist():
-                mode = info.external_attr >> 16
-                if info.flag_bits & 1 or stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                    raise refused(f"holds a link, device or encrypted member: {info.filename!r}", where)
-                member = Member(
-                    name=info.filename,
-                    parts=(),
-                    kind="folder" if info.is_dir() else "file",
-                    size=info.file_size,
-                    is_executable=bool(mode & 0o111),
-                    mtime=calendar.timegm((*info.date_time, 0, 0, 0)),
-                )
-                yield member, _zip_content(archive, info)
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
-        raise damaged(str(error), where) from error
+        name, version = parse_sdist_filename(where)
+    except InvalidSdistFilename as error:
+        raise refused(f"its name is not an sdist's: {error}", where) from error
+    info: bytes | None = None
+    top = ""
+    paths = []
+    try:
+        with source.open("rb") as stream:
+            for member, content in members(stream, where):
+                top = member.parts[0]
+                if member.kind != "folder":
+                    paths.append("/".join(member.parts[1:]))
+                if member.kind == "file" and member.parts[1:] == ("PKG-INFO",):
+                    info = _text(member, content, where)
+                for _ in content:  # all of it is read: a check sum at its end may not hold
+                    pass
+    except OSError as error:
+        raise WheelError(f"cannot be read: {error.strerror or error}", where=where, hint="check the path") from error
+    if info is None:
+        raise WheelError(
+            "PKG-INFO is missing below its top folder", where=where, hint="python -m build --sdist makes an sdist"
+        )
+    headers = BytesHeaderParser().parsebytes(info)
+    faults = [*metadata_faults("PKG-INFO", headers), *_top_faults(top, name, version)]
+    said = one(headers, "Name"), one(headers, "Version")
+    faults += identity_faults("PKG-INFO", *said, name=name, version=version)
+    if faults:
+        raise refused("; ".join(faults[:12]), where)
+    return SdistFacts(
+        filename=where,
+        name=name,
+        version=str(version),
+        requires_python=one(headers, "Requires-Python") or None,
+        members=tuple(paths),
+    )
 
 
-def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    with archive.open(info) as content:
-        while piece := content.read(_CHUNK):
-            yield piece
+def _text(member: Member, content: Iterator[bytes], where: str) -> bytes:
+    if member.size > _MAX_TEXT:
+        raise refused(f"{shown(member.name)} is of absurd size", where)
+    return b"".join(content)
+
+
+def _top_faults(top: str, name: str, version: Version) -> list[str]:
+    """Return where the top folder is not NAME-VERSION (PEP 625), in any spelling: a name may have hyphens."""
+    splits = [(top[:at], top[at + 1 :]) for at, letter in enumerate(top) if letter == "-"]
+    if any(not [*identity_faults("", *split, name=name, version=version)] for split in splits):
+        return []
+    return [f"its top folder is {shown(top)}, the file name says '{name}-{version}'"]

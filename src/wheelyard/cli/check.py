@@ -1,4 +1,7 @@
-"""``wheelyard check``: is every file what the manifest says, and is that signed by whom it should be?"""
+"""``wheelyard check``: is every file what the manifest says, and is that signed by whom it should be?
+
+Of a wheel or an sdist: is it whole, and the same to every installer?
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import typer
 
 from wheelyard.cli import trust as trusting
 from wheelyard.cli.output import say, say_json
-from wheelyard.errors import HashMismatchError
+from wheelyard.errors import HashMismatchError, WheelError
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def check(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="DIR|BUNDLE...", help="A wheelhouse, an import folder, or a bundle.")
+        list[Path],
+        typer.Argument(
+            metavar="DIR|BUNDLE|FILE...", help="A wheelhouse, an import folder, a bundle; or wheels and sdists."
+        ),
     ],
     repair: Annotated[
         list[Path] | None, typer.Option(metavar="BUNDLE", help="Heal DIR from this bundle (all volumes: repeat).")
@@ -34,7 +40,10 @@ def check(
 ) -> int:
     """Read everything and name each fault."""
     from wheelyard.bundle import import_
+    from wheelyard.check.distribution import is_distribution
 
+    if all(is_distribution(path) for path in paths):
+        return _distributions(paths, as_json=as_json)
     options = trusting.options(
         trust,
         revoked,
@@ -58,3 +67,17 @@ def check(
         words = count if faults else f"every file is what the manifest says; {signature}"
         say(words)
     return HashMismatchError.exit_code if faults else 0
+
+
+def _distributions(paths: list[Path], *, as_json: bool) -> int:
+    from wheelyard.check.distribution import faults
+
+    found = faults(paths)
+    for error in found:
+        if as_json:
+            say_json({"name": "wheel", "path": error.where, "message": error.message})
+        else:
+            say(str(error))
+    if not as_json:
+        say(f"{len(paths) - len(found)} of {len(paths)} files are whole, and the same to every installer")
+    return WheelError.exit_code if found else 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tarfile
-import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
+from wheelyard.check import sdist
 from wheelyard.check.facts import facts
 from wheelyard.doors import run
 from wheelyard.errors import ConfigError, WheelError
@@ -20,8 +19,6 @@ from wheelyard.index.publish import publish
 from wheelyard.store.model import Store
 
 _CONVERTED = (".egg", ".exe")
-_LARGEST = 4 << 30
-"""Bytes that the members of an sdist may have together."""
 
 
 def add(paths: Sequence[Path], *, store: Store, into: Path) -> Published:
@@ -84,44 +81,19 @@ def _convert(path: Path, scratch: Path) -> Path:
 
 def _sdist(path: Path, store: Store) -> Wheel:
     try:
-        name, version = parse_sdist_filename(path.name)
+        parse_sdist_filename(path.name)
     except InvalidSdistFilename as error:
         raise ConfigError(
             "neither a wheel, an sdist, an egg nor a Windows installer", where=path.name, hint=str(error)
         ) from error
-    try:
-        if path.suffix == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                _check_members([(info.filename, info.file_size) for info in archive.infolist()], path.name)
-        else:
-            with tarfile.open(path) as archive:
-                members = archive.getmembers()
-                _check_members([(member.name, member.size) for member in members], path.name)
-                if any(member.isdev() for member in members):
-                    raise WheelError("has a device file", where=path.name)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise WheelError(f"damaged: {error}", where=path.name) from error
     digest = store.add_file(path)
+    blob = store.path(digest)  # these very bytes are checked and published
+    found = sdist.read(blob, filename=path.name)
     return Wheel(
         filename=path.name,
         sha256=digest,
-        size=path.stat().st_size,
-        name=canonicalize_name(name),
-        version=str(version),
+        size=blob.stat().st_size,
+        name=found.name,
+        version=found.version,
+        requires_python=found.requires_python,
     )
-
-
-def _check_members(members: Iterable[tuple[str, int]], where: str) -> None:
-    """Check that everything lies below one folder and that there is not too much of it."""
-    total = 0
-    tops = set()
-    for name, size in members:
-        parts = name.split("/")
-        if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
-            raise WheelError(f"has a member that would leave its folder: {name!r}", where=where)
-        tops.add(parts[0])
-        total += size
-    if len(tops) != 1:
-        raise WheelError(f"has {len(tops)} folders at its top, an sdist has one", where=where)
-    if total > _LARGEST:
-        raise WheelError("is larger than 4 GiB unpacked", where=where)

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from wheelyard.check import sdist
 from wheelyard.check.facts import facts
 from wheelyard.errors import Failures, HashMismatchError, NoCandidateError, WheelyardError
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted, Warned, silent
@@ -205,13 +206,15 @@ def _fetch_new(
 
 
 def _wheel(project: str, file: RemoteFile, sha256: str, store: Store) -> Wheel:
-    """Return a file of the pool, strictly checked if it is a wheel.
+    """Return a file of the pool, strictly checked.
 
     :raises WheelError: if it is damaged, hostile, or not of this project.
     """
     requires_python = file.requires_python
     if file.is_wheel:
         requires_python = facts(store, file.filename, sha256).requires_python
+    else:
+        sdist.read(store.path(sha256), filename=file.filename)
     return Wheel(
         filename=file.filename,
         sha256=sha256,
