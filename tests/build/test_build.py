@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import shutil
 import subprocess
 import zipfile
@@ -19,8 +21,8 @@ from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Recipe, Sandbox
 from wheelyard.build.units import units_of
 from wheelyard.build.workspace import base
 from wheelyard.check.wheel import read
-from wheelyard.errors import BuildError, Failures, HashMismatchError, StorageError, WheelyardError
-from wheelyard.events import Event, JobFinished
+from wheelyard.errors import BuildError, Failures, HashMismatchError, StorageError, VariantError, WheelyardError
+from wheelyard.events import Event, JobFinished, Warned
 from wheelyard.lock.model import Lock, LockedFile, LockedPackage
 from wheelyard.store.model import Store
 from wheelyard.targets.here import this_machine
@@ -293,3 +295,63 @@ def test_keys_and_order(yard: Yard) -> None:
     units = yard.units(one, two)
     assert [unit.package.name for unit in units] == ["tool", "one", "two"]
     assert units[1].requires == units[2].requires == (units[0].key,)
+
+
+LOOP = "void add_scaled(long n, double f, double *x, double *y) { for (long i = 0; i < n; i++) y[i] += f * x[i]; }"
+KERNEL = """
+__attribute__((target("avx2"))) void NAME(long n, double *x) { for (long i = 0; i < n; i++) x[i] *= 3; }
+void triple(long n, double *x) { if (__builtin_cpu_supports("avx2")) NAME(n, x); }
+"""
+
+on_intel = pytest.mark.skipif(
+    platform.machine() != "x86_64" or shutil.which("objdump") is None, reason="levels of x86-64, read by objdump"
+)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="not every compiler knows its own CPU")
+def test_the_cpu_of_this_machine_is_left_out(yard: Yard) -> None:
+    flags = "LIBRARIES = ['-O3', '-march=native', '-mtune=native', '-s']\n"
+    (built,) = yard.build(yard.sdist("demo", demo__c=extension("demo", more=LOOP), more=flags))
+    (said,) = [event.message for event in yard.heard if isinstance(event, Warned)]
+    assert "demo 1.0" in said
+    assert "-march=native, -mtune=native" in said
+    with yard.wheel(built) as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".so"))
+        archive.extractall(yard.folder / "site")
+    table = subprocess.run(["nm", yard.folder / "site" / name], capture_output=True, text=True, check=True).stdout
+    assert "add_scaled" in table, "what is judged by its functions keeps their names"
+    emulator = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
+    if emulator and platform.machine() == "x86_64":
+        script = f"import sys; sys.path.insert(0, {str(yard.folder / 'site')!r}); import demo; print(demo.answer())"
+        oldest = [emulator, "-cpu", "Nehalem", str(yard.target.interpreter), "-I", "-c", script]
+        assert subprocess.run(oldest, capture_output=True, text=True, check=True).stdout.strip() == "42"
+
+
+@on_intel
+@pytest.mark.parametrize("flags", [["-mavx512f"], ["-march=x86-64-v3"], ["-mavx2", "-s"]], ids=" ".join)
+def test_a_baseline_for_a_newer_cpu_is_refused(yard: Yard, flags: list[str]) -> None:
+    demo = yard.sdist("demo", demo__c=extension("demo", more=LOOP), more=f"LIBRARIES = ['-O3', *{flags!r}]\n")
+    (error,) = yard.fail(demo)
+    assert isinstance(error, VariantError)
+    assert re.search("would die on hosts of the target, which have x86-64: demo.*so needs x86-64-v[34] in", str(error))
+    line = "[packages.demo] dispatched = ['^add_scaled$'"
+    assert line in (error.hint or "")
+    assert "[[target]] cpu-level" in (error.hint or "")
+    yard.recipes["demo"] = Recipe(dispatched=("add_scaled", "demo"))
+    assert yard.build(demo)
+    # Nobody else takes it out of the store unjudged.
+    yard.recipes.clear()
+    yard.fail(demo)
+    yard.target = replace(yard.target, cpu_level="x86-64-v4")
+    assert yard.build(demo)
+
+
+@on_intel
+def test_kernels_that_are_chosen_at_run_time_are_no_fault(yard: Yard) -> None:
+    kernels = LOOP + KERNEL.replace("NAME", "triple_avx2")
+    yard.build(yard.sdist("named", named__c=extension("named", more=kernels), more="LIBRARIES = ['-O3']\n"))
+    clones = LOOP.replace("void", '__attribute__((target_clones("avx2", "avx512f", "default"))) void', 1)
+    yard.build(yard.sdist("cloned", cloned__c=extension("cloned", more=clones), more="LIBRARIES = ['-O3']\n"))
+    untold = LOOP + KERNEL.replace("NAME", "triple_fast")
+    (error,) = yard.fail(yard.sdist("untold", untold__c=extension("untold", more=untold), more="LIBRARIES = ['-O3']\n"))
+    assert "[packages.untold] dispatched = ['^triple_fast$']" in (error.hint or "")

@@ -52,6 +52,8 @@ def test_what_counts(tmp_path: Path) -> None:
         key(target=replace(TARGET, python="3.13")),
         key(target=replace(TARGET, platform="manylinux_2_17_x86_64")),
         key(target=replace(TARGET, toolchain="zig")),
+        key(target=replace(TARGET, cpu_level="x86-64-v2")),
+        key(recipe=Recipe(dispatched=("_avx2$",))),
         key(recipe=Recipe(environment={"CFLAGS": "-O3"})),
         key(recipe=Recipe(config_settings={"a": "b"})),
         key(recipe=Recipe(config_settings={"a": ("b",)})),
@@ -63,7 +65,7 @@ def test_what_counts(tmp_path: Path) -> None:
         key(requires=("e" * 64,)),
         key(epoch=1),
     }
-    assert len(keys) == 20
+    assert len(keys) == 22
     before = key(recipe=Recipe(patches=(patch,)))
     patch.write_text("two")
     assert key(recipe=Recipe(patches=(patch,))) != before
@@ -71,7 +73,7 @@ def test_what_counts(tmp_path: Path) -> None:
 
 def test_the_key_is_kept_from_version_to_version() -> None:
     """A key that changes unseen builds everything again: raise ``FORMAT`` and this digest with purpose."""
-    assert key() == "944ae108270bf3b5d7bee2db001363091fa9893298d8f2f7f723bc2ac387b2b2"
+    assert key() == "10f392936885c5031e49f872371dd800f7f8917f44ddc5fc2817ee9d0178c4c3"
 
 
 def test_the_toolchain_of_this_machine() -> None:

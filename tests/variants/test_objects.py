@@ -85,7 +85,8 @@ def test_kernels_are_known_by_their_source_file_too(tmp_path: Path, monkeypatch:
     kernel = (
         "static __attribute__((noinline)) void help(long n, double *x) { for (long i = 0; i < n; i++) x[i] *= 3; }\n"
     )
-    (tmp_path / "sum.dispatch.c").write_text(kernel + "void sum_X86_V4(long n, double *x) { help(n, x); }\n")
+    pointed = "void (*volatile chosen)(long, double *) = help;\n"  # who calls it cannot be seen
+    (tmp_path / "sum.dispatch.c").write_text(kernel + pointed + "void sum_X86_V4(long n, double *x) { help(n, x); }\n")
     (tmp_path / "code.c").write_text(LOOP)
     flags = ["gcc", "-fPIC", "-O3", "-c"]
     subprocess.run([*flags, "-march=x86-64-v4", "-o", tmp_path / "a.o", tmp_path / "sum.dispatch.c"], check=True)
@@ -120,10 +121,70 @@ def test_a_level_is_kept_to(tmp_path: Path) -> None:
     assert "needs x86-64-v3" in objects.faults([v3], "x86-64-v2")[0]
 
 
+ASKING = """
+__attribute__((noinline)) static void more(long n, double *x) { for (long i = 0; i < n; i++) x[i] *= 1.5; }
+__attribute__((target("avx2,fma"))) void sum_avx2(long n, double *x, double *y) { %s }
+void sum(long n, double *x, double *y)
+{ if (__builtin_cpu_supports("avx2")) sum_avx2(n, x, y); else for (long i = 0; i < n; i++) y[i] += x[i]; }
+"""
+
+
+def test_a_kernel_is_believed_where_the_cpu_is_asked(tmp_path: Path) -> None:
+    asking = compiled(tmp_path, LOOP + ASKING % "for (long i = 0; i < n; i++) y[i] += x[i];")
+    code = objects.inspect(asking)
+    assert code.asks
+    assert code.kernels[3] == ("sum_avx2",)
+    assert objects.too_high([code], "x86-64") == ()
+    # The same name where nothing asks; and a plain function where something does.
+    silent = objects.inspect(compiled(tmp_path, LOOP + KERNELS), name="demo/_core.so")
+    assert objects.too_high([silent], "x86-64") == ("demo/_core.so needs x86-64-v4 in sum_avx2, sum_AVX512_SKX",)
+    assert objects.too_high([silent, code], "x86-64") == (), "one module asks for another"
+    assert objects.settling([silent], "x86-64-v3") == ("^sum_AVX512_SKX$",)
+    plain = objects.inspect(compiled(tmp_path, LOOP + ASKING % "", "-march=x86-64-v3"), name="core.so")
+    assert plain.asks
+    assert "core.so needs x86-64-v3 in add_scaled" in objects.too_high([plain], "x86-64-v2")[0]
+    assert objects.too_high([plain], "x86-64-v3") == ()
+
+
+def test_helpers_of_kernels_are_kernels(tmp_path: Path) -> None:
+    source = LOOP + ASKING.replace("__attribute__((noinline)) static", STATIC_AVX) % "more(n, y);"
+    code = objects.inspect(compiled(tmp_path, source))
+    assert code.kernels[3] == ("more",)
+    assert code.levels[3] == ()
+    shared = objects.inspect(compiled(tmp_path, source + "void go(double *x) { more(9, x); }\n"))
+    assert shared.levels[3] == ("more",), "a plain function calls it as well"
+
+
+STATIC_AVX = '__attribute__((noinline, noclone, target("avx2"))) static'
+
+
+def test_a_library_is_told_from_a_stripped_package(tmp_path: Path) -> None:
+    blas = "void mkl_cold(double *x) __attribute__((cold)); void mkl_cold(double *x) { x[0] = 1; }\n"
+    blas += KERNELS.replace("sum_AVX512_SKX", "mkl_sum").replace("void sum_avx2", "static inline void unused")
+    (tmp_path / "blas.c").write_text(blas)
+    subprocess.run(["gcc", "-fPIC", "-O3", "-c", "-o", tmp_path / "blas.o", tmp_path / "blas.c"], check=True)
+    subprocess.run(["ar", "rc", tmp_path / "libblas.a", tmp_path / "blas.o"], check=True)
+    call = "void mkl_sum(long, double *, double *); void mkl_cold(double *);\n"
+    call += "void go(long n, double *x, double *y) { mkl_sum(n, x, y); mkl_cold(x); }\n"
+    (tmp_path / "code.c").write_text(LOOP + call)
+
+    def inspected(*flags: str) -> objects.ObjectCode:
+        files = [str(tmp_path / name) for name in ("code.so", "code.c", "libblas.a")]
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O3", "-s", *flags, "-o", *files], check=True)
+        return objects.inspect(tmp_path / "code.so", static=re.compile("^mkl_"))
+
+    assert not inspected().named
+    assert inspected().highest == 1, "a right build"
+    assert inspected("-march=x86-64-v4").highest == 4, "a wrong one"
+
+
 def test_a_stripped_object_cannot_be_told_apart(tmp_path: Path) -> None:
     code = objects.inspect(compiled(tmp_path, LOOP + KERNELS, "-s"), dispatched=[re.compile("_AVX512|_avx2$")])
     assert not code.named
     assert "no symbols" in objects.faults([code], "baseline")[0]
+    (pattern,) = objects.settling([code], "x86-64")
+    again = objects.inspect(tmp_path / "code.so", dispatched=[re.compile(pattern)])
+    assert objects.faults([again], "baseline") == ()
 
 
 def test_a_library_that_is_linked_statically_is_not_the_package(tmp_path: Path) -> None:

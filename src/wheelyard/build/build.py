@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.tags import parse_tag
 from packaging.version import InvalidVersion, Version
 
-from wheelyard.build import environment, frontend, records
+from wheelyard.build import compilers, environment, frontend, records
 from wheelyard.build.cross.toolchain import CrossSandbox, check_objects
 from wheelyard.build.graph import run_graph
 from wheelyard.build.key import build_key
@@ -24,7 +24,7 @@ from wheelyard.check.wheel import read
 from wheelyard.doors import files
 from wheelyard.doors.files import storage_error
 from wheelyard.errors import BuildError, Failures
-from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter
+from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, Warned
 from wheelyard.repair.fuse import fuse
 from wheelyard.repair.model import Repaired
 from wheelyard.repair.repair import repair
@@ -200,6 +200,13 @@ class _Bench:
         if unit.recipe.variant:
             place = replace(place, recipe=told(place))
         raw = frontend.build_wheel(place)
+        if dropped := compilers.left_out(log):
+            self.report(
+                Warned(
+                    message=f"{place.package} for {unit.target.name}: its build asked for this machine's own CPU "
+                    f"({', '.join(dropped)}), which was left out: the wheel is for every host of the target"
+                )
+            )
         self._advance(unit, "repairing")
         return _finish(unit, place, raw, self.store)
 
@@ -272,6 +279,8 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repai
         variant.check(unit, repaired.path, place.aside / "checked")
         repaired = share(unit, repaired, place)
         extra = variant.additions(unit, place, store, repaired)
+    else:
+        variant.check_baseline(unit, repaired.path, place.aside / "checked")
     changes = Changes(local_version=unit.recipe.local_version, extra=extra)
     # Written anew in any case: order and times of a zip archive are the backend's whim.
     path = rewrite(repaired.path, place.aside / "finished", changes, epoch=place.epoch)

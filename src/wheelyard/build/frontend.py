@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from build import BuildBackendException, BuildException, ProjectBuilder
+from wheelyard.build import compilers
 from wheelyard.build.sandbox import FILE_SIZE
 from wheelyard.build.sdist import apply_patches, declared_requirements, static_metadata, unpack_sdist
 from wheelyard.build.workspace import Workspace, workspace
@@ -132,8 +133,9 @@ class _Runner:
         inside = beneath.fresh(place.root, "hook")
         beneath.put(place.root, "hook/hook.py", Path(script).read_bytes())
         beneath.put(place.root, "hook/input.json", Path(control, "input.json").read_bytes())
+        beneath.put(place.root, "hook/compilers.sh", compilers.GUARD.encode())
         done = place.sandbox.run(
-            [python, str(inside / "hook.py"), hook, str(inside)],
+            ["/bin/sh", str(inside / "compilers.sh"), python, str(inside / "hook.py"), hook, str(inside)],
             cwd=Path(cwd) if cwd else place.source,
             env={**place.environment(), **(extra_environ or {})},
             readable=(*place.interpreter, *place.readable),

@@ -16,7 +16,7 @@ from wheelyard.doors import run as door
 from wheelyard.lock.model import LockedPackage
 from wheelyard.targets.model import Target
 
-FORMAT = 2
+FORMAT = 3
 """Version of how we build: raised when the same inputs give another wheel."""
 
 
@@ -51,6 +51,8 @@ def build_key(
         "built environment": sorted(requires),
         "target": [target.python, target.python_full, target.implementation, target.platform, target.toolchain],
         "toolchain": toolchain,
+        # What a wheel was judged by: it is not to be reused where it would be refused.
+        "judged by": [target.cpu_level, list(recipe.dispatched)],
         "variables": dict(recipe.environment),
         "settings": {name: _plain(value) for name, value in recipe.config_settings.items()},
         "patches": [files.sha256(patch) for patch in recipe.patches],

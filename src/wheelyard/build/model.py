@@ -41,7 +41,7 @@ class Recipe:
     """Where licence texts are that the wheel has to carry besides its own: names of build requirements, or absolute
     paths in the image."""
     dispatched: tuple[str, ...] = ()
-    """For a variant: functions (regular expressions) that the package calls only after asking the CPU."""
+    """Functions (regular expressions) that the package calls only after asking the CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

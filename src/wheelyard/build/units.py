@@ -25,6 +25,7 @@ def recipes_of(config: Config, *, to_build: bool = False) -> Mapping[str, Recipe
             config_settings=dict(rule.config_settings),
             patches=tuple(config.root / patch for patch in rule.patches),
             image_packages=rule.image_packages,
+            dispatched=rule.dispatched,
         )
         for name, rule in (config.packages if to_build else config.rules).items()
     }

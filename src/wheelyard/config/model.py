@@ -59,6 +59,8 @@ class PackageRule:
     build_requires: tuple[str, ...] = ()
     """Extra build requirements, or pins for the ones the sdist asks for."""
     image_packages: tuple[str, ...] = ()
+    dispatched: tuple[str, ...] = ()
+    """Functions, source files or objects (regular expressions) that run only after the CPU was asked."""
     imports: tuple[str, ...] | None = None
     """Modules to import as proof; None: every top-level module."""
 

@@ -35,6 +35,7 @@ from wheelyard.targets.interpreters import find, probe
 from wheelyard.targets.model import Target
 
 _SANDBOXES: tuple[SandboxName, ...] = ("auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none")
+_CPU_LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 _TARGET_NAME = re.compile(r"[a-z0-9_-]+")
 _PYTHON = re.compile(r"(3\.(\d{1,2}))(t?)(\.\d{1,3})?(t?)")
 _PIP = re.compile(r"\d+(\.\d+){1,3}")
@@ -85,6 +86,7 @@ def _target(table: Table) -> Target | None:
     further = {
         "image": table.text("image"),
         "host_image": table.text("host-image"),
+        "cpu_level": _cpu_level(table),
         "toolchain": table.text("toolchain", example='"zig"'),
         **_sdks(table),
         **_carried_python(table),
@@ -110,6 +112,14 @@ def _target(table: Table) -> Target | None:
         table.problems.note(error, where=table.where())
         return None
     return target
+
+
+def _cpu_level(table: Table) -> str | None:
+    """Return the instruction level that every host of a target has."""
+    level = table.text("cpu-level", example='"x86-64-v2"')
+    if level is not None and level not in _CPU_LEVELS:
+        table.wrong("cpu-level", f"{level!r} is no level that hosts can be asked for", nearest(level, _CPU_LEVELS))
+    return level
 
 
 def _sdks(table: Table) -> dict[str, str | None]:
@@ -272,6 +282,7 @@ def packages(top: Table, root: Path, known: Sequence[IndexSource]) -> dict[str, 
             patches=_patches(table, root),
             build_requires=_requirements(table, "build-requires"),
             image_packages=table.texts("image-packages"),
+            dispatched=_patterns(table, "dispatched"),
             imports=table.texts("imports") if table.get("imports") is not None else None,
         )
         table.done()
@@ -307,6 +318,17 @@ def _patches(table: Table, root: Path) -> tuple[Path, ...]:
         if not is_file(path):
             table.wrong("patches", f"no such file: {path.name}", "paths are relative to the configuration file")
     return paths
+
+
+def _patterns(table: Table, key: str) -> tuple[str, ...]:
+    """Return a list of regular expressions."""
+    found = table.texts(key, example="['_avx2$']")
+    for text in found:
+        try:
+            re.compile(text)
+        except re.error as error:
+            table.wrong(key, f"{text!r} is no regular expression: {error}", f"write: {key} = ['_avx2$']")
+    return found
 
 
 def _requirements(table: Table, key: str) -> tuple[str, ...]:

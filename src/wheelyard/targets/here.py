@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import re
 
+from wheelyard.targets import presets
 from wheelyard.targets.interpreters import Interpreter, running
 from wheelyard.targets.model import Target
 
@@ -22,10 +24,21 @@ def from_interpreter(interpreter: Interpreter, name: str | None = None) -> Targe
         platform=interpreter.platform,
         implementation=interpreter.implementation,
         interpreter=interpreter.path,
+        cpu_level=_cpu_level() if interpreter.platform.endswith("_x86_64") else None,
     )
 
 
-def default_name(python: str, platform: str, implementation: str = "cpython") -> str:
+def _cpu_level() -> str | None:
+    """Return the level that this machine's distribution needs, and its compiler takes for granted."""
+    try:
+        name = platform.freedesktop_os_release().get("PLATFORM_ID", "").removeprefix("platform:")
+    except OSError:  # another system
+        return None
+    preset = presets.presets().get(name)
+    return preset.cpu_level if preset else None
+
+
+def default_name(python: str, platform_tag: str, implementation: str = "cpython") -> str:
     """Return a name for a target that was given none: ``cp311-manylinux_2_36_x86_64``."""
     short = {"cpython": "cp", "pypy": "pp"}.get(implementation, implementation)
-    return re.sub(r"[^a-z0-9_-]", "", f"{short}{python.replace('.', '')}-{platform}".lower())
+    return re.sub(r"[^a-z0-9_-]", "", f"{short}{python.replace('.', '')}-{platform_tag}".lower())

@@ -27,6 +27,8 @@ class Target:
     """Container image to build in; None: a preset's, or none (the local sandbox)."""
     host_image: str | None = None
     """Plain container image, without compilers, to prove in; None: prove where ``interpreter`` is."""
+    cpu_level: str | None = None
+    """The instruction level that every host has: ``x86-64-v2``; None: what every CPU of the platform has."""
     toolchain: str | None = None
     """``zig`` for cross compilation; None: the compiler of the machine or the image."""
     sdk: str | None = None

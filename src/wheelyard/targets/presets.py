@@ -47,6 +47,8 @@ class Preset:
     builder: str | None = None
     host: str | None = None
     """Plain container image of such a host."""
+    cpu_level: str | None = None
+    """The psABI level that the distribution needs, on x86_64; None: it runs on every one."""
     cpu: str | None = None
     """The only CPU, where the preset's name says it."""
 
@@ -64,6 +66,7 @@ def presets() -> dict[str, Preset]:
             builder=row.get("builder"),
             host=row.get("host"),
             cpu=row.get("cpu"),
+            cpu_level=row.get("cpu-level"),
         )
         for name, row in tomllib.loads(text).items()
     }
@@ -105,6 +108,7 @@ def target(name: str) -> Target:
         python_full=chosen.full,
         platform=tag,
         pip=chosen.pip,
+        cpu_level=preset.cpu_level if tag.endswith("_x86_64") else None,
         preset=preset.name,
     )
 

@@ -15,9 +15,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from wheelyard.errors import ConfigError
+from wheelyard.variants import simd
 
 _RECIPE_KEYS = frozenset(
-    {"package", "versions", "system", "blas", "openblas64", "simd", "levels", "dispatched", "imports"}
+    {"package", "versions", "system", "blas", "openblas64", "simd", "levels", "needs", "dispatched", "imports"}
 )
 _SETTING_KEYS = frozenset({"environment", "config-settings"})
 
@@ -120,6 +121,8 @@ class PackageRecipe:
     """None: what its build system takes."""
     levels: Mapping[str, str] = field(default_factory=dict)
     """Its own words for levels, by psABI level."""
+    needs: str = "x86-64"
+    """The psABI level that it needs however it is built, as its own wheels do."""
     dispatched: tuple[re.Pattern[str], ...] = ()
     takes_ilp64: bool = False
     imports: tuple[str, ...] = ()
@@ -260,6 +263,7 @@ def _recipe(table: object, place: str) -> PackageRecipe:
         takes_ilp64="openblas64" in table,
         simd=_settings(table["simd"], f"{place}, simd") if "simd" in table else None,
         levels=levels,
+        needs=simd.normalize(str(table.get("needs", "x86-64")), f"{place}, needs"),
         dispatched=patterns,
         imports=tuple(imports),
     )

@@ -20,6 +20,9 @@ from wheelyard.variants.book import Library, builtin
 from wheelyard.variants.recipes import version_of
 from wheelyard.variants.share import is_shared, loading, provided, source_of
 
+_X86_64 = (62).to_bytes(2, "little")
+"""``e_machine`` of an object: a wheel may carry others, for what it compiles itself."""
+
 NOTE = "wheelyard.json"
 """The record in dist-info."""
 
@@ -36,11 +39,48 @@ def check(unit: BuildUnit, wheel: Path, scratch: Path) -> None:
     where = f"{unit.package.name} {unit.package.version}, {unit.recipe.local_version}, target {unit.target.name}"
     if blas := variant.get("blas"):
         check_blas(identity.binaries(wheel), blas, where, loading=loading(wheel, unit.recipe))
-    if unit.target.machine == "x86_64" and not unit.target.platform.startswith("macosx"):
+    if _is_read(unit):
         static = builtin().libraries[variant["blas"]].static if "blas" in variant else None
-        patterns = [re.compile(each) for each in unit.recipe.dispatched]
-        code = inspect_wheel(wheel, scratch, patterns, static)
-        objects.check(code, variant.get("simd", simd.BASELINE), where)
+        code = inspect_wheel(wheel, scratch, _dispatched(unit), static)
+        level = variant.get("simd", simd.BASELINE)
+        objects.check(code, max(level, _level(unit), key=simd.psabi_level), where)
+
+
+def check_baseline(unit: BuildUnit, wheel: Path, scratch: Path) -> None:
+    """Refuse a repaired wheel of no variant that needs more than every host of its target has.
+
+    :param scratch: a folder for objects that are looked at.
+    :raises VariantError: naming objects and functions, and the line that allows them.
+    """
+    if not _is_read(unit):
+        return
+    level = _level(unit)
+    code = inspect_wheel(wheel, scratch, _dispatched(unit), None)
+    if wrong := objects.too_high(code, level):
+        patterns = ", ".join(f"'{each}'" for each in objects.settling(code, level))
+        raise VariantError(
+            f"it would die on hosts of the target, which have {level}: {'; '.join(wrong)}",
+            where=f"{unit.package.name} {unit.package.version}, target {unit.target.name}",
+            hint="its build chose a newer CPU: see its options for [packages.NAME] environment or config-settings. If "
+            f"it asks the CPU before it calls these: [packages.{unit.package.name}] dispatched = [{patterns}]. "
+            f'If all your hosts have more: [[target]] cpu-level = "x86-64-v{max(each.needs for each in code)}"',
+        )
+
+
+def _is_read(unit: BuildUnit) -> bool:
+    return unit.target.machine == "x86_64" and not unit.target.platform.startswith("macosx")
+
+
+def _level(unit: BuildUnit) -> str:
+    """Return what the hosts of a target have, or what every build of the package is known to need."""
+    own = builtin().recipe_for(unit.package.name, unit.package.version)
+    levels = (unit.target.cpu_level or "x86-64", own.needs if own else "x86-64")
+    return max(levels, key=simd.psabi_level)
+
+
+def _dispatched(unit: BuildUnit) -> list[re.Pattern[str]]:
+    own = builtin().recipe_for(unit.package.name, unit.package.version)
+    return [*map(re.compile, unit.recipe.dispatched), *(own.dispatched if own else ())]
 
 
 def check_blas(binaries: Sequence[identity.Binary], blas: str, where: str, *, loading: Sequence[str] = ()) -> None:
@@ -78,7 +118,7 @@ def inspect_wheel(
     scratch.mkdir(parents=True, exist_ok=True)
     place = scratch / "object"
     for member, content in identity.objects_of(wheel):
-        if not identity.is_grafted(member) and content.startswith(b"\x7fELF"):
+        if not identity.is_grafted(member) and content.startswith(b"\x7fELF") and content[18:20] == _X86_64:
             place.write_bytes(content)
             linked = static if static and identity.identify(content) else None
             found.append(objects.inspect(place, name=member, dispatched=dispatched, static=linked))

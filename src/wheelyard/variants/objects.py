@@ -1,4 +1,9 @@
-"""What instructions an object file really has: the level of each function, read out of its disassembly (x86-64)."""
+"""What instructions an object file really has: the level of each function, read out of its disassembly (x86-64).
+
+A function may need more than a level if the package calls it only after asking the CPU. Nothing in an object says so
+for sure; what is believed without being told: somewhere in the wheel the CPU is asked (``cpuid``), and the function's
+name, or its source file's, or its module's says for what CPU it is, or only such functions call it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,13 @@ import bisect
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from elftools.elf.relocation import RelocationSection
+from elftools.elf.sections import Section, Symbol, SymbolTableSection
 
 from wheelyard.doors import run as door
 from wheelyard.errors import ToolError, VariantError, WheelError
@@ -40,9 +46,17 @@ _LEVELS: tuple[tuple[int, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_LISTED = 6
+"""Functions that are worth naming one by one."""
 _FUNCTION = re.compile(r"^([0-9a-f]{8,}) <(.+?)(?:[+-]0x[0-9a-f]+)?>:$", re.MULTILINE)
 
 
+_REFERENCE = re.compile(r"\b([0-9a-f]+) <([^>+]+)>$", re.MULTILINE)
+_ASKS = re.compile(r"\t(?:cpuid|xgetbv)\b")
+_ASKING = frozenset({"__cpu_model", "__cpu_indicator_init", "__cpu_features2", "__x86_get_cpuid_feature_leaf"})
+"""What libraries tell of the CPU: libgcc and glibc."""
+_POINTER, _GLOBAL_DATA, _RELATIVE = 1, 6, 8
+"""R_X86_64_64, R_X86_64_GLOB_DAT and R_X86_64_RELATIVE of the psABI: the address of a function is taken."""
 _RUNTIME = frozenset({"deregister_tm_clones", "register_tm_clones", "frame_dummy"})
 
 
@@ -52,11 +66,21 @@ class ObjectCode:
 
     name: str
     levels: Mapping[int, tuple[str, ...]]
-    """Functions of the package itself by level (1 to 4), names in order; dispatched ones and a BLAS's are not here."""
+    """Functions of the package itself by level (1 to 4), names in order; kernels, dispatched ones and a BLAS's are not
+    here."""
     dispatched: Mapping[int, int]
-    """How many functions of each level are called only after asking the CPU."""
+    """How many functions of each level are said to be called only after asking the CPU."""
     named: bool
     """Whether the object still has its symbols; without them no function can be told from another."""
+    kernels: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Functions by level that say which CPU they are for, and those that only they call."""
+    asks: bool = False
+    """Whether it asks what the CPU is."""
+
+    @property
+    def needs(self) -> int:
+        """The highest level of any function that nobody said to be dispatched."""
+        return max((level for each in (self.levels, self.kernels) for level, names in each.items() if names), default=1)
 
     @property
     def highest(self) -> int:
@@ -73,7 +97,8 @@ def inspect(
 ) -> ObjectCode:
     """Disassemble an ELF object of x86-64 and return what level each function needs.
 
-    :param dispatched: functions that are called only after asking the CPU, by their own name or their source file's.
+    :param dispatched: functions that are called only after asking the CPU, by their own name, their source file's or
+        the object's.
     :param static: the global functions of a BLAS that was linked statically. It comes behind the package's own code,
         as libraries do on a linker's command line, so everything from its first function on is counted as dispatched.
     :raises ToolError: if there is no objdump.
@@ -87,43 +112,114 @@ def inspect(
             layout = _layout(ELFFile(stream), static)
     except (ELFError, OSError) as error:
         raise WheelError(f"not a readable ELF object: {error}", where=name or path.name) from error
-    # Without symbols, code is named after whatever exported function lies before it: that tells nothing.
-    patterns = (*dispatched, *((static,) if static else ())) if layout.named else ()
-    own: dict[int, set[str]] = {1: set(), 2: set(), 3: set(), 4: set()}
-    behind = dict.fromkeys(own, 0)
+    name = name or path.name
+    functions: dict[int, _Function] = {}
+    asks = layout.asks
     for start, stop in _windows(layout):
-        for address, function, level in _functions(program, path, start, stop):
-            names = (function, layout.sources.get(address, function))
-            if any(pattern.search(name) for pattern in patterns for name in names):
-                behind[level] += 1
-            else:
-                own[level].add(function)
-    return ObjectCode(
-        name=name or path.name,
-        levels={level: tuple(sorted(names)) for level, names in own.items()},
-        dispatched=behind,
-        named=layout.named,
+        for address, function, code in _functions(program, path, start, stop):
+            asks = asks or bool(_ASKS.search(code))
+            functions[address] = _Function(name=function, level=_level(code), calls=_references(code, layout))
+    patterns = (*dispatched, *((static,) if static and layout.named else ()))
+    behind = _with_helpers({at for at in functions if _says(layout, functions, at, name, patterns)}, functions, layout)
+    known = (simd.KERNEL,)
+    kernels = _with_helpers(
+        {at for at in functions if at not in behind and _says(layout, functions, at, name, known)}, functions, layout
     )
+    plain = functions.keys() - behind - kernels
+    return ObjectCode(
+        name=name,
+        levels=_by_level(functions, plain),
+        dispatched={level: sum(functions[at].level == level for at in behind) for level in (1, 2, 3, 4)},
+        named=layout.named,
+        kernels=_by_level(functions, kernels - behind),
+        asks=asks,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Function:
+    name: str
+    level: int
+    calls: frozenset[int]
+    """Addresses of functions that it calls, or takes the address of."""
+
+
+def _says(
+    layout: _Layout, functions: Mapping[int, _Function], address: int, name: str, patterns: Sequence[re.Pattern[str]]
+) -> bool:
+    """Whether a function's name, its source file's or the object's fits one of the patterns."""
+    # Without symbols, code is named after whatever exported function lies before it: that tells nothing.
+    own = (functions[address].name, layout.sources.get(address, "")) if layout.named else ()
+    return any(pattern.search(each) for pattern in patterns for each in (*own, name.rpartition("/")[2]) if each)
+
+
+def _with_helpers(chosen: set[int], functions: Mapping[int, _Function], layout: _Layout) -> set[int]:
+    """Return some functions with those that only they call, and those that only these call, and so on."""
+    callers: dict[int, set[int]] = {}
+    for address, function in functions.items():
+        for called in function.calls - {address}:
+            callers.setdefault(called, set()).add(address)
+    found = set(chosen)
+    waiting = [each for at in chosen for each in functions[at].calls]
+    while waiting:
+        at = waiting.pop()
+        if at in functions and at not in found and at not in layout.pointed_to and callers[at] <= found:
+            found.add(at)
+            waiting += functions[at].calls
+    return found
+
+
+def _by_level(functions: Mapping[int, _Function], chosen: set[int]) -> dict[int, tuple[str, ...]]:
+    return {
+        level: tuple(sorted({functions[at].name for at in chosen if functions[at].level == level}))
+        for level in (1, 2, 3, 4)
+    }
 
 
 def faults(objects: Sequence[ObjectCode], level: str) -> tuple[str, ...]:
     """Return what is wrong with a wheel's objects for the level that was asked for; nothing if they keep to it.
 
-    Nothing may need more than was asked for, and from x86-64-v3 on something must use it. A baseline may use
-    x86-64-v2, which several packages take for granted.
+    Nothing may need more than was asked for, and from x86-64-v3 on something must use it.
+
+    :param objects: all of a wheel: one may ask the CPU for another.
     """
-    ceiling = max(2, simd.psabi_level(level))
-    found = []
-    for each in objects:
-        above = [name for number, names in each.levels.items() if number > ceiling for name in names]
-        if above and each.named:
-            shown = ", ".join(above[:3]) + (f" and {len(above) - 3} more" if len(above) > 3 else "")
-            found.append(f"{each.name} needs x86-64-v{each.highest} in {shown}")
-        elif above:
-            found.append(f"{each.name} needs x86-64-v{each.highest}, and has no symbols to tell where")
+    ceiling = simd.psabi_level(level)
+    found = tuple(f"{each.name} needs {why}" for each, _, why in _above(objects, ceiling))
     if ceiling >= 3 and objects and not any(each.levels[3] or each.levels[4] for each in objects):
-        found.append(f"no function uses AVX2 or FMA: the flags of {level} did not reach the compiler")
+        found += (f"no function uses AVX2 or FMA: the flags of {level} did not reach the compiler",)
+    return found
+
+
+def too_high(objects: Sequence[ObjectCode], level: str) -> tuple[str, ...]:
+    """Return what is wrong with a baseline's objects: what needs more than every host of the target has."""
+    return tuple(f"{each.name} needs {why}" for each, _, why in _above(objects, simd.psabi_level(level)))
+
+
+def settling(objects: Sequence[ObjectCode], level: str) -> tuple[str, ...]:
+    """Return the patterns for ``dispatched`` that would let everything pass: functions, or objects without names."""
+    found: dict[str, None] = {}
+    for each, names, _ in _above(objects, simd.psabi_level(level)):
+        bulk = not each.named or len(names) > _LISTED
+        module = re.escape(each.name.rpartition("/")[2])
+        found |= dict.fromkeys([module] if bulk else [f"^{re.escape(one)}$" for one in names])
     return tuple(found)
+
+
+def _above(objects: Sequence[ObjectCode], ceiling: int) -> Iterator[tuple[ObjectCode, list[str], str]]:
+    """Yield the objects that need more than a level, the functions of them that do, and both in words."""
+    asked = any(each.asks for each in objects)
+    for each in objects:
+        by_level = {
+            number: [*each.levels[number], *(() if asked else each.kernels.get(number, ()))]
+            for number in range(ceiling + 1, 5)
+        }
+        above = [name for names in by_level.values() for name in names]
+        if not above:
+            continue
+        highest = max(number for number, names in by_level.items() if names)
+        shown = ", ".join(above[:3]) + (f" and {len(above) - 3} more" if len(above) > 3 else "")
+        where = f" in {shown}" if each.named else ", and has no symbols to tell where"
+        yield each, above, f"x86-64-v{highest}{where}"
 
 
 def check(objects: Sequence[ObjectCode], level: str, where: str) -> None:
@@ -152,6 +248,12 @@ class _Layout:
     """Where functions begin that have a name, in order."""
     named: bool
     """Whether local functions have names, too."""
+    addresses: Mapping[str, int]
+    """Of functions, by name."""
+    pointed_to: frozenset[int]
+    """Functions that data points to: who calls them cannot be seen."""
+    asks: bool
+    """Whether it asks libraries what the CPU is."""
 
 
 def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> _Layout:
@@ -164,13 +266,16 @@ def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> _Layout:
     table = elf.get_section_by_name(".symtab")
     symbols = table if isinstance(table, SymbolTableSection) else elf.get_section_by_name(".dynsym")
     functions = []
+    asks = False
     if isinstance(symbols, SymbolTableSection):
         functions = [
             each for each in symbols.iter_symbols() if each["st_info"]["type"] == "STT_FUNC" and each["st_value"]
         ]
+        asks = any(each.name.partition("@")[0] in _ASKING for each in symbols.iter_symbols())
+    named = isinstance(table, SymbolTableSection)
+    relocations = list(_relocations(elf))
     if static is not None and functions:
-        # Cold and start-up code of everybody is put before the rest, which begins with the C runtime's.
-        begin = min((each["st_value"] for each in functions if each.name in _RUNTIME), default=0)
+        begin = _first_of_text(elf, functions, relocations)
         foreign = (
             each["st_value"]
             for each in functions
@@ -182,8 +287,41 @@ def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> _Layout:
         end=end,
         sources=_sources(table),
         starts=sorted({each["st_value"] for each in functions}),
-        named=isinstance(table, SymbolTableSection),
+        named=named,
+        addresses={each.name: each["st_value"] for each in functions},
+        pointed_to=frozenset(value for _, value in relocations),
+        asks=asks,
     )
+
+
+def _relocations(elf: ELFFile) -> Iterator[tuple[int, int]]:
+    """Yield the places in data that get an address of the object itself, and that address."""
+    for section in elf.iter_sections():
+        if not isinstance(section, RelocationSection) or not section.is_RELA():
+            continue
+        symbols = elf.get_section(section["sh_link"])
+        for each in section.iter_relocations():
+            kind = each["r_info_type"]
+            if kind == _RELATIVE:
+                yield each["r_offset"], each["r_addend"]
+            elif kind in (_POINTER, _GLOBAL_DATA) and isinstance(symbols, SymbolTableSection):
+                value = symbols.get_symbol(each["r_info_sym"])["st_value"]
+                if value:
+                    yield each["r_offset"], value + each["r_addend"]
+
+
+def _first_of_text(elf: ELFFile, functions: Sequence[Symbol], relocations: Sequence[tuple[int, int]]) -> int:
+    """Return the address of the C runtime's own code, which the package's comes behind.
+
+    Cold and start-up code of everybody is put before it. An object without symbols still says where the runtime's
+    first destructor is: at the begin of ``.fini_array``.
+    """
+    known = [each["st_value"] for each in functions if each.name in _RUNTIME]
+    if known:
+        return int(min(known))
+    section: Section | None = elf.get_section_by_name(".fini_array")
+    place = section["sh_addr"] if section is not None else None
+    return next((value for at, value in relocations if at == place), 0)
 
 
 def _sources(table: object) -> dict[int, str]:
@@ -212,8 +350,8 @@ def _windows(layout: _Layout) -> Iterator[tuple[int, int]]:
             begin = cut
 
 
-def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tuple[int, str, int]]:
-    """Yield address, name and level of each function."""
+def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tuple[int, str, str]]:
+    """Yield address, name and disassembly of each function."""
     done = door.run(
         [program, "-d", "--no-show-raw-insn", f"--start-address={start:#x}", f"--stop-address={stop:#x}", path],
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
@@ -223,7 +361,16 @@ def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tupl
         raise ToolError(f"objdump failed: {done.errors.strip()[-300:]}", where=path.name)
     parts = _FUNCTION.split(done.output)
     for address, name, code in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        yield int(address, 16), name, _level(code)
+        yield int(address, 16), name, code
+
+
+def _references(code: str, layout: _Layout) -> frozenset[int]:
+    """Return the functions that a piece of code names: where it goes itself, or through the linkage table."""
+    found = set()
+    for address, name in _REFERENCE.findall(code):
+        plain, at, _ = name.partition("@")
+        found.add(layout.addresses.get(plain, 0) if at else int(address, 16))
+    return frozenset(found)
 
 
 def _level(code: str) -> int:

@@ -101,7 +101,7 @@ def make_recipe(
             _merged(recipe, parts, words),
             local_version=variant.local_version,
             variant=variant.choice,
-            dispatched=tuple(each.pattern for each in own.dispatched) if own else (),
+            dispatched=(*base.dispatched, *(each.pattern for each in own.dispatched)) if own else base.dispatched,
         ),
         requires=requires,
         probe=probe,

@@ -40,6 +40,19 @@ ARM_LEVELS: Mapping[str, tuple[str, ...]] = {
 """What each version of the Arm architecture makes mandatory, beyond the one before it, in the same words. 9.0 stands on
 8.5; archspec knows the versions, and not what they consist of."""
 
+_CPUS = sorted(
+    name
+    for name, cpu in archspec.cpu.TARGETS.items()
+    if str(cpu.family) == "x86_64" and not name.startswith("x86_64") and len(name) > 4
+)
+KERNEL = re.compile(
+    # Words that are part of no other, wherever they stand; then those that must stand alone.
+    rf"avx|__m256|__m512|sse4|ssse3|popcnt|f16c|clmul|x86_?(?:64_?)?v[234]|{'|'.join(_CPUS)}"
+    r"|(?<![a-z])(?:fma[34]?|bmi[12]?|lzcnt|zen[1-9]?|skx|knl|icl|spr|avx10|svml|hwcrc)(?![a-z])",
+    re.IGNORECASE,
+)
+"""How functions, source files and modules are named that are for some CPUs only."""
+
 _LEVEL = re.compile(r"x86[-_]64(?:[-_](v[234]))?")
 _ARM_LEVEL = re.compile(r"armv(8\.[0-9]|9\.[0-9])-?a")
 # archspec says what a CPU has in the kernel's words, but for this one; what every x86-64-v2 has goes without saying.

@@ -153,6 +153,8 @@ def of_image(engine: Engine, image: Image, target: Target) -> BuildPython:
             implementation=found.implementation,
             platform=platforms.parse(found.platform).tag,
             image=image.pinned,
+            # It runs on this machine only; compilers of newer images ask for that much by themselves.
+            cpu_level="x86-64-v2" if found.platform.endswith("_x86_64") else None,
         ),
         folders=folders,
         origin=image.identity,

@@ -145,6 +145,9 @@ def _sorted_out(arguments: List[str], setting: Dict[str, Any]) -> Tuple[List[str
 
 def _is_dropped(argument: str, setting: Dict[str, Any]) -> bool:
     """Whether an argument means this machine, or nothing to Zig."""
+    if argument.endswith("=native") and os.environ.get("WHEELYARD_LEFT_OUT"):
+        with open(os.environ["WHEELYARD_LEFT_OUT"], "a") as stream:
+            stream.write(argument + "\n")
     if argument.startswith(_DROPPED) or argument == "-lgcc":
         return True
     if argument.startswith("-fcf-protection") and setting["cpu"] != "x86_64":
