@@ -154,6 +154,8 @@ class Opened:
                     if chunk is None:
                         break
                     gathered += chunk
+                    if not self._more_is_here():  # what came is not kept back while the server is silent
+                        break
         except UpstreamError as error:
             if not gathered:
                 raise
@@ -185,6 +187,10 @@ class Opened:
         else:
             self.pace.moved(len(chunk))
         return chunk
+
+    def _more_is_here(self) -> bool:
+        stream = self.response.extensions.get("network_stream")
+        return stream is not None and bool(stream.get_extra_info("is_readable"))
 
     def _late(self, seconds: float | None) -> UpstreamError:
         text = "the file takes too long" if seconds is None else f"the answer takes longer than {seconds:.0f} s"
