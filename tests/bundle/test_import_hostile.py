@@ -12,7 +12,7 @@ import pytest
 
 from tests.bundle.houses import house, key, public, target
 from tests.bundle.test_pack import tree
-from wheelyard.bundle.import_ import TrustOptions, check, import_bundle
+from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
 from wheelyard.bundle.manifest import read
 from wheelyard.bundle.pack import pack
 from wheelyard.bundle.sign import sign
@@ -159,9 +159,6 @@ def test_signatures(into: Path, root: Path, tmp_path: Path, monkeypatch: pytest.
     pack(root, bundle, keys=[key("other")])
     refused(into, bundle, name="unknown-key")
     pack(root, bundle, keys=[key()])
-    revoked = tmp_path / "revoked"
-    revoked.write_text(public().read_text())
-    refused(into, bundle, name="revoked-key", options=TrustOptions(revoked=revoked))
     pack(root, bundle, keys=[key(), key()])
     refused(into, bundle, name="too-few-signatures", options=TrustOptions(threshold=2))
     monkeypatch.setattr("wheelyard.bundle.sign.NAMESPACE", "git")
@@ -172,6 +169,20 @@ def test_signatures(into: Path, root: Path, tmp_path: Path, monkeypatch: pytest.
     both = tmp_path / "both"
     both.write_text(public().read_text() + public("other").read_text())
     assert len(import_bundle([bundle], into, TrustOptions(trust=both, threshold=2)).signers) == 2
+
+
+def test_a_key_that_is_revoked_by_hand_stays_revoked_though_the_bundle_is_refused(
+    into: Path, root: Path, tmp_path: Path
+) -> None:
+    pack(root, tmp_path / "2.tar", keys=[key()])
+    before, revoked = tree(into / "current"), tmp_path / "revoked"
+    revoked.write_text(public().read_text())
+    for options in (TrustOptions(revoked=revoked), TrustOptions(), TrustOptions(trust=public())):
+        for bundle in ("2.tar", "1.tar"):  # a new one, and the one that is published
+            with pytest.raises(VerificationError, match="revoked-key"):
+                import_bundle([tmp_path / bundle], into, options)
+    assert tree(into / "current") == before
+    assert [(fault.name, fault.code) for fault in check([into])[0]] == [("revoked-key", 14)]
 
 
 def test_unsigned_is_accepted_only_when_asked_for_and_is_logged(into: Path, root: Path, tmp_path: Path) -> None:
@@ -297,4 +308,4 @@ def test_a_new_key_comes_signed_by_the_old_one(into: Path, root: Path, tmp_path:
         else:
             with pytest.raises(VerificationError, match=r"revoked-key|unknown-key"):
                 import_bundle([tmp_path / "b.tar"], into, options)
-    assert sshsig.parse_signers((into / "trust" / "allowed_signers").read_text())[0].principals == "new"
+    assert sshsig.parse_signers(policy_of(into).signers)[0].principals == "new"

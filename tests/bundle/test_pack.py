@@ -41,7 +41,7 @@ def test_same_wheelhouse_same_bytes_and_plain_tar_opens_it(root: Path, tmp_path:
     first = pack(root, tmp_path / "one.tar", keys=[key()])
     pack(root, tmp_path / "two.tar")
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-    assert first.bytes < 1.3 * 450_000  # hard links carry nothing twice
+    assert first.bytes < 1.4 * 450_000  # hard links carry nothing twice
     subprocess.run(["tar", "-xf", "one.tar"], cwd=tmp_path, check=True)
     opened = tree(tmp_path / "wheelhouse-1")
     del opened["bundle.json"]

@@ -234,7 +234,7 @@ def test_the_quick_manifest_is_the_one_that_a_full_listing_gives(shop: Shop) -> 
         shop.publish(Site(folders=(), extra=extra))
         quick, content = manifest.read(shop.into)
         assert quick.sequence == number
-        again = manifest.build(shop.into, sequence=quick.sequence, previous=quick.previous)
+        again = quick._replace(files=manifest.build(shop.into).files)
         assert dump_manifest(again) == content
 
 

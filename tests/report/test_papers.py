@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import zipfile
 from email.parser import Parser
@@ -227,6 +229,18 @@ def test_an_absent_or_empty_database_never_reads_as_clean(root: Path, tmp_path: 
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(ConfigError, match="not an OSV export"):
         papers.write(root, osv=tmp_path / "bad.json")
+
+
+def test_a_browser_takes_the_one_style_and_nothing_else(root: Path) -> None:
+    papers.write(root)
+    for name in ("licenses.html", "report.html"):
+        page = (root / name).read_text()
+        style = page.partition("<style>")[2].partition("</style>")[0]
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page
+        assert page.index("Content-Security-Policy") < page.index("<title>")
+        assert " style=" not in page
 
 
 def test_the_report_compares_with_the_last_bundle(root: Path, tmp_path: Path) -> None:

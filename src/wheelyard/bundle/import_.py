@@ -7,28 +7,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.errors import ConfigError, HashMismatchError, StorageError, VerificationError, WheelyardError
+from wheelyard.errors import HashMismatchError, StorageError, UsageError, VerificationError, WheelyardError
 from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, silent
 from wheelyard.host import applying, generations, inspecting
 from wheelyard.host.applying import Imported
 from wheelyard.host.inspecting import Fault
+from wheelyard.host.policy import Policy, put_policy
 from wheelyard.host.refusal import EXIT_HASH, EXIT_STORAGE, EXIT_USAGE, Refused
-from wheelyard.host.trust import DANGERS, Trust, make_trust, read_text
+from wheelyard.host.smallfiles import read_text
+from wheelyard.host.trust import DANGERS, trust_for
 
 __all__ = [
     "DANGERS",
+    "Checked",
     "Fault",
     "Imported",
     "TrustOptions",
+    "change_policy",
     "check",
+    "examine",
     "generations_of",
     "import_bundle",
+    "policy_of",
     "prune",
     "repair",
     "rollback",
 ]
 
-_CLASSES = {EXIT_HASH: HashMismatchError, EXIT_STORAGE: StorageError, EXIT_USAGE: ConfigError, 14: VerificationError}
+_CLASSES = {EXIT_HASH: HashMismatchError, EXIT_STORAGE: StorageError, EXIT_USAGE: UsageError, 14: VerificationError}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,8 @@ class TrustOptions:
 
     trust: Path | None = None
     revoked: Path | None = None
-    threshold: int = 1
+    threshold: int | None = None
+    """So many different keys must have signed; None: as remembered, at first one."""
     allowed: frozenset[str] = frozenset()
     """Those of ``DANGERS`` that are accepted."""
 
@@ -75,26 +82,47 @@ def import_bundle(
 
     with named_errors():
         signers, revoked = options.texts()
-        trust = applying.trust_for(str(into), signers, revoked, options.threshold, set(options.allowed))
-        done = applying.import_bundle([str(path) for path in bundles], str(into), trust, progress)
+        paths = [str(path) for path in bundles]
+        done = applying.import_bundle(paths, str(into), signers, revoked, options.threshold, options.allowed, progress)
     report(JobFinished(stage="import", job=name, outcome="done" if done.new else "reused"))
     return done
 
 
-def check(paths: Sequence[Path], options: TrustOptions = TrustOptions()) -> tuple[list[Fault], bool]:
-    """Return every fault of a wheelhouse, of what is published in a folder, or of a bundle's volumes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What was found."""
 
-    The second value is whether the signature was looked at: that needs a key, given or remembered.
-    """
+    faults: tuple[Fault, ...]
+    looked: bool
+    """Whether the signature was looked at: that needs a key, given or remembered."""
+    taken: int = 0
+    """Of a delta: the files that are not in it, and must be published where it goes."""
+
+    @property
+    def exit_code(self) -> int:
+        """That with which an import would end."""
+        return inspecting.exit_code(list(self.faults))
+
+
+def examine(paths: Sequence[Path], options: TrustOptions = TrustOptions()) -> Checked:
+    """Find every fault of a wheelhouse, of what is published in a folder, or of a bundle's volumes."""
     with named_errors():
         signers, revoked = options.texts()
         first = paths[0]
-        trust = inspecting.trust_beside(str(first), signers, revoked, options.threshold)
-        if trust is not None:
-            trust = trust._replace(allowed=options.allowed)
+        trust = inspecting.trust_beside(str(first), signers, revoked, options.threshold, options.allowed)
+        looked = bool(trust.signers)
+        known = trust if looked else None
         if first.is_dir():
-            return inspecting.check_tree(inspecting.wheelhouse_root(str(first)), trust), trust is not None
-        return inspecting.check_bundle([str(path) for path in paths], trust), trust is not None
+            found = inspecting.check_tree(inspecting.wheelhouse_root(str(first)), known)
+            return Checked(faults=tuple(found), looked=looked)
+        faults, taken = inspecting.check_bundle([str(path) for path in paths], known)
+        return Checked(faults=tuple(faults), looked=looked, taken=taken)
+
+
+def check(paths: Sequence[Path], options: TrustOptions = TrustOptions()) -> tuple[list[Fault], bool]:
+    """Return the faults that ``examine`` finds, and whether the signature was looked at."""
+    found = examine(paths, options)
+    return list(found.faults), found.looked
 
 
 def repair(root: Path, bundles: Sequence[Path], options: TrustOptions = TrustOptions()) -> list[str]:
@@ -104,10 +132,26 @@ def repair(root: Path, bundles: Sequence[Path], options: TrustOptions = TrustOpt
     """
     with named_errors():
         signers, revoked = options.texts()
-        trust: Trust | None = inspecting.trust_beside(str(root), signers, revoked, options.threshold)
-        trust = (trust or make_trust("", revoked, options.threshold))._replace(allowed=options.allowed)
+        trust = inspecting.trust_beside(str(root), signers, revoked, options.threshold, options.allowed)
         place = inspecting.wheelhouse_root(str(root))
         return inspecting.repair_tree(place, [str(path) for path in bundles], trust)
+
+
+def policy_of(into: Path) -> Policy:
+    """Return the policy of trust that holds in an import folder: what is remembered there, and the system's."""
+    with named_errors():
+        return trust_for(str(into / generations.TRUST)).policy
+
+
+def change_policy(into: Path, options: TrustOptions) -> Policy:
+    """Remember other signers, more revoked keys or another threshold in an import folder, and return the policy."""
+    with named_errors():
+        signers, revoked = options.texts()
+        folder = str(into / generations.TRUST)
+        with generations.working_on(str(into)), generations.storage_errors(str(into)):
+            policy = trust_for(folder, signers, revoked, options.threshold).policy
+            put_policy(folder, policy)
+        return policy
 
 
 def rollback(into: Path, generation: str | None = None) -> str:

@@ -205,15 +205,17 @@ def release(root: Path) -> None:
     files.write(root / _RELEASED, digest_of((root / MANIFEST).read_bytes()) + "\n")
 
 
-def follow_release(root: Path) -> Manifest:
+def follow_release(root: Path, base: str | None = None) -> Manifest:
     """Let the manifest of a wheelhouse follow the one that left the house last, and return it.
 
     Between two bundles a wheelhouse may be published many times. The other side knows only what was carried: where
     ``previous`` is what it has, it need not suspect a missing bundle.
+
+    :param base: sha256 of the manifest to follow instead: what a delta is against.
     """
     before, content = read(root)
     noted = root / _RELEASED
-    released = noted.read_text().strip() if noted.is_file() else None
+    released = base or (noted.read_text().strip() if noted.is_file() else None)
     if released in (None, before.previous, digest_of(content)):
         return before
     made = before._replace(sequence=before.sequence + 1, previous=released)
@@ -225,13 +227,15 @@ def update(
     root: Path,
     *,
     targets: Iterable[TargetInfo] = (),
-    channel: str = "wheelhouse",
+    channel: str | None = None,
     created: str | None = None,
     expires: str | None = None,
     known: Mapping[str, str] | None = None,
 ) -> Manifest:
     """List the wheelhouse again and write the manifest; the same content keeps manifest, sequence and signature.
 
+    :param channel: None: the one that the manifest has; a new wheelhouse gets one of its own, after what it holds, so
+        that no two are taken for one another where both are imported.
     :param created: as ``timestamp`` makes it; None: from ``SOURCE_DATE_EPOCH``, else left out.
     """
     before: Manifest | None = None
@@ -239,20 +243,24 @@ def update(
     previous: str | None = None
     if (root / MANIFEST).is_file():
         before, content = read(root)
+        channel = channel or before.channel
         if before.channel == channel:  # another channel starts its own count
             sequence, previous = before.sequence + 1, digest_of(content)
     created = created or timestamp()
     made = build(
         root,
         targets=targets,
-        channel=channel,
+        channel=channel or "wheelhouse",
         sequence=sequence,
         created=created,
         expires=expires,
         previous=previous,
         known=known,
     )
-    same = before is not None and (made.files, made.targets, channel) == (before.files, before.targets, before.channel)
+    if channel is None:
+        made = made._replace(channel=f"wheelhouse-{digest_of(dump_manifest(made._replace(created=None)))[:8]}")
+    there = (before.files, before.targets, before.channel) if before is not None else None
+    same = (made.files, made.targets, made.channel) == there
     if before is not None and same and expires in (None, before.expires):
         return before
     write(root, made)

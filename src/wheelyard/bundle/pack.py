@@ -206,6 +206,31 @@ def _write_volumes(
     return written
 
 
+def follow(
+    root: Path, *, keys: Sequence[Path] = (), since: Path | None = None, targets: Sequence[str] = ()
+) -> Manifest:
+    """Let the manifest of a wheelhouse follow what the other side has, as far as it may still be signed; return it.
+
+    What decides anything has to be signed: a delta is against what its manifest calls ``previous``.
+
+    :raises ConfigError: if it is signed already, follows something else, and there is no key to sign it again.
+    :raises VerificationError: if ``since`` is of another channel.
+    """
+    whole, content = manifests.read(root)
+    base, base_digest = base_manifest(since) if since else (None, None)
+    if base is not None and base.channel != whole.channel:
+        raise VerificationError(f"of channel {base.channel}, not {whole.channel}", where=str(since))
+    if keys or not (root / SIGNATURE).is_file():  # what is signed already is carried as it is
+        return whole if targets else manifests.follow_release(root, base_digest)
+    if base_digest not in (None, whole.previous, digest_of(content)) and not targets:
+        raise ConfigError(
+            "the signed manifest does not follow this one, so the other side would refuse the delta",
+            where=str(since),
+            hint="sign it again, with --key",
+        )
+    return whole
+
+
 def pack(
     root: Path,
     output: Path,
@@ -223,11 +248,12 @@ def pack(
     :param volume_size: bytes.
     :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
     """
-    if keys or not (root / SIGNATURE).is_file():  # what is signed already is carried as it is
-        manifests.follow_release(root)
+    follow(root, keys=keys, since=since, targets=targets)
     whole, content = manifests.read(root)
+    base, base_digest = base_manifest(since) if since else (None, None)
     if targets:
         whole = only_targets(root, whole, targets)
+        whole = whole._replace(previous=base_digest or whole.previous)
         content = manifests.dump_manifest(whole)
         signature = "".join(sign_bytes(content, key) for key in keys)
     else:
@@ -235,17 +261,12 @@ def pack(
             sign(root, keys)
         place = root / SIGNATURE
         signature = place.read_text() if place.is_file() else ""
-    base, base_digest = base_manifest(since) if since else (None, None)
-    if base is not None and base.channel != whole.channel:
-        raise VerificationError(f"of channel {base.channel}, not {whole.channel}", where=str(since))
     top = f"{whole.channel}-{whole.sequence}"
     heads = [(MANIFEST, content), *([(SIGNATURE, signature.encode())] if signature else [])]
     removed = tuple(sorted({e.path for e in base.files} - {e.path for e in whole.files})) if base else ()
 
     def described(number: int, count: int) -> bytes:
-        return canonical(
-            {"base": base_digest, "format": 1, "removed": list(removed), "volume": number, "volumes": count}
-        )
+        return canonical({"base": base_digest, "format": 1, "volume": number, "volumes": count})
 
     fixed = sum(len(header(f"{top}/{name}", 0)) + -(-len(data) // BLOCK) * BLOCK for name, data in heads)
     fixed += len(header(f"{top}/{BUNDLE}", 0)) + -(-len(described(MOST_VOLUMES, MOST_VOLUMES)) // BLOCK) * BLOCK

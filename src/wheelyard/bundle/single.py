@@ -17,6 +17,14 @@ from wheelyard.bundle import manifest as manifests
 from wheelyard.doors import files
 
 _HOST = "wheelyard.host"
+# Python looks for modules beside the program first: whoever may write there could replace the standard library's.
+_ALONE = """
+import sys  # built in: nothing can stand in for it
+
+if __name__ == "__main__" and not sys.flags.isolated and not getattr(sys.flags, "safe_path", False):
+    del sys.path[0]  # the folder of this program
+
+"""
 
 
 def _source(module: str) -> str:
@@ -77,7 +85,7 @@ def single_file(module: str, *, docstring: bool = True) -> str:
     document = ast.get_docstring(ast.parse(_source(module)), clean=False) if docstring else None
     head = f'"""{document}"""\n\n' if document else ""
     note = f"# Made by Wheelyard {__version__} from wheelyard/host/*.py: change it there, not here.\n"
-    return f"#!/usr/bin/env python3\n{head}{note}\n" + "\n".join(sorted(imports)) + "\n\n\n" + "\n\n".join(parts)
+    return f"#!/usr/bin/env python3\n{head}{note}{_ALONE}" + "\n".join(sorted(imports)) + "\n\n\n" + "\n\n".join(parts)
 
 
 def install_py() -> str:
@@ -104,7 +112,6 @@ def put(root: Path) -> bool:
         root,
         targets=found.targets,
         channel=found.channel,
-        created=found.created,
         expires=found.expires,
         known=known,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from wheelyard.host.inspecting import wheelhouse_root
 from wheelyard.host.manifest import FileEntry, Manifest, canonical
+from wheelyard.host.splicing import MAX_PLAN
 from wheelyard.host.tarstream import copy_content
 from wheelyard.host.volumes import is_bundle, open_volume, volume_parts
 
@@ -115,7 +116,7 @@ def make(old: Path, old_digest: str, new: Path, new_digest: str, payload: Path) 
             fresh.append(after[done:])
         plan = canonical({"old": old_digest, "ops": ops})
         content = len(plan).to_bytes(8, "big") + plan + b"".join(fresh)
-        if len(content) < _WORTH * len(after):
+        if len(plan) <= MAX_PLAN and len(content) < _WORTH * len(after):
             payload.write_bytes(content)
             return Splice(payload=payload, size=len(content))
     return None

@@ -12,7 +12,7 @@ import typer
 
 from wheelyard.cli import trust as trusting
 from wheelyard.cli.output import say, say_json
-from wheelyard.errors import HashMismatchError, WheelError
+from wheelyard.errors import WheelError
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,7 @@ def check(
     ] = None,
     trust: trusting.Trust = None,
     revoked: trusting.Revoked = None,
-    threshold: trusting.Threshold = 1,
+    threshold: trusting.Threshold = None,
     allow_unsigned: trusting.AllowUnsigned = False,
     allow_expired: trusting.AllowExpired = False,
     allow_wrong_clock: trusting.AllowWrongClock = False,
@@ -55,18 +55,22 @@ def check(
     if repair:
         for path in import_.repair(paths[0], repair, options):
             say(f"healed: {path}")
-    faults, looked = import_.check(paths, options)
-    for fault in faults:
+    found = import_.examine(paths, options)
+    for fault in found.faults:
         if as_json:
             say_json(fault._asdict())
         else:
             say(f"{fault.name}: {fault.path}: {fault.message}")
     if not as_json:
-        signature = "the signature is good" if looked else "the signature was not looked at: no key is known (--trust)"
-        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
-        words = count if faults else f"every file is what the manifest says; {signature}"
+        if found.taken:
+            say(f"a delta: {found.taken} files are not in it, and must be published where it goes")
+        signature = (
+            "the signature is good" if found.looked else "the signature was not looked at: no key is known (--trust)"
+        )
+        count = f"{len(found.faults)} fault{'s' if len(found.faults) > 1 else ''}"
+        words = count if found.faults else f"every file is what the manifest says; {signature}"
         say(words)
-    return HashMismatchError.exit_code if faults else 0
+    return found.exit_code
 
 
 def _distributions(paths: list[Path], *, as_json: bool) -> int:

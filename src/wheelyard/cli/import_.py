@@ -22,7 +22,7 @@ def import_(
     into: Annotated[Path, typer.Option(help="The folder; DIR/current is what is published.", metavar="DIR")],
     trust: trusting.Trust = None,
     revoked: trusting.Revoked = None,
-    threshold: trusting.Threshold = 1,
+    threshold: trusting.Threshold = None,
     allow_unsigned: trusting.AllowUnsigned = False,
     allow_rollback: trusting.AllowRollback = False,
     allow_expired: trusting.AllowExpired = False,

@@ -17,7 +17,7 @@ from wheelyard.errors import Failures, Interrupted, StorageError, UsageError, Wh
 
 COMMANDS = (
     *("init", "build", "lock", "why"),
-    *("pack", "check", "import_", "diff", "rollback", "report"),
+    *("pack", "check", "import_", "diff", "rollback", "trust", "report"),
     *("serve", "mirror", "add", "prune"),
     "doctor",
 )

@@ -76,20 +76,27 @@ def pack(
     ] = None,
     expires: Annotated[str | None, typer.Option(help="2027-01-31, or 90d: refused afterwards.")] = None,
     created: Annotated[
-        str | None, typer.Option(help="Date in the manifest.", show_default="SOURCE_DATE_EPOCH, else none")
+        str | None,
+        typer.Option(
+            help="Time in the manifest: the same one makes the same bytes.", show_default="when it was packed"
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Pack a wheelhouse into one signed file, the same bytes every time."""
     from wheelyard.bundle import manifest, single
+    from wheelyard.bundle.pack import follow
     from wheelyard.bundle.pack import pack as write
 
     single.put(wheelhouse)
-    made = moment_of(created, None) if created else manifest.timestamp()
-    if expires or created:
-        manifest.restamp(wheelhouse, created=made, expires=moment_of(expires, made) if expires else None)
     found, _ = manifest.read(wheelhouse)
+    made = moment_of(created, None) if created else manifest.timestamp() or found.created
+    made = made or manifest.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
+    until = moment_of(expires, made) if expires else found.expires
+    if key or expires or created:
+        manifest.restamp(wheelhouse, created=made, expires=until)
+    found = follow(wheelhouse, keys=key or (), since=since, targets=target or ())
     name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
     output = Path(name) if to is None else to / name if to.is_dir() else to
     with reporter(quiet=quiet, as_json_lines=as_json) as report:

@@ -1,199 +1,133 @@
-"""Applying a bundle, full or delta: verified while it is read, into a new generation, published by one rename."""
+"""Applying a bundle, full or delta: verified while it is read, into a new generation, published by one rename.
 
-import hashlib
+The order is what makes it safe to kill at any moment: the new generation is whole on the disk, then what it teaches is
+remembered (one durable write), then it is published (one rename). Whoever starts again after a kill between any two of
+them finds the old state or the new one, and the same bundle completes it.
+"""
+
+import contextlib
 import os
 import shutil
-from typing import IO, Callable, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
 
 from wheelyard.host.generations import (
     GENERATIONS,
     TRUST,
     current_name,
+    generation_names,
     generation_path,
     log_deed,
     name_for,
     storage_errors,
     switch_to,
-    sync_folder,
     working_on,
 )
+from wheelyard.host.inspecting import file_faults
+from wheelyard.host.intake import Intake, Progress, Sink, no_progress
 from wheelyard.host.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
-from wheelyard.host.records import known_trust, last_seen, remember
+from wheelyard.host.policy import Seen, put_policy, read_policy
 from wheelyard.host.refusal import EXIT_HASH, EXIT_STORAGE, Refused
-from wheelyard.host.source import Source, check_file, file_digest, open_source
-from wheelyard.host.splicing import read_plan, splice
+from wheelyard.host.smallfiles import put_file, sync_folder
+from wheelyard.host.source import Source, check_file, open_source
 from wheelyard.host.sshsig import signer_name
-from wheelyard.host.tarstream import copy_content
-from wheelyard.host.trust import (
-    REVOKED,
-    SIGNERS,
-    Seen,
-    Trust,
-    check_order,
-    check_signature,
-    check_time,
-    make_trust,
-    read_text,
-)
-from wheelyard.host.volumes import PIECES, Part, Volume, open_bundle, volume_parts
-
-Progress = Callable[[str, int], None]
+from wheelyard.host.trust import Trust, advanced, believed, check_order, trust_for
+from wheelyard.host.volumes import PIECES, Volume, check_base, open_volumes
 
 Imported = NamedTuple("Imported", [("generation", str), ("manifest", Manifest), ("signers", List[str]), ("new", int)])
 
 
-def believe_bundle(
-    volumes: List[Volume], manifest: Manifest, trust: Trust, seen: Optional[Seen], published: Optional[str]
-) -> List[str]:
-    """Return who signed a bundle; Refused if it may not be believed, or does not fit what is here.
-
-    :param seen: the newest manifest that was ever accepted here.
-    :param published: sha256 of the manifest that is published now: what a delta must be against.
-    """
-    first = volumes[0]
-    signers = check_signature(first.content, first.signature, trust)
-    check_time(manifest, trust.allowed)
-    check_order(manifest, first.digest, seen, trust.allowed, gap=first.base is None)
-    if first.base is not None and published not in (first.base, first.digest):
-        raise Refused(
-            "missing-base",
-            "this is a delta against a wheelhouse that is not the one published here",
-            where=first.path,
-            hint="import the bundles between, or a full one",
-        )
-    return [signer_name(signer) for signer in signers]
-
-
-class _Stage:
+class _Stage(Intake):
     """The new generation while it is filled."""
 
     def __init__(self, root: str, manifest: Manifest, published: Optional[Source], progress: Progress) -> None:
+        super().__init__(manifest, progress)
         self.root = root
-        files = published.manifest.files if published else ()
-        base = published.root if published else ""
-        self.older = {entry.sha256: os.path.join(base, *entry.path.split("/")) for entry in files}
-        self.wanted: Dict[str, FileEntry] = {entry.path: entry for entry in manifest.files}
-        self.by_digest: Dict[str, str] = {}
-        self.sizes = {entry.sha256: entry.size for entry in manifest.files}
-        self.pieces: Dict[str, int] = {}
-        self.folders: Set[str] = {root}
-        self.written = 0
-        self._progress = progress
+        self._base = published.root if published else ""
+        self._here: Dict[str, FileEntry] = {}
+        for entry in published.manifest.files if published else ():
+            self._here.setdefault(entry.sha256, entry)
+        self._folders: Set[str] = {root}
 
-    def place(self, path: str) -> str:
+    def _place(self, path: str) -> str:
         """Return where a file of the manifest goes, its folder made."""
         goal = os.path.join(self.root, *path.split("/"))
         folder = os.path.dirname(goal)
-        while folder not in self.folders:
+        while folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
-            self.folders.add(folder)
+            self._folders.add(folder)
             folder = os.path.dirname(folder)
         return goal
 
-    def take(self, stream: IO[bytes], part: Part, where: str) -> None:
-        """Write a member that is a file of the manifest."""
-        entry = self.wanted.get(part.path)
-        if entry is None:
-            raise Refused("extra-file", "the manifest does not list this member", where=ascii(part.path))
-        if part.link is not None:
-            other = self.wanted.get(part.link)
-            if other is None or other.sha256 != entry.sha256:
-                raise Refused("unsafe-member", "a hard link to something else", where=ascii(part.path))
-            return
-        if part.size != entry.size or entry.sha256 in self.by_digest:
-            message = "the member is not as large as the manifest says, or is there twice"
-            raise Refused("changed", message, where=part.path, code=EXIT_HASH)
-        self._write(entry.path, entry.sha256, lambda sink: copy_content(stream, part.size, sink, where))
-        self.written += part.size
-
-    def _write(self, path: str, digest: str, fill: Callable[[Callable[[bytes], object]], None]) -> None:
-        """Write a file as ``fill`` hands its bytes out, and refuse it if its hash is not the promised one."""
-        goal = self.place(path)
-        state = hashlib.sha256()
-        with open(goal, "xb") as writer:
-
-            def sink(block: bytes) -> None:
-                state.update(block)
-                writer.write(block)
-                self._progress(path, len(block))
-
-            fill(sink)
-            if state.hexdigest() != digest:
-                raise Refused("changed", "the content is not what the manifest says", where=path, code=EXIT_HASH)
+    @contextlib.contextmanager
+    def writing(self, path: str) -> Iterator[Sink]:
+        """Write a new file and make it durable."""
+        with open(self._place(path), "xb") as writer:
+            yield writer.write
             writer.flush()
             os.fchmod(writer.fileno(), 0o644)
             os.fsync(writer.fileno())
-        self.by_digest[digest] = goal
 
-    def take_piece(self, stream: IO[bytes], part: Part, where: str) -> None:
-        """Append a part of a file that was too large for one volume."""
-        digest, number = part.piece or ("", 0)
-        if digest not in self.sizes or digest in self.by_digest or number != self.pieces.get(digest, 0) + 1:
-            raise Refused("extra-file", "a piece that nothing needs, or out of order", where=ascii(part.path))
-        self.pieces[digest] = number
+    @contextlib.contextmanager
+    def appending(self, digest: str) -> Iterator[Sink]:
+        """Write the pieces of a file behind one another, aside."""
         path = os.path.join(self.root, PIECES, digest)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "ab") as writer:
-            if writer.tell() + part.size > self.sizes[digest]:
-                raise Refused("changed", "the pieces are larger than the file", where=ascii(part.path), code=EXIT_HASH)
-            copy_content(stream, part.size, writer.write, where)
+            yield writer.write
             writer.flush()
             os.fsync(writer.fileno())
 
-    def take_splice(self, stream: IO[bytes], part: Part, where: str) -> None:
-        """Write a file that is made of an older one of the published generation."""
-        digest = part.splice or ""
-        entry = next((each for each in self.wanted.values() if each.sha256 == digest), None)
-        if entry is None or digest in self.by_digest or part.link is not None:
-            raise Refused("extra-file", "a splice that nothing needs", where=ascii(part.path))
-        old_digest, ops, new = read_plan(stream, part.size, where)
-        if old_digest not in self.older:
+    def joined(self, digest: str) -> None:
+        """Put a file that came in pieces in its place."""
+        path = os.path.join(self.root, PIECES, digest)
+        os.chmod(path, 0o644)
+        os.rename(path, self._place(self.held[digest]))
+
+    def older(self, digest: str, entry: FileEntry) -> Optional[str]:
+        """Return the published file that another one is made of."""
+        if digest not in self._here:
             raise Refused("missing", "the older file for a splice is not here", where=entry.path, code=EXIT_HASH)
-        with open(self.older[old_digest], "rb") as old:
-            self._write(entry.path, digest, lambda sink: splice(stream, new, ops, old, entry.size, sink))
-        self.written += part.size
+        return os.path.join(self._base, *self._here[digest].path.split("/"))
 
-    def join_pieces(self) -> None:
-        """Make files of the pieces."""
-        for digest in self.pieces:
-            path = os.path.join(self.root, PIECES, digest)
-            if file_digest(path) != digest:
-                raise Refused("changed", "the pieces do not make the file", where=digest, code=EXIT_HASH)
-            entry = next(each for each in self.wanted.values() if each.sha256 == digest)
-            os.chmod(path, 0o644)
-            os.rename(path, self.place(entry.path))
-            self.by_digest[digest] = self.place(entry.path)
-            self.written += entry.size
+    def reuse(self) -> None:
+        """Link what was not in the bundle from the generation before, hashed again, and all repeated files."""
         shutil.rmtree(os.path.join(self.root, PIECES), ignore_errors=True)
-
-    def reuse(self, old: str, old_manifest: Optional[Manifest]) -> None:
-        """Link what is not in the bundle from the generation before, hashed again, and all repeated files."""
-        here: Dict[str, FileEntry] = {}
-        for entry in old_manifest.files if old_manifest else ():
-            here.setdefault(entry.sha256, entry)
+        sources = {digest: os.path.join(self.root, *path.split("/")) for digest, path in self.held.items()}
         for entry in self.wanted.values():
-            goal = self.place(entry.path)
-            source = self.by_digest.get(entry.sha256)
+            goal = self._place(entry.path)
+            source = sources.get(entry.sha256)
             if source is None:
-                if entry.sha256 not in here:
+                if entry.sha256 not in self._here:
                     raise Refused("missing", "the bundle does not hold this file", where=entry.path, code=EXIT_HASH)
-                check_file(old, here[entry.sha256])
-                source = os.path.join(old, *here[entry.sha256].path.split("/"))
-                self.by_digest[entry.sha256] = source
+                here = self._here[entry.sha256]
+                _check_published(self._base, here)
+                source = sources[entry.sha256] = os.path.join(self._base, *here.path.split("/"))
             if source != goal:
                 _link(source, goal)
 
     def finish(self, volume: Volume) -> None:
         """Write the manifest and its signature, and make everything durable."""
-        for name, content in ((MANIFEST, volume.content), (SIGNATURE, (volume.signature or "").encode())):
+        for name, content in ((MANIFEST, volume.content), (SIGNATURE, (volume.signature or "").encode("ascii"))):
             if content:
-                with open(os.path.join(self.root, name), "xb") as writer:
-                    writer.write(content)
-                    writer.flush()
-                    os.fchmod(writer.fileno(), 0o644)
-                    os.fsync(writer.fileno())
-        for folder in self.folders:
+                with self.writing(name) as write:
+                    write(content)
+        for folder in self._folders:
             sync_folder(folder)
+
+
+def _how_to_heal(root: str) -> str:
+    into = os.path.dirname(os.path.dirname(root))
+    return "heal it first: wheelyard check {} --repair BUNDLE, or import.py --into {} --repair BUNDLE".format(
+        into, into
+    )
+
+
+def _check_published(root: str, entry: FileEntry) -> None:
+    try:
+        check_file(root, entry)
+    except Refused as refused:
+        message = "the file that is published: " + refused.message
+        raise Refused(refused.name, message, refused.where, _how_to_heal(root), refused.code) from None
 
 
 def _link(source: str, goal: str) -> None:
@@ -215,101 +149,114 @@ def _room(into: str, manifest: Manifest, old_manifest: Optional[Manifest]) -> No
         raise Refused("disk-full", text, where=into, code=EXIT_STORAGE)
 
 
-def _fill(stage: _Stage, volumes: List[Volume]) -> None:
-    for volume in volumes:
-        with open(volume.path, "rb") as stream:
-            for part in volume_parts(volume, stream):
-                if part.piece is not None:
-                    stage.take_piece(stream, part, volume.path)
-                elif part.splice is not None:
-                    stage.take_splice(stream, part, volume.path)
-                else:
-                    stage.take(stream, part, volume.path)
-            if stream.read(1 << 20).strip(b"\0"):
-                raise Refused("extra-file", "there is something behind the end of the archive", where=volume.path)
-    stage.join_pieces()
+def _published(into: str, name: Optional[str]) -> Optional[Source]:
+    """Return the wheelhouse that is published; Refused, naming it, if its manifest is damaged."""
+    if name is None:
+        return None
+    try:
+        return open_source(generation_path(into, name))
+    except Refused as refused:
+        root = generation_path(into, name)
+        message = "the manifest that is published: " + refused.message
+        raise Refused(refused.name, message, os.path.join(root, MANIFEST), _how_to_heal(root), refused.code) from None
 
 
-def rotated_trust(root: str, manifest: Manifest, trust: Trust, signed: bool) -> Trust:
-    """Return the trust for the next time: a signed wheelhouse may carry new allowed signers, and more revoked keys."""
-    listed = {entry.path for entry in manifest.files}
-    if not signed:
-        return trust
-    signers = read_text(os.path.join(root, SIGNERS)) if SIGNERS in listed else trust.signers_text
-    revoked = trust.revoked_text
-    if REVOKED in listed:
-        more = read_text(os.path.join(root, REVOKED))
-        revoked = revoked if more in revoked else "{}\n{}".format(revoked.rstrip("\n"), more).lstrip("\n")
-    return make_trust(signers, revoked, trust.threshold, trust.allowed)
+def _trust_in(published: Optional[Source], given: Trust) -> Trust:
+    """Return the trust with what is published as seen, where nothing is remembered: an older import did not."""
+    policy = given.policy
+    if published is not None and policy.channel is None:
+        made = published.manifest
+        seen = {made.channel: Seen(made.sequence, published.digest, "")}
+        policy = policy._replace(channel=made.channel, seen=dict(seen, **policy.seen))
+    return given._replace(policy=policy)
 
 
-def trust_for(into: str, signers: str, revoked: str, threshold: int, allowed: Set[str]) -> Trust:
-    """Return whom to trust: the texts that are given, else those remembered in the folder."""
-    known = known_trust(os.path.join(into, TRUST))
-    return make_trust(signers or known["signers"], known["revoked"] + revoked, threshold, frozenset(allowed))
-
-
-def seen_in(into: str) -> Optional[Seen]:
-    """Return the newest manifest that was published here; what is published now if nothing is remembered."""
-    remembered = last_seen(os.path.join(into, TRUST))
-    now = current_name(into)
-    if now is None:
-        return remembered
-    source = open_source(generation_path(into, now))
-    here = Seen(source.manifest.channel, source.manifest.sequence, source.digest)
-    if remembered is None or remembered.channel != here.channel or remembered.sequence <= here.sequence:
-        return here
-    return remembered
-
-
-def _no_progress(path: str, size: int) -> None:
-    """Report nothing."""
-
-
-def import_bundle(paths: List[str], into: str, trust: Trust, progress: Progress = _no_progress) -> Imported:
+def import_bundle(
+    paths: List[str],
+    into: str,
+    signers: str = "",
+    revoked: str = "",
+    threshold: Optional[int] = None,
+    allowed: Iterable[str] = (),
+    progress: Progress = no_progress,
+) -> Imported:
     """Verify a bundle and publish it in a folder of generations.
 
-    Whatever goes wrong, or if the process is killed at any moment: what was published before still is, whole.
+    Whatever goes wrong, or if the process is killed at any moment: what was published before still is, whole. Keys that
+    are revoked by hand stay so, even if the bundle is refused.
 
+    :param signers, revoked, threshold, allowed: as ``trust_for`` takes them.
     :raises Refused: with a name for each thing that can be wrong.
     """
-    volumes, manifest = open_bundle(paths)
-    digest = volumes[0].digest
+    volumes = open_volumes(paths)
+    first = volumes[0]
     with working_on(into), storage_errors(into):
-        seen, now = seen_in(into), current_name(into)
-        published = open_source(generation_path(into, now)) if now else None
-        signers = believe_bundle(volumes, manifest, trust, seen, published.digest if published else None)
-        name = name_for(manifest, digest)
-        if name == now:
-            return Imported(generation=name, manifest=manifest, signers=signers, new=0)
-        old_manifest = published.manifest if published else None
-        _room(into, manifest, old_manifest)
+        folder, now = os.path.join(into, TRUST), current_name(into)
+        given = trust_for(folder, signers, revoked, threshold, allowed)
+        if revoked:
+            put_policy(folder, read_policy(folder)._replace(revoked=given.policy.revoked))
+        manifest, good = believed(first.content, first.signature, given)
+        published = _published(into, now)
+        trust = _trust_in(published, given)
+        check_order(manifest, first.digest, trust, gap=True)
+        check_base(first, manifest, published.digest if published else None)
+        name = name_for(manifest, first.digest)
+        again = published is not None and name == now
+        deed: Dict[str, Any] = {
+            "action": "import again" if again else "import",
+            "generation": name,
+            "before": now,
+            "bundles": [os.path.basename(path) for path in paths],
+            "signers": [signer_name(signer) for signer in good],
+            "allowed": sorted(trust.allowed),
+        }
+        if published is not None and again:
+            _confirm(volumes, published)
+            put_policy(folder, advanced(published.root, manifest, first.digest, trust, good))
+            log_deed(into, **deed)
+            return Imported(generation=name, manifest=manifest, signers=deed["signers"], new=0)
+        _room(into, manifest, published.manifest if published else None)
         hidden = os.path.join(into, GENERATIONS, "." + name)
         os.mkdir(hidden)
-        stage = _Stage(hidden, manifest, published, progress)
         try:
-            _fill(stage, volumes)
-            stage.reuse(published.root if published else "", old_manifest)
-            stage.finish(volumes[0])
-            later = rotated_trust(hidden, manifest, trust, bool(signers))
-            _publish(into, hidden, name)
+            stage = _Stage(hidden, manifest, published, progress)
+            stage.read(volumes)
+            stage.reuse()
+            stage.finish(first)
+            order = [each for each in generation_names(into) if each != name]
+            policy = advanced(hidden, manifest, first.digest, trust, good)
+            put_policy(folder, policy._replace(published=(*order, name)))
+            _put_in_place(into, hidden, name)
         except BaseException:
             shutil.rmtree(hidden, ignore_errors=True)
             raise
-        remember(os.path.join(into, TRUST), later, Seen(manifest.channel, manifest.sequence, digest))
-        log_deed(
-            into,
-            action="import",
-            generation=name,
-            before=now,
-            bundles=[os.path.basename(path) for path in paths],
-            signers=signers,
-            allowed=sorted(trust.allowed),
-        )
-    return Imported(generation=name, manifest=manifest, signers=signers, new=stage.written)
+        log_deed(into, **deed)
+        switch_to(into, name)
+    return Imported(generation=name, manifest=manifest, signers=deed["signers"], new=stage.brought)
 
 
-def _publish(into: str, hidden: str, name: str) -> None:
+def _confirm(volumes: List[Volume], published: Source) -> None:
+    """Make sure that a bundle which is published already is whole, and so is what is published.
+
+    A signature that was damaged, or to which somebody added another one, is put in place: it was just verified.
+    """
+    intake = Intake(published.manifest)
+    intake.read(volumes)
+    missing = intake.missing() if volumes[0].base is None else []
+    if missing:
+        raise Refused("missing", "the bundle does not hold this file", where=missing[0].path, code=EXIT_HASH)
+    for fault in file_faults(published.root, published.manifest):
+        message = "what is published: " + fault.message
+        raise Refused(fault.name, message, where=fault.path, hint=_how_to_heal(published.root), code=fault.code)
+    signature = volumes[0].signature
+    if signature and signature != published.signature:
+        path = os.path.join(published.root, SIGNATURE)
+        put_file(path, signature)
+        os.chmod(path, 0o644)
+
+
+def _put_in_place(into: str, hidden: str, name: str) -> None:
+    """Give the new generation its name; it is not published yet."""
     goal = generation_path(into, name)
     if os.path.isdir(goal):  # rolled back from, or left by an import that was killed before its switch
         aside = generation_path(into, ".old-" + name)
@@ -319,4 +266,3 @@ def _publish(into: str, hidden: str, name: str) -> None:
     else:
         os.rename(hidden, goal)
     sync_folder(os.path.join(into, GENERATIONS))
-    switch_to(into, name)

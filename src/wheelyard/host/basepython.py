@@ -81,7 +81,7 @@ def unpack_python(archive: str, folder: str) -> str:
                 else:
                     stream.extract(member, fresh)
         python = find_python(fresh)
-        if python is None or subprocess.call([python, "-c", "import ssl, zlib"], stdin=subprocess.DEVNULL) != 0:
+        if python is None or subprocess.call([python, "-I", "-c", "import ssl, zlib"], stdin=subprocess.DEVNULL) != 0:
             raise Refused("broken-python", "the carried Python does not run here", where=archive, code=EXIT_TOOL)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(fresh, folder)

@@ -4,7 +4,7 @@
 
     DIR/current -> generations/000007-0123456789ab     what the web server serves, and what -f points into
     DIR/generations/NNNNNN-…/                          one whole wheelhouse each; equal files are hard links
-    DIR/trust/                                         allowed_signers, revoked_keys, seen.json
+    DIR/trust/policy.json                              whom to trust, and what was published when
     DIR/import.log                                     one JSON line a deed, with every danger that was allowed
 
 A switch is one rename of the link: a reader sees the old wheelhouse or the new one.
@@ -21,7 +21,9 @@ import time
 from typing import Any, Iterator, List, Optional
 
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, Manifest, load_manifest
-from wheelyard.host.refusal import EXIT_OTHER, EXIT_STORAGE, EXIT_USAGE, Refused
+from wheelyard.host.policy import read_policy
+from wheelyard.host.refusal import EXIT_STORAGE, EXIT_USAGE, Refused
+from wheelyard.host.smallfiles import sync_folder
 
 CURRENT = "current"
 GENERATIONS = "generations"
@@ -29,16 +31,9 @@ TRUST = "trust"
 LOG = "import.log"
 LOCK = ".lock"
 _NAME_OF = re.compile(r"\d{6,}-[0-9a-f]{12}\Z")
+# What the maker of a wheelhouse keeps in it for the next time; no part of what is published.
+_WORKING = frozenset({LOCK, ".published.json", ".released", ".site.json"})
 _OURS = {CURRENT, GENERATIONS, TRUST, LOG, LOCK}
-
-
-def sync_folder(path: str) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -90,10 +85,15 @@ def generation_path(into: str, name: str) -> str:
 
 
 def generation_names(into: str) -> List[str]:
-    """Return the generations that are there, oldest first."""
+    """Return the generations that are there, in the order in which they were published.
+
+    Not by their sequence: one that was absurdly high, once, would stay the newest for ever.
+    """
     folder = os.path.join(into, GENERATIONS)
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted((name for name in names if _NAME_OF.match(name)), key=lambda name: (int(name.split("-")[0]), name))
+    order = {name: place for place, name in enumerate(read_policy(os.path.join(into, TRUST)).published)}
+    found = [name for name in names if _NAME_OF.match(name)]
+    return sorted(found, key=lambda name: (order.get(name, -1), int(name.split("-")[0]), name))
 
 
 def name_for(manifest: Manifest, digest: str) -> str:
@@ -129,9 +129,9 @@ def roll_back(into: str, name: Optional[str] = None) -> str:
             name = earlier[-1] if earlier else None
         if name is None or name not in names:
             text = ", ".join(names) or "none"
-            raise Refused("no-generation", "there is no such generation; there are: " + text, into, code=EXIT_OTHER)
-        switch_to(into, name)
+            raise Refused("no-generation", "there is no such generation; there are: " + text, into, code=EXIT_USAGE)
         log_deed(into, action="rollback", generation=name, before=now)
+        switch_to(into, name)
     return name
 
 
@@ -154,8 +154,8 @@ def prune_generations(into: str, keep: int) -> List[str]:
 
 
 def unlisted_files(root: str, manifest: Manifest) -> List[str]:
-    """Return the paths in a wheelhouse that its manifest does not list."""
-    listed = {entry.path for entry in manifest.files} | {MANIFEST, SIGNATURE, BUNDLE}
+    """Return the paths in a wheelhouse that its manifest does not list, hidden ones too."""
+    listed = {entry.path for entry in manifest.files} | {MANIFEST, SIGNATURE, BUNDLE} | _WORKING
     found = []
     for here, folders, names in os.walk(root):
         links = [name for name in folders if os.path.islink(os.path.join(here, name))]

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import IO, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from wheelyard.host.generations import (
     CURRENT,
@@ -14,15 +14,16 @@ from wheelyard.host.generations import (
     storage_errors,
     unlisted_files,
 )
-from wheelyard.host.manifest import MANIFEST, SIGNATURE, Manifest
-from wheelyard.host.records import SYSTEM_TRUST, known_trust
-from wheelyard.host.refusal import Refused
-from wheelyard.host.source import check_file, open_source
-from wheelyard.host.tarstream import copy_content
-from wheelyard.host.trust import Trust, check_signature, check_time, make_trust
-from wheelyard.host.volumes import Part, Volume, open_bundle, volume_parts
+from wheelyard.host.intake import Intake
+from wheelyard.host.manifest import MANIFEST, SIGNATURE, Manifest, load_manifest
+from wheelyard.host.refusal import EXIT_HASH, Refused
+from wheelyard.host.source import check_file, open_source, read_sealed
+from wheelyard.host.tarstream import copy_content, no_block
+from wheelyard.host.trust import Trust, check_signature, check_time, trust_for
+from wheelyard.host.volumes import Volume, check_base, open_volumes, volume_parts
 
-Fault = NamedTuple("Fault", [("name", str), ("path", str), ("message", str)])
+# ``code``: the exit code that an import would end with.
+Fault = NamedTuple("Fault", [("name", str), ("path", str), ("message", str), ("code", int)])
 Tick = Callable[[int], None]
 
 
@@ -37,21 +38,28 @@ def wheelhouse_root(path: str) -> str:
 
 
 def _fault(refused: Refused) -> Fault:
-    return Fault(name=refused.name, path=refused.where, message=refused.message)
+    return Fault(name=refused.name, path=refused.where, message=refused.message, code=refused.code)
 
 
-def _belief(content: bytes, signature: Optional[str], manifest: Manifest, trust: Optional[Trust]) -> List[Fault]:
+def exit_code(faults: List[Fault]) -> int:
+    """Return the exit code that faults lead to: that of the first, as an import would end with it; 0 for none."""
+    return faults[0].code if faults else 0
+
+
+def _belief(content: bytes, signature: Optional[str], trust: Optional[Trust]) -> Tuple[Manifest, List[Fault]]:
+    """Return a manifest, and what speaks against believing it: the signature is looked at before it is parsed."""
     faults = []
     try:
         if trust is not None:
             check_signature(content, signature, trust)
     except Refused as refused:
         faults.append(_fault(refused))
+    manifest = load_manifest(content)
     try:
-        check_time(manifest, trust.allowed if trust is not None else frozenset())
+        check_time(manifest, trust)
     except Refused as refused:
         faults.append(_fault(refused))
-    return faults
+    return manifest, faults
 
 
 def check_tree(root: str, trust: Optional[Trust], tick: Tick = no_tick) -> List[Fault]:
@@ -60,12 +68,19 @@ def check_tree(root: str, trust: Optional[Trust], tick: Tick = no_tick) -> List[
     :param trust: None: the signature is not looked at.
     """
     try:
-        source = open_source(root)
+        sealed = read_sealed(root)
+        manifest, faults = _belief(sealed.content, sealed.signature, trust)
     except Refused as refused:
-        return [_fault(refused)]
-    faults = _belief(source.content, source.signature, source.manifest, trust)
+        hint = "; this is the manifest that lies there: wheelyard check DIR --repair BUNDLE heals it"
+        return [_fault(refused)._replace(path=os.path.join(root, MANIFEST), message=refused.message + hint)]
+    return faults + file_faults(root, manifest, tick)
+
+
+def file_faults(root: str, manifest: Manifest, tick: Tick = no_tick) -> List[Fault]:
+    """Return which files of a wheelhouse are not what its manifest says, and which it does not list."""
+    faults: List[Fault] = []
     seen: Dict[Tuple[int, int], str] = {}
-    for entry in source.manifest.files:
+    for entry in manifest.files:
         path = os.path.join(root, *entry.path.split("/"))
         try:
             status = os.lstat(path)
@@ -79,65 +94,32 @@ def check_tree(root: str, trust: Optional[Trust], tick: Tick = no_tick) -> List[
             except Refused as refused:
                 faults.append(_fault(refused))
         tick(entry.size)
-    extra = [path for path in unlisted_files(root, source.manifest) if not path.startswith(".")]
-    return faults + [Fault("extra-file", path, "the manifest does not list this file") for path in extra]
+    extra = unlisted_files(root, manifest)
+    return faults + [Fault("extra-file", path, "the manifest does not list this file", EXIT_HASH) for path in extra]
 
 
-class _Reading:
-    """What the volumes of a bundle hold, noted while they are read."""
+def check_bundle(paths: List[str], trust: Optional[Trust], tick: Tick = no_tick) -> Tuple[List[Fault], int]:
+    """Return everything that is wrong with a bundle, and how many files of a delta must be there where it goes.
 
-    def __init__(self, manifest: Manifest, tick: Tick) -> None:
-        self.faults: List[Fault] = []
-        self.held: Set[str] = set()
-        self._wanted = {entry.path: entry for entry in manifest.files}
-        self._pieces: Dict[str, Any] = {}
-        self._tick = tick
-
-    def volume(self, volume: Volume) -> None:
-        """Read one volume."""
-        with open(volume.path, "rb") as stream:
-            for part in volume_parts(volume, stream):
-                piece = part.piece[0] if part.piece is not None else ""
-                state = self._pieces.setdefault(piece, hashlib.sha256()) if piece else hashlib.sha256()
-
-                def sink(block: bytes, state: Any = state) -> None:
-                    state.update(block)
-                    self._tick(len(block))
-
-                copy_content(stream, part.size, sink, volume.path)
-                if not piece and part.splice is None:  # a splice shows its hash only where the older file is
-                    self._file(part, state.hexdigest())
-
-    def _file(self, part: Part, digest: str) -> None:
-        entry = self._wanted.get(part.path)
-        if entry is None:
-            self.faults.append(Fault("extra-file", part.path, "the manifest does not list this member"))
-        elif part.link is None:
-            self.held.add(entry.sha256)  # named once, not as missing too
-            if digest != entry.sha256:
-                self.faults.append(Fault("changed", part.path, "the content is not what the manifest says"))
-
-    def finish(self, full: bool) -> None:
-        """Note what is not there."""
-        self.held.update(digest for digest, state in self._pieces.items() if state.hexdigest() == digest)
-        for path, entry in self._wanted.items():
-            if full and entry.sha256 not in self.held:
-                self.faults.append(Fault("missing", path, "the bundle does not hold this file, or not whole"))
-
-
-def check_bundle(paths: List[str], trust: Optional[Trust], tick: Tick = no_tick) -> List[Fault]:
-    """Return everything that is wrong with a bundle; of a delta, only what it holds can be looked at."""
+    The judge is the one that an import asks, so what passes here is refused there only for what is published there.
+    """
     faults: List[Fault] = []
+    taken = 0
     try:
-        volumes, manifest = open_bundle(paths)
-        faults = _belief(volumes[0].content, volumes[0].signature, manifest, trust)
-        reading = _Reading(manifest, tick)
-        for volume in volumes:
-            reading.volume(volume)
-        reading.finish(volumes[0].base is None)
+        volumes = open_volumes(paths)
+        first = volumes[0]
+        manifest, faults = _belief(first.content, first.signature, trust)
+        check_base(first, manifest, first.base)
+        intake = Intake(manifest, lambda _, size: tick(size))
+        intake.read(volumes, lambda refused: faults.append(_fault(refused)))
+        if first.base is None:
+            message = "the bundle does not hold this file, or not whole"
+            faults += [Fault("missing", entry.path, message, EXIT_HASH) for entry in intake.missing()]
+        else:
+            taken = len(intake.missing())
     except Refused as refused:
-        return [*faults, _fault(refused)]
-    return faults + reading.faults
+        faults.append(_fault(refused))
+    return faults, taken
 
 
 def repair_tree(root: str, paths: List[str], trust: Trust) -> List[str]:
@@ -148,9 +130,10 @@ def repair_tree(root: str, paths: List[str], trust: Trust) -> List[str]:
 
     :raises Refused: if the bundle is not to be believed.
     """
-    volumes, manifest = open_bundle(paths)
+    volumes = open_volumes(paths)
     first = volumes[0]
     check_signature(first.content, first.signature, trust)
+    manifest = load_manifest(first.content)
     healed: List[str] = []
     with storage_errors(root):
         try:
@@ -159,6 +142,9 @@ def repair_tree(root: str, paths: List[str], trust: Trust) -> List[str]:
                 raise_unlike(current.signature, first.signature)
             target = current.manifest
         except Refused:
+            if is_generation(root) and not root.endswith(first.digest[:12]):
+                message = "the manifest that is published can be healed only from the bundle that it came with"
+                raise Refused("bad-manifest", message, where=paths[0]) from None
             target = manifest
             _put(os.path.join(root, MANIFEST), first.content)
             _put(os.path.join(root, SIGNATURE), (first.signature or "").encode())
@@ -171,10 +157,16 @@ def repair_tree(root: str, paths: List[str], trust: Trust) -> List[str]:
                 broken.setdefault(entry.sha256, []).append(entry.path)
         healed += _heal(root, volumes, manifest, target, broken)
         for path in unlisted_files(root, target):
-            if not path.startswith("."):
-                os.unlink(os.path.join(root, path))
-                healed.append(path)
+            if path.startswith(".") and not is_generation(root):
+                continue  # in a folder of the admin's own, who knows whose they are
+            os.unlink(os.path.join(root, path))
+            healed.append(path)
     return healed
+
+
+def is_generation(root: str) -> bool:
+    """Whether a wheelhouse is a generation of an import folder, which nobody but us writes to."""
+    return os.path.basename(os.path.dirname(root)) == GENERATIONS
 
 
 def raise_unlike(here: Optional[str], there: Optional[str]) -> None:
@@ -218,10 +210,6 @@ def _heal(
     return healed
 
 
-def no_block(block: bytes) -> None:
-    """Drop a piece of a file."""
-
-
 def _fresh(root: str, path: str) -> str:
     """Return the name that a file has until it is whole."""
     goal = os.path.join(root, *path.split("/"))
@@ -248,9 +236,13 @@ def _put(path: str, content: bytes) -> None:
     os.replace(path + ".new~", path)
 
 
-def trust_beside(path: str, signers: str = "", revoked: str = "", threshold: int = 1) -> Optional[Trust]:
-    """Return the trust for looking at something: what is given, remembered beside it, or the system's; else None."""
-    folder = os.path.dirname(path.rstrip("/")) if os.path.basename(path.rstrip("/")) == CURRENT else path
-    known = known_trust(os.path.join(folder, TRUST)) if os.path.isdir(folder) else known_trust(SYSTEM_TRUST)
-    text = signers or known["signers"]
-    return make_trust(text, known["revoked"] + revoked, threshold) if text else None
+def trust_beside(
+    path: str, signers: str = "", revoked: str = "", threshold: Optional[int] = None, allowed: Iterable[str] = ()
+) -> Trust:
+    """Return the trust for looking at something: what is given, remembered beside it, or the system's."""
+    folder = path.rstrip("/")
+    if os.path.basename(folder) == CURRENT:
+        folder = os.path.dirname(folder)
+    elif os.path.basename(os.path.dirname(folder)) == GENERATIONS:
+        folder = os.path.dirname(os.path.dirname(folder))
+    return trust_for(os.path.join(folder, TRUST), signers, revoked, threshold, allowed)

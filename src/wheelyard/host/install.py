@@ -1,11 +1,12 @@
 """Install from this wheelhouse, without a network, with nothing but the Python that is here.
 
-    python3 install.py --trust KEYS            everything, for the user who runs it
-    python3 install.py --venv DIR              into a virtual environment, which is made if it is not there
-    python3 install.py numpy pandas            only these and what they need
-    python3 install.py --show                  what would be chosen, and why
-    python3 install.py --uninstall             take away what it installed
+    python3 -I install.py --trust KEYS            everything, for the user who runs it
+    python3 -I install.py --venv DIR              into a virtual environment, which is made if it is not there
+    python3 -I install.py numpy pandas            only these and what they need
+    python3 -I install.py --show                  what would be chosen, and why
+    python3 -I install.py --uninstall             take away what it installed
 
+-I keeps Python from importing what somebody laid beside this file; without it, this file sees to that itself.
 Signature, manifest and every file are checked first. Exit codes: 0 done, 2 wrong use, 5 no folder for this host,
 7 a file is not what the manifest says, 11 pip cannot install it, 12 no space or permission, 13 no pip, 14 refused.
 """
@@ -15,7 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import List, Optional
+from typing import List, NamedTuple, Optional
 
 from wheelyard.host.basepython import carried_python_target, find_python, python_folder, unpack_python
 from wheelyard.host.choice import Choice, choose
@@ -23,21 +24,17 @@ from wheelyard.host.installing import Job, check_first, install_job, recorded_di
 from wheelyard.host.machine import in_words, this_host
 from wheelyard.host.pipcall import carried_pip, find_pip, wanted
 from wheelyard.host.plain import say
-from wheelyard.host.records import all_records, channel_folder, known_trust, last_seen, remember
-from wheelyard.host.refusal import EXIT_OTHER, EXIT_USAGE, Refused
-from wheelyard.host.scheme import STAGED, Place, externally_managed, in_venv, make_venv, place_for
-from wheelyard.host.source import Source, check_folder, open_source
+from wheelyard.host.policy import Policy, put_policy, read_policy
+from wheelyard.host.records import all_records, channel_folder
+from wheelyard.host.refusal import EXIT_STORAGE, EXIT_USAGE, Refused
+from wheelyard.host.scheme import STAGED, Place, externally_managed, in_venv, make_venv, place_for, running_python
+from wheelyard.host.smallfiles import read_text
+from wheelyard.host.source import Source, check_folder, open_source, opened, read_sealed
 from wheelyard.host.sshsig import signer_name
-from wheelyard.host.trust import (
-    DANGERS,
-    Seen,
-    Trust,
-    check_order,
-    check_signature,
-    check_time,
-    make_trust,
-    read_text,
-)
+from wheelyard.host.trust import DANGERS, advanced, believed, check_order, positive, trust_for
+
+# A wheelhouse that was accepted, and what is to be remembered of it, where.
+Believed = NamedTuple("Believed", [("source", Source), ("folder", str), ("policy", Policy)])
 
 _PLACES = ("venv", "prefix", "home", "target", "root")
 
@@ -79,19 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     trust = parser.add_argument_group("whom to trust (remembered from the first time)")
     trust.add_argument("--trust", metavar="FILE", help="allowed signers (OpenSSH's format) or a public key")
     trust.add_argument("--revoked", metavar="FILE", help="public keys or fingerprints that are no longer trusted")
-    trust.add_argument("--threshold", type=int, default=1, metavar="N", help="so many keys must have signed")
+    trust.add_argument("--threshold", type=positive, metavar="N", help="so many keys must have signed (remembered)")
     for danger in DANGERS:
         if danger != "gap":
             trust.add_argument("--allow-" + danger, action="store_true", help="accept this danger")
     return parser
-
-
-def _trust_from(options: argparse.Namespace, folder: str) -> Trust:
-    known = known_trust(folder)
-    signers = read_text(options.trust) if options.trust else known["signers"]
-    revoked = known["revoked"] + (read_text(options.revoked) if options.revoked else "")
-    allowed = frozenset(name for name in DANGERS if getattr(options, "allow_" + name.replace("-", "_"), False))
-    return make_trust(signers, revoked, options.threshold, allowed)
 
 
 def _place_from(options: argparse.Namespace) -> Place:
@@ -117,16 +106,25 @@ def _forbidden(place: Place, options: argparse.Namespace) -> None:
         )
 
 
-def _believe(source: Source, options: argparse.Namespace) -> Trust:
-    """Return the trust under which the manifest of a wheelhouse was accepted."""
-    folder = channel_folder(source.manifest.channel)
-    trust = _trust_from(options, folder)
-    signers = check_signature(source.content, source.signature, trust)
-    check_time(source.manifest, trust.allowed)
-    check_order(source.manifest, source.digest, last_seen(folder), trust.allowed, gap=False)
-    who = ", ".join(signer_name(signer) for signer in signers)
-    say("signed by {}".format(who) if signers else "WARNING: not signed, or not checked: you allowed it")
-    return trust
+def _believe(options: argparse.Namespace) -> Believed:
+    """Return the wheelhouse and the policy under which its manifest was accepted, with what that teaches.
+
+    Nothing of the manifest is parsed before its signature fits, but the channel, which says whose signature it must be.
+    """
+    sealed = read_sealed(options.source)
+    folder = channel_folder(sealed.channel)
+    signers = read_text(options.trust) if options.trust else ""
+    revoked = read_text(options.revoked) if options.revoked else ""
+    allowed = [name for name in DANGERS if getattr(options, "allow_" + name.replace("-", "_"), False)]
+    trust = trust_for(folder, signers, revoked, options.threshold, allowed)
+    if revoked and not (options.show or options.dry_run):  # it stays revoked, even if this is refused
+        put_policy(folder, read_policy(folder)._replace(revoked=trust.policy.revoked))
+    manifest, good = believed(sealed.content, sealed.signature, trust)
+    check_order(manifest, sealed.digest, trust, gap=False)
+    policy = advanced(sealed.root, manifest, sealed.digest, trust, good)
+    who = ", ".join(signer_name(signer) for signer in good)
+    say("signed by {}".format(who) if good else "WARNING: not signed, or not checked: you allowed it")
+    return Believed(source=opened(sealed, manifest), folder=folder, policy=policy)
 
 
 def _advance(done: int, total: int) -> None:
@@ -146,12 +144,14 @@ def _show_choice(choice: Choice) -> None:
 def _uninstall(options: argparse.Namespace) -> int:
     place = _place_from(options)
     explicit = options.user or options.here or any(getattr(options, kind) for kind in _PLACES)
-    records = all_records()
+    # Never the installation of another Python: it may need what it has below the same folder.
+    records = [each for each in all_records() if each.get("python") == running_python() or each.get("kind") == "venv"]
     chosen = [each for each in records if each.get("kind") == place.kind and each.get("base") == place.base]
     if not explicit and not chosen:
-        chosen = records
+        chosen = [each for each in records if each.get("python") == running_python()]
     if len(chosen) != 1:
-        message = "nothing is installed there" if not chosen else "several installations are recorded"
+        none = "nothing of this Python ({}) is installed there".format(running_python())
+        message = none if not chosen else "several installations are recorded"
         raise Refused(
             "not-installed", message, hint="install.py --list shows them, with their options", code=EXIT_USAGE
         )
@@ -164,7 +164,9 @@ def _uninstall(options: argparse.Namespace) -> int:
 def _list() -> int:
     for record in all_records():
         option = {"here": "", "user": "--user"}.get(record["kind"], "--{} {}".format(record["kind"], record["base"]))
-        say("{} (channel {}, sequence {})".format(option or record["base"], record["channel"], record["sequence"]))
+        place = option or record["base"]
+        line = "{} ({}, channel {}, sequence {})"
+        say(line.format(place, record.get("python"), record["channel"], record["sequence"]))
         for dist in recorded_distributions(record):
             say("  {} {}".format(dist.name, dist.version))
     return 0
@@ -187,8 +189,8 @@ def _prepare_venv(place: Place, choice: Choice, source: Source, system_packages:
 
 
 def _install(options: argparse.Namespace) -> int:
-    source = open_source(options.source)
-    trust = _believe(source, options)
+    accepted = _believe(options)
+    source = accepted.source
     choice = choose(list(source.manifest.targets), this_host(), options.variant)
     _show_choice(choice)
     place = _place_from(options)
@@ -224,6 +226,7 @@ def _install(options: argparse.Namespace) -> int:
             say("everything can be installed; nothing was changed")
             new = []
         else:
+            put_policy(accepted.folder, accepted.policy)  # first: a kill while pip works must not forget a revocation
             new = install_job(job, made)
     except BaseException:
         _remove_venv(place, made)
@@ -231,29 +234,28 @@ def _install(options: argparse.Namespace) -> int:
     if options.dry_run:
         _remove_venv(place, made)
         return 0
-    seen = Seen(source.manifest.channel, source.manifest.sequence, source.digest)
-    remember(channel_folder(source.manifest.channel), trust, seen)
     say("installed {} packages into {}".format(len(new), place.base) if new else "everything was there already")
     return 0
 
 
 def _with_python(options: argparse.Namespace, arguments: List[str]) -> int:
     """Unpack the carried Python if it is not there yet, and go on in it."""
-    source = open_source(options.source)
+    options.show = options.dry_run = True  # what is remembered, the other Python remembers
+    look = options.uninstall or options.list
+    source = open_source(options.source) if look else _believe(options).source
     target = carried_python_target(list(source.manifest.targets), this_host())
     folder = python_folder(target)
     python = find_python(folder)
     if python is None:
-        if options.uninstall or options.list:
+        if look:
             raise Refused("not-installed", "the carried Python is not here", where=folder, code=EXIT_USAGE)
-        _believe(source, options)
         check_folder(source, target, _advance)
         python = unpack_python(os.path.join(source.root, target.python_archive or ""), folder)
         say("unpacked Python {}: {}".format(target.python, python))
     rest = [each for each in arguments if each != "--with-python"]
     place = [] if any(getattr(options, kind) for kind in _PLACES) or options.user else ["--here"]
     sys.stdout.flush()
-    code = subprocess.call([python, "-E", os.path.abspath(__file__), "--from", source.root, *place, *rest])
+    code = subprocess.call([python, "-I", os.path.abspath(__file__), "--from", source.root, *place, *rest])
     if options.uninstall and code == 0 and not options.requirements:
         shutil.rmtree(folder, ignore_errors=True)
     return code
@@ -283,7 +285,7 @@ def install_main(arguments: Optional[List[str]] = None) -> int:
         return 130
     except OSError as error:
         say("install.py: {}".format(error), sys.stderr)
-        return EXIT_OTHER
+        return EXIT_STORAGE
 
 
 if __name__ == "__main__":

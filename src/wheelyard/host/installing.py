@@ -19,9 +19,17 @@ from wheelyard.host.machine import dotted
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.pipcall import Pip, break_arguments, rehearse, run_pip, wanted
 from wheelyard.host.plain import say
-from wheelyard.host.records import forget, put_file, read_json, record_path
+from wheelyard.host.records import forget, record_path
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_STORAGE, EXIT_USAGE, Refused
-from wheelyard.host.scheme import STAGED, Place, move_into_place, scheme_paths, staging_arguments
+from wheelyard.host.scheme import (
+    STAGED,
+    Place,
+    move_into_place,
+    running_python,
+    scheme_paths,
+    staging_arguments,
+)
+from wheelyard.host.smallfiles import put_file, read_json
 from wheelyard.host.source import Source
 
 # What to install and how.
@@ -166,13 +174,14 @@ def install_job(job: Job, made_venv: bool) -> List[Installed]:
     existing = _existing_folders(job.place)
     staged = job.place.kind in STAGED
     new = _install_staged(job) if staged else _install_here(job)
-    path = record_path(job.place.kind, job.place.base)
+    path = record_path(job.place.kind, job.place.base, running_python())
     record = read_json(path) or {}
     infos = {info: True for info in record.get("infos", []) if os.path.isdir(info)}
     infos.update({dist.info: True for dist in new})
     record.update(
         kind=job.place.kind,
         base=job.place.base,
+        python=running_python(),
         channel=job.source.manifest.channel,
         sequence=job.source.manifest.sequence,
         folder=job.target.folder,
@@ -197,7 +206,8 @@ def uninstall(record: Dict[str, Any], names: List[str]) -> List[Installed]:
 
     :raises Refused: ``not-installed`` if a name is not ours to take away.
     """
-    base, kind = str(record["base"]), str(record["kind"])
+    base = str(record["base"])
+    path = record_path(str(record["kind"]), base, str(record["python"]))
     there = recorded_distributions(record)
     chosen = {normal_name(name) for name in names}
     unknown = chosen - {dist.name for dist in there}
@@ -209,13 +219,13 @@ def uninstall(record: Dict[str, Any], names: List[str]) -> List[Installed]:
         remove_files(recorded_files(dist, base), base, record.get("keep", []))
     left = sorted(dist.info for dist in there if dist not in gone)
     if left:
-        put_file(record_path(kind, base), json.dumps(dict(record, infos=left), indent=1, sort_keys=True) + "\n")
+        put_file(path, json.dumps(dict(record, infos=left), indent=1, sort_keys=True) + "\n")
         return gone
     if record.get("made_venv") and _only_basics(base):
         shutil.rmtree(base, ignore_errors=True)
     elif os.path.isdir(base) and base not in record.get("keep", []) and not os.listdir(base):
         os.rmdir(base)
-    forget(kind, base)
+    forget(path)
     return gone
 
 

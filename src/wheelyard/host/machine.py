@@ -146,6 +146,11 @@ def clean_environment() -> Dict[str, str]:
     return kept
 
 
+def outside() -> str:
+    """Return a folder to start a Python in: ``-m`` and ``-c`` look for modules where they are started."""
+    return os.path.abspath(os.sep)
+
+
 def output_of(command: Sequence[str], **variables: str) -> Optional[str]:
     """Return what a program prints, or None if it cannot be run or fails."""
     try:
@@ -154,6 +159,7 @@ def output_of(command: Sequence[str], **variables: str) -> Optional[str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
+            cwd=outside(),
             env=dict(clean_environment(), **variables),
         )
         output = process.communicate()[0].decode("utf-8", "replace")

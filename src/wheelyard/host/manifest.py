@@ -21,7 +21,7 @@ ASCII only, one newline at the end), so that one content has one digest::
 import hashlib
 import json
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from wheelyard.host.refusal import Refused
 
@@ -31,13 +31,21 @@ BUNDLE = "bundle.json"
 FORMAT = 1
 MAX_MANIFEST = 64 << 20
 MAX_FILES = 400000
+MAX_TARGETS = 10000
 MAX_FILE = 64 << 30
+MAX_PATH = 600  # characters
+MAX_DEPTH = 16  # folders and the file itself
+MAX_DIGITS = 16
 KINDS = ("wheel", "sdist", "metadata", "page", "lock", "installer", "python", "paper", "other")
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
-_BAD_CHARACTER = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|]")
+_CHANNEL = re.compile(rb'\{"channel":"([a-z0-9][a-z0-9._-]{0,63})",')
+# Printable ASCII without what Windows refuses. Every other character has a look-alike, another spelling (NFC and NFD),
+# no width, or a direction of its own, and which of them is which depends on the Unicode of each Python.
+_BAD_CHARACTER = re.compile(r"[^\x20-\x7e]|[\\:*?\"<>|]")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 
 FileEntry = NamedTuple("FileEntry", [("path", str), ("size", int), ("sha256", str), ("kind", str)])
 
@@ -77,41 +85,69 @@ def _bad(message: str, name: str = "bad-manifest") -> Refused:
 
 def check_path(path: object) -> str:
     """Return a path if it is relative, plain and stays inside; else raise Refused."""
-    if not isinstance(path, str) or not path or len(path) > 1000:
-        raise _bad("a path is not a text of 1 to 1000 characters", "unsafe-path")
-    for part in path.split("/"):
+    if not isinstance(path, str) or not path or len(path) > MAX_PATH:
+        raise _bad("a path is not a text of 1 to {} characters".format(MAX_PATH), "unsafe-path")
+    parts = path.split("/")
+    if len(parts) > MAX_DEPTH:
+        raise Refused("unsafe-path", "the path has more than {} levels".format(MAX_DEPTH), where=path)
+    for part in parts:
+        found = _BAD_CHARACTER.search(part)
+        if found:
+            message = "the path has a character that not every system keeps and shows alike: U+{:04X}"
+            raise Refused("unsafe-path", message.format(ord(found.group())), where=ascii(path))
         if part in ("", ".", "..") or part.startswith((".", "-", " ")) or part.endswith((".", " ")):
-            raise Refused("unsafe-path", "the path is not plain and relative", where=ascii(path))
-        if _BAD_CHARACTER.search(part) or len(part.encode("utf-8", "replace")) > 255:
-            raise Refused("unsafe-path", "the path has characters that not every system can keep", where=ascii(path))
+            raise Refused("unsafe-path", "the path is not plain and relative", where=path)
+        if len(part) > 255:
+            raise Refused("unsafe-path", "a name in the path has more than 255 characters", where=path)
     return path
 
 
 def check_collisions(paths: List[str]) -> None:
     """Refuse paths that would fall on one another where case does not count, or a file that is also a folder."""
-    seen: Dict[str, str] = {}
-    folders: Set[str] = set()
+    # (number of the folder, name in lower case) -> number, name, whether it is a file. Each name is kept once.
+    known: Dict[Tuple[int, str], Tuple[int, str, bool]] = {}
     for path in paths:
-        folded = path.casefold()
-        if folded in seen:
-            raise Refused(
-                "same-name", "the name differs from {!a} only by case".format(seen[folded]), where=ascii(path)
-            )
-        seen[folded] = path
-        parent = folded.rpartition("/")[0]
-        while parent and parent not in folders:
-            folders.add(parent)
-            parent = parent.rpartition("/")[0]
-    for folder in folders:
-        if folder in seen:
-            raise Refused("same-name", "the path is a file and a folder", where=ascii(seen[folder]))
-    folder_names: Dict[str, str] = {}
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and folder_names.setdefault(parent.casefold(), parent) == parent:
-            parent = parent.rpartition("/")[0]
-        if parent:
-            raise Refused("same-name", "the folder differs from another only by case", where=ascii(path))
+        parts = path.split("/")
+        folder = 0
+        for depth, part in enumerate(parts, 1):
+            is_file = depth == len(parts)
+            number, name, was_file = known.setdefault((folder, part.lower()), (len(known) + 1, part, is_file))
+            if name != part:
+                raise Refused("same-name", "a name in it differs from {} only by case".format(name), where=path)
+            if was_file != is_file:
+                raise Refused("same-name", "the path is a file and a folder", where=path)
+            folder = number
+
+
+def bounded_json(content: bytes) -> Any:
+    """Return what JSON of ASCII characters holds, whose numbers are short and whole; ValueError for anything else."""
+    try:
+        return json.loads(
+            content.decode("ascii"), parse_int=_whole_number, parse_float=_no_number, parse_constant=_no_number
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:  # int() takes minutes for millions of them
+        raise ValueError("a number of more than {} digits".format(MAX_DIGITS))
+    return int(digits)
+
+
+def _no_number(digits: str) -> int:
+    raise ValueError("a number that is not whole: {!a}".format(digits[:20]))
+
+
+def channel_of(content: bytes) -> str:
+    """Return the channel that a manifest says at its beginning: all that is looked at before the signature is.
+
+    It only tells which remembered keys the signature has to fit.
+    """
+    found = _CHANNEL.match(content[:100])
+    if found is None:
+        raise _bad("it does not begin with a channel")
+    return found.group(1).decode("ascii")
 
 
 def canonical(value: Any) -> bytes:
@@ -147,10 +183,10 @@ def _record(value: object, keys: Tuple[str, ...], what: str) -> Dict[str, Any]:
     return value
 
 
-def _text(value: object, what: str, pattern: Any = None, optional: bool = False) -> Any:
+def _text(value: object, what: str, pattern: Any = _PRINTABLE, optional: bool = False) -> Any:
     if value is None and optional:
         return None
-    if not isinstance(value, str) or len(value) > 300 or (pattern is not None and not pattern.match(value)):
+    if not isinstance(value, str) or len(value) > 300 or not pattern.match(value):
         raise _bad("{} is not what it must be".format(what))
     return value
 
@@ -180,7 +216,7 @@ def _file(value: object) -> FileEntry:
     _text(record["sha256"], "the sha256 of a file", _HEX)
     if record["kind"] not in KINDS:
         raise _bad("a file is of an unknown kind")
-    if record["path"] in (MANIFEST, SIGNATURE, BUNDLE):
+    if record["path"].lower() in (MANIFEST, SIGNATURE, BUNDLE):
         raise _bad("the manifest lists itself")
     return FileEntry(**record)
 
@@ -192,16 +228,24 @@ def load_manifest(content: bytes) -> Manifest:
     """
     if len(content) > MAX_MANIFEST:
         raise _bad("larger than {} MiB".format(MAX_MANIFEST >> 20), "manifest-too-big")
+    # Counted before anything is made of it: signs cost a byte each here, and a hundred in memory.
+    if (
+        content.count(b"{") > MAX_FILES + MAX_TARGETS + 1
+        or content.count(b",") > 4 * MAX_FILES + 10 * MAX_TARGETS + 100
+    ):
+        raise _bad("too many files or targets", "manifest-too-big")
+    if content.count(b"[") > MAX_FILES:
+        raise _bad("too many lists")
     try:
-        raw = json.loads(content.decode("ascii"))
-    except (ValueError, RecursionError) as error:
+        raw = bounded_json(content)
+    except ValueError as error:
         raise _bad("not JSON: {}".format(error)) from None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise _bad("not a manifest of format {}".format(FORMAT))
     record = _record(raw, (*Manifest._fields, "format"), "the manifest")
     if not isinstance(record["files"], list) or not isinstance(record["targets"], list):
         raise _bad("files and targets are not lists")
-    if len(record["files"]) > MAX_FILES or len(record["targets"]) > 10000:
+    if len(record["files"]) > MAX_FILES or len(record["targets"]) > MAX_TARGETS:
         raise _bad("too many files or targets", "manifest-too-big")
     manifest = Manifest(
         channel=_text(record["channel"], "channel", _NAME),

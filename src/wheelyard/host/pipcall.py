@@ -7,7 +7,7 @@ import tempfile
 from typing import List, NamedTuple, Optional
 
 from wheelyard.host.choice import pip_needed
-from wheelyard.host.machine import Version, clean_environment, dotted, numbers_of, pip_version
+from wheelyard.host.machine import Version, clean_environment, dotted, numbers_of, outside, pip_version
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.plain import say
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_TOOL, Refused
@@ -64,6 +64,7 @@ def run_pip(pip: Pip, arguments: List[str], quiet: bool) -> int:
     with subprocess.Popen(
         [*pip.command, *arguments],
         env=clean_environment(),
+        cwd=outside(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -28,6 +28,12 @@ def in_venv() -> bool:
     return sys.prefix != getattr(sys, "base_prefix", sys.prefix)
 
 
+def running_python() -> str:
+    """Return which Python runs this (``cpython-3.12``): each has its own folders, often below one place."""
+    flags = getattr(sys, "abiflags", "")
+    return "{}-{}.{}{}".format(sys.implementation.name, sys.version_info[0], sys.version_info[1], flags)
+
+
 def externally_managed(python: str) -> str:
     """Return the path of the mark of PEP 668 that forbids pip to change this Python, or an empty text."""
     code = "import os, sysconfig; print(os.path.join(sysconfig.get_path('stdlib'), 'EXTERNALLY-MANAGED'))"

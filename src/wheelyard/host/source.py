@@ -12,13 +12,19 @@ from wheelyard.host.manifest import (
     FileEntry,
     Manifest,
     TargetInfo,
+    channel_of,
     digest_of,
     load_manifest,
 )
 from wheelyard.host.refusal import EXIT_HASH, EXIT_USAGE, Refused
-from wheelyard.host.trust import read_text
+from wheelyard.host.sshsig import MAX_SIGNATURES
 
 Advance = Callable[[int, int], None]
+
+# A manifest as bytes, of which nothing is believed yet. ``channel``: what its first bytes say.
+Sealed = NamedTuple(
+    "Sealed", [("root", str), ("content", bytes), ("digest", str), ("signature", Optional[str]), ("channel", str)]
+)
 
 Source = NamedTuple(
     "Source",
@@ -26,10 +32,10 @@ Source = NamedTuple(
 )
 
 
-def open_source(root: str) -> Source:
-    """Return a wheelhouse as its manifest lists it; nothing is believed yet.
+def read_sealed(root: str) -> Sealed:
+    """Return the manifest of a wheelhouse as it lies there, unopened: what a signature is checked against.
 
-    :raises Refused: ``no-manifest``, or what ``load_manifest`` says.
+    :raises Refused: ``no-manifest``, ``manifest-too-big``, ``bad-manifest``.
     """
     path = os.path.join(root, MANIFEST)
     if not os.path.isfile(path):
@@ -40,13 +46,35 @@ def open_source(root: str) -> Source:
     with open(path, "rb") as stream:
         content = stream.read(MAX_MANIFEST + 1)
     signature = os.path.join(root, SIGNATURE)
-    return Source(
+    return Sealed(
         root=root,
-        manifest=load_manifest(content),
         content=content,
         digest=digest_of(content),
-        signature=read_text(signature) if os.path.isfile(signature) else None,
+        signature=_signature(signature) if os.path.isfile(signature) else None,
+        channel=channel_of(content),
     )
+
+
+def _signature(path: str) -> str:
+    with open(path, "rb") as stream:
+        content = stream.read(MAX_SIGNATURES + 1)
+    if len(content) > MAX_SIGNATURES:
+        raise Refused("bad-signature", "the signature file is larger than {} KiB".format(MAX_SIGNATURES >> 10), path)
+    return content.decode("ascii", "replace")
+
+
+def opened(sealed: Sealed, manifest: Manifest) -> Source:
+    """Return a wheelhouse together with its manifest, which was parsed."""
+    return Source(sealed.root, manifest, sealed.content, sealed.digest, sealed.signature)
+
+
+def open_source(root: str) -> Source:
+    """Return a wheelhouse as its manifest lists it; whether to believe it was asked before, or does not matter.
+
+    :raises Refused: ``no-manifest``, or what ``load_manifest`` says.
+    """
+    sealed = read_sealed(root)
+    return opened(sealed, load_manifest(sealed.content))
 
 
 def file_digest(path: str) -> str:

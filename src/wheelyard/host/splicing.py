@@ -4,14 +4,14 @@ A splice is one line of canonical JSON, ``{"old": sha256, "ops": [[offset, lengt
 Nothing is compressed again, so the result does not depend on anybody's zlib; its hash is checked like any other.
 """
 
-import json
 from typing import IO, Any, Callable, Dict, List, Tuple
 
+from wheelyard.host.manifest import bounded_json
 from wheelyard.host.refusal import EXIT_HASH, Refused
 from wheelyard.host.tarstream import PIECE, copy_content, read_exactly
 
 SPLICES = ".splices"
-MAX_PLAN = 16 << 20
+MAX_PLAN = 2 << 20
 
 
 def _splice_error(message: str, where: str) -> Refused:
@@ -27,9 +27,9 @@ def read_plan(stream: IO[bytes], size: int, where: str) -> Tuple[str, List[List[
     if length > min(MAX_PLAN, size - 8):
         raise _splice_error("has a plan that is too long", where)
     try:
-        plan: Dict[str, Any] = json.loads(read_exactly(stream, length, where).decode("ascii"))
+        plan: Dict[str, Any] = bounded_json(read_exactly(stream, length, where))
         old, ops = plan["old"], plan["ops"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise _splice_error("is damaged", where) from None
     good = isinstance(old, str) and isinstance(ops, list)
     for each in ops if good else []:
@@ -40,12 +40,14 @@ def read_plan(stream: IO[bytes], size: int, where: str) -> Tuple[str, List[List[
     return old, ops, size - 8 - length
 
 
-def splice(
-    stream: IO[bytes], new: int, ops: List[List[int]], old: IO[bytes], size: int, sink: Callable[[bytes], object]
-) -> None:
-    """Hand the rebuilt file to ``sink``, ``size`` bytes in all; Refused if the plan does not make just that many."""
+def check_plan(ops: List[List[int]], new: int, size: int, where: str) -> None:
+    """Refuse a plan that does not make ``size`` bytes, ``new`` of them new."""
     if sum(each[-1] for each in ops) != size or sum(each[0] for each in ops if len(each) == 1) != new:
-        raise _splice_error("does not make a file of the right size", old.name)
+        raise _splice_error("does not make a file of the right size", where)
+
+
+def splice(stream: IO[bytes], ops: List[List[int]], old: IO[bytes], sink: Callable[[bytes], object]) -> None:
+    """Hand the rebuilt file to ``sink``; Refused if the plan, which was checked, asks for what is not there."""
     for each in ops:
         if len(each) == 1:
             copy_content(stream, each[0], sink, old.name)

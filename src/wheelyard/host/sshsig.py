@@ -10,15 +10,18 @@ import hashlib
 import re
 import time
 from fnmatch import fnmatchcase
-from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Container, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
 from wheelyard.host.refusal import Refused
 from wheelyard.host.sshkeys import Wire, key_type, verify_blob
 
 NAMESPACE = "wheelyard-manifest"
-MAX_SIGNATURES = 64 << 10
+MAX_SIGNATURES = 64 << 10  # bytes of all of them
+MAX_SIGNERS = 32  # signatures of one manifest
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|\Z)')
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}\Z")
+_KEY_TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+ +AAAA")
 _FIELD = re.compile(r'((?:[^\s"]|"[^"]*")+)\s*')
 
 Signature = NamedTuple("Signature", [("key", bytes), ("namespace", str), ("hash_name", str), ("blob", bytes)])
@@ -71,6 +74,8 @@ def split_signatures(text: str) -> List[str]:
         if not end or not body.startswith(_BEGIN):
             raise Refused("bad-signature", "the signature is damaged: not a row of SSH signatures")
         found.append(body + end + "\n")
+        if len(found) > MAX_SIGNERS:
+            raise Refused("bad-signature", "there are more than {} signatures".format(MAX_SIGNERS))
         rest = rest.strip()
     return found
 
@@ -138,21 +143,40 @@ def parse_signers(text: str, where: str = "allowed signers") -> List[Signer]:
     return found
 
 
-def parse_revoked(text: str, where: str = "revoked keys") -> FrozenSet[bytes]:
-    """Return revoked public keys: one a line, as in a ``.pub`` file, or a ``SHA256:…`` fingerprint."""
+def _revoked(line: str) -> str:
+    """Return the fingerprint of the one key that a line names; ValueError if it may name another one too."""
+    if line.startswith("SHA256:"):
+        mark = line.split()[0]
+        if not _FINGERPRINT.match(mark) or "SHA256:" in line[7:]:
+            raise ValueError("not one fingerprint: {!a}".format(line))
+        return mark
+    if len(_KEY_TYPE.findall(line)) > 1 or "SHA256:" in line:
+        raise ValueError("two keys on one line: {!a}".format(line))
+    return fingerprint(_signer(line).key)
+
+
+def parse_revoked(text: str, where: str = "revoked keys") -> FrozenSet[str]:
+    """Return the fingerprints of revoked keys: one a line, as in a ``.pub`` file, or as ``SHA256:…``.
+
+    :raises Refused: ``bad-signers``, naming the line.
+    """
     found = set()
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        if line.startswith("SHA256:"):
-            found.add(line.split()[0].encode())
-            continue
         try:
-            found.add(fingerprint(_signer(line).key).encode())
+            found.add(_revoked(line))
         except (ValueError, binascii.Error) as error:
             raise Refused("bad-signers", str(error), where="{}:{}".format(where, number)) from None
     return frozenset(found)
+
+
+def signer_line(signer: Signer) -> str:
+    """Return a signer as a line of allowed signers, without its restrictions: it has passed them."""
+    kind = key_type(signer.key)
+    name = '"{}"'.format(signer.principals) if " " in signer.principals else signer.principals
+    return "{} {} {}\n".format(name, kind, base64.b64encode(signer.key).decode())
 
 
 def signer_name(signer: Signer) -> str:
@@ -197,14 +221,14 @@ def signed_bytes(message: bytes, namespace: str, hash_name: str) -> bytes:
 
 
 def verify_one(
-    message: bytes, armored: str, signers: Iterable[Signer], revoked: FrozenSet[bytes], moment: int, namespace: str
+    message: bytes, armored: str, signers: Iterable[Signer], revoked: Container[str], moment: int, namespace: str
 ) -> Signer:
     """Return the signer of one signature; Refused with the reason if it is not good."""
     signature = parse_signature(armored)
     mark = fingerprint(signature.key)
     if signature.namespace != namespace:
         raise Refused("wrong-namespace", "signed for {!a}, not for {!a}".format(signature.namespace, namespace), mark)
-    if mark.encode() in revoked:
+    if mark in revoked:
         raise Refused("revoked-key", "the signing key has been revoked", mark)
     signer, why = _allowed(signature, signers, moment)
     if signer is None:
@@ -223,7 +247,7 @@ def verify_signatures(
     message: bytes,
     text: str,
     signers: Iterable[Signer],
-    revoked: FrozenSet[bytes] = frozenset(),
+    revoked: Container[str] = (),
     threshold: int = 1,
     moment: Optional[int] = None,
     namespace: str = NAMESPACE,

@@ -11,63 +11,66 @@ import shutil
 import subprocess
 import tempfile
 import time
-from typing import FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
-from wheelyard.host.manifest import Manifest
-from wheelyard.host.refusal import EXIT_USAGE, Refused
+from wheelyard.host.manifest import Manifest, digest_of, load_manifest
+from wheelyard.host.policy import (
+    REVOKED,
+    SIGNERS,
+    SYSTEM_TRUST,
+    Policy,
+    Seen,
+    merged_policy,
+    read_policy,
+    with_revoked,
+)
+from wheelyard.host.refusal import EXIT_HASH, Refused
+from wheelyard.host.smallfiles import read_text
 from wheelyard.host.sshsig import (
     NAMESPACE,
     Signer,
     parse_revoked,
     parse_signers,
+    signer_line,
     split_signatures,
     verify_one,
     verify_signatures,
 )
 
-SIGNERS = "allowed_signers"
-REVOKED = "revoked_keys"
 # What may be overridden, and the name of the flag behind "--allow-".
 DANGERS = ("unsigned", "rollback", "expired", "wrong-clock", "gap", "other-channel")
 _CLOCK_SLACK = 86400  # seconds: hosts without a network may be a day off
 _FIRST_OPENSSH = (8, 1)  # has ssh-keygen -Y
 
-# Whom to believe. ``allowed`` are those of DANGERS that the user accepts.
+# Whom to believe now. ``allowed`` are those of DANGERS that the user accepts; ``by_hand``: the signers were given.
 Trust = NamedTuple(
     "Trust",
-    [
-        ("signers", Tuple[Signer, ...]),
-        ("signers_text", str),
-        ("revoked", FrozenSet[bytes]),
-        ("revoked_text", str),
-        ("threshold", int),
-        ("allowed", FrozenSet[str]),
-    ],
+    [("policy", Policy), ("signers", Tuple[Signer, ...]), ("by_hand", bool), ("allowed", FrozenSet[str])],
 )
 
-# What was accepted before: channel, sequence and sha256 of the manifest.
-Seen = NamedTuple("Seen", [("channel", str), ("sequence", int), ("manifest", str)])
+
+def trust_for(
+    folder: str,
+    signers: str = "",
+    revoked: str = "",
+    threshold: Optional[int] = None,
+    allowed: Iterable[str] = (),
+) -> Trust:
+    """Return whom to believe: by texts that are given, by the system, by what is remembered in a folder.
+
+    :param threshold: so many different keys must have signed; None: as remembered, at first one.
+    """
+    policy = merged_policy(read_policy(folder), read_policy(SYSTEM_TRUST), signers, revoked, threshold)
+    known = tuple(parse_signers(policy.signers))
+    return Trust(policy=policy, signers=known, by_hand=bool(signers), allowed=frozenset(allowed))
 
 
-def read_text(path: str) -> str:
-    """Return a small text file; Refused if it cannot be read."""
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(1 << 20).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused("unreadable", "cannot read: {}".format(error), where=path, code=EXIT_USAGE) from None
-
-
-def make_trust(signers: str, revoked: str = "", threshold: int = 1, allowed: FrozenSet[str] = frozenset()) -> Trust:
-    """Return a Trust from the texts of an allowed signers file and of a list of revoked keys."""
-    return Trust(
-        signers=tuple(parse_signers(signers)),
-        signers_text=signers,
-        revoked=parse_revoked(revoked),
-        revoked_text=revoked,
-        threshold=threshold,
-        allowed=allowed,
-    )
+def positive(text: str) -> int:
+    """Return a number of keys as an option says it; ValueError for less than one, which would ask for no key at all."""
+    number = int(text)
+    if number < 1:
+        raise ValueError("less than one")
+    return number
 
 
 def moment_of(text: str) -> int:
@@ -116,10 +119,33 @@ def _agree(keygen: str, content: bytes, armored: str, signer: Signer) -> None:
             raise Refused("bad-signature", "ssh-keygen on this host does not accept the signature: {}".format(output))
 
 
+def _verified(content: bytes, signature: str, trust: Trust) -> List[Signer]:
+    """Return who signed the bytes of a manifest, among those who may."""
+    policy, digest = trust.policy, digest_of(content)
+    # A manifest does not revoke its own signature: it was good when it brought the new keys, and remains so.
+    revoked = {mark for mark, origin in policy.revoked.items() if origin != digest}
+    signers = list(trust.signers)
+    for seen in policy.seen.values():
+        if seen.manifest == digest and not trust.by_hand:
+            signers += parse_signers(seen.signers)
+    good = verify_signatures(content, signature, signers, revoked, policy.threshold)
+    keygen = _openssh()
+    if keygen is not None:
+        now = int(time.time())
+        for armored in split_signatures(signature):
+            try:
+                signer = verify_one(content, armored, signers, revoked, now, NAMESPACE)
+            except Refused:
+                continue  # one of several; enough others are good
+            _agree(keygen, content, armored, signer)
+    return good
+
+
 def check_signature(content: bytes, signature: Optional[str], trust: Trust) -> List[Signer]:
     """Return who signed a manifest, by our own verifier and, where the host has one, by ``ssh-keygen -Y verify``.
 
-    An empty list: it is not signed, and ``unsigned`` is allowed.
+    Only bytes are looked at: whatever the manifest says is parsed afterwards. An empty list: it is not signed, and
+    ``unsigned`` is allowed.
     """
     if signature is None or not signature.strip():
         if "unsigned" in trust.allowed:
@@ -131,26 +157,22 @@ def check_signature(content: bytes, signature: Optional[str], trust: Trust) -> L
         if "unsigned" in trust.allowed:
             return []
         raise Refused("no-trust", "no key to check the signature with is known", hint="pass --trust FILE")
-    good = verify_signatures(content, signature, trust.signers, trust.revoked, trust.threshold)
-    keygen = _openssh()
-    if keygen is not None:
-        now = int(time.time())
-        for armored in split_signatures(signature):
-            try:
-                signer = verify_one(content, armored, trust.signers, trust.revoked, now, NAMESPACE)
-            except Refused:
-                continue  # one of several; enough others are good
-            _agree(keygen, content, armored, signer)
-    return good
+    return _verified(content, signature, trust)
 
 
-def check_time(manifest: Manifest, allowed: FrozenSet[str], now: Optional[float] = None) -> None:
-    """Refuse a manifest that is expired, or that a clock which is right could not have seen yet."""
+def check_time(manifest: Manifest, trust: Optional[Trust] = None, now: Optional[float] = None) -> None:
+    """Refuse a manifest that is expired, or a clock that is earlier than what it, or one before it, says.
+
+    Where the clock was set back, a manifest expires by the latest time that was ever signed here all the same.
+    """
+    allowed = trust.allowed if trust is not None else frozenset()
     moment = time.time() if now is None else now
-    made = moment_of(manifest.created) if manifest.created is not None else 0
-    if moment + _CLOCK_SLACK < made and "wrong-clock" not in allowed:
-        message = "made on {}, but this host's clock says it is earlier".format(manifest.created)
+    known = trust.policy.time if trust is not None else None
+    latest = max(known or "", manifest.created or "")
+    if latest and moment + _CLOCK_SLACK < moment_of(latest) and "wrong-clock" not in allowed:
+        message = "signed on {}, but this host's clock says it is earlier".format(latest)
         raise Refused("wrong-clock", message, hint="set the clock, or pass --allow-wrong-clock")
+    moment = max(moment, moment_of(known) if known else 0)
     if manifest.expires is not None and moment >= moment_of(manifest.expires) and "expired" not in allowed:
         raise Refused(
             "expired",
@@ -159,22 +181,33 @@ def check_time(manifest: Manifest, allowed: FrozenSet[str], now: Optional[float]
         )
 
 
-def check_order(manifest: Manifest, digest: str, seen: Optional[Seen], allowed: FrozenSet[str], gap: bool) -> None:
-    """Refuse another channel, an older sequence, the same sequence with other content, and (``gap``) a missing one."""
-    if seen is None:
-        return
-    if manifest.channel != seen.channel:
-        if "other-channel" in allowed:
-            return
+def believed(content: bytes, signature: Optional[str], trust: Trust) -> Tuple[Manifest, List[Signer]]:
+    """Return a manifest that may be believed, and who signed it. Its bytes are verified before they are parsed."""
+    signers = check_signature(content, signature, trust)
+    manifest = load_manifest(content)
+    check_time(manifest, trust)
+    return manifest, signers
+
+
+def check_order(manifest: Manifest, digest: str, trust: Trust, gap: bool) -> None:
+    """Refuse another channel, an older sequence, the same sequence with other content, and (``gap``) a missing one.
+
+    Each channel has its own count: going to another one and back does not let an older sequence in.
+    """
+    policy, allowed = trust.policy, trust.allowed
+    if policy.channel not in (None, manifest.channel) and "other-channel" not in allowed:
         raise Refused(
             "other-channel",
-            "of channel {!a}, but {!a} is here".format(manifest.channel, seen.channel),
+            "of channel {}, but {} is here".format(manifest.channel, policy.channel),
             hint="import it into another folder, or pass --allow-other-channel",
         )
+    seen = policy.seen.get(manifest.channel)
+    if seen is None:
+        return
     if manifest.sequence < seen.sequence and "rollback" not in allowed:
         raise Refused(
             "older-sequence",
-            "sequence {} is older than {}, which is here".format(manifest.sequence, seen.sequence),
+            "sequence {} is older than {}, which was here".format(manifest.sequence, seen.sequence),
             hint="take the newest bundle, or pass --allow-rollback",
         )
     if manifest.sequence == seen.sequence and digest != seen.manifest and "rollback" not in allowed:
@@ -189,3 +222,44 @@ def check_order(manifest: Manifest, digest: str, seen: Optional[Seen], allowed: 
             "sequence {} follows {}: one between them is missing".format(manifest.sequence, seen.sequence),
             hint="import the missing bundle first, or pass --allow-gap",
         )
+
+
+def carried_text(root: str, manifest: Manifest, name: str) -> str:
+    """Return a small text at the top of a wheelhouse that its manifest lists, checked; empty if it lists none."""
+    for entry in manifest.files:
+        if entry.path == name:
+            text = read_text(os.path.join(root, name))
+            if digest_of(text.encode("utf-8")) != entry.sha256:
+                raise Refused("changed", "the content is not what the manifest says", where=name, code=EXIT_HASH)
+            return text
+    return ""
+
+
+def advanced(root: str, manifest: Manifest, digest: str, trust: Trust, good: List[Signer]) -> Policy:
+    """Return the policy for the next time, after a manifest was believed: what was seen, and whom it says to trust.
+
+    A signed wheelhouse may carry new allowed signers, and more revoked keys. A deliberate step back is remembered as
+    such, but brings no older signers back; revocations and the time never go back.
+
+    :param good: who signed it; empty: nobody was checked, so nobody's keys are taken over.
+    :raises Refused: ``bad-signers`` if what it carries is damaged, or would lock everybody out.
+    """
+    policy, before = trust.policy, trust.policy.seen.get(manifest.channel)
+    signers, revoked = policy.signers, policy.revoked
+    if good:
+        revoked = with_revoked(revoked, parse_revoked(carried_text(root, manifest, REVOKED), REVOKED), digest)
+        if before is None or manifest.sequence >= before.sequence:
+            signers = carried_text(root, manifest, SIGNERS) or signers
+        if len({signer.key for signer in parse_signers(signers, SIGNERS)}) < policy.threshold:
+            message = "lists fewer keys than the {} that must sign".format(policy.threshold)
+            raise Refused("bad-signers", message, where=SIGNERS)
+    seen = Seen(manifest.sequence, digest, "".join(signer_line(signer) for signer in good))
+    made = manifest.created
+    believable = made is not None and moment_of(made) <= time.time() + _CLOCK_SLACK
+    return policy._replace(
+        signers=signers,
+        revoked=revoked,
+        channel=manifest.channel,
+        seen=dict(policy.seen, **{manifest.channel: seen}),
+        time=max(policy.time or "", (made or "") if believable else "") or None,
+    )

@@ -1,21 +1,23 @@
 """Reading a bundle: one plain tar, or several of a given size, each of which says which part of what it is.
 
 Every volume begins with ``bundle.json``, ``manifest.json`` and, if it is signed, ``manifest.json.sig`` below one
-folder, which extracting with plain ``tar`` makes. ``bundle.json`` is not signed and not believed: it only lets a wrong
-set of volumes be named before anything is read. What counts is that every file of the manifest is there, with its hash.
+folder, which extracting with plain ``tar`` makes. ``bundle.json`` is not signed and decides nothing: it lets a wrong
+set of volumes, or a delta that does not fit, be named before anything is read. What counts is that every file of the
+signed manifest is there, with its hash, and that a delta is against the manifest that this one calls ``previous``.
 """
 
-import json
 import os
 import re
 from typing import IO, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from wheelyard.host.manifest import BUNDLE, MANIFEST, MAX_MANIFEST, SIGNATURE, Manifest, digest_of, load_manifest
-from wheelyard.host.refusal import EXIT_USAGE, Refused
+from wheelyard.host.manifest import BUNDLE, MANIFEST, MAX_MANIFEST, SIGNATURE, Manifest, bounded_json, digest_of
+from wheelyard.host.refusal import EXIT_HASH, EXIT_USAGE, Refused
 from wheelyard.host.sshsig import MAX_SIGNATURES
 from wheelyard.host.tarstream import BLOCK, Member, read_exactly, tar_members
 
 PIECES = ".pieces"
+_MAX_DESCRIPTION = 4 << 10
+_MAX_PADDING = 1 << 20  # bytes of zeros behind the end: tar fills up its last record
 _TOP = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 _SPLICE = re.compile(r"\.splices/([0-9a-f]{64})\Z")
 _PIECE = re.compile(r"\.pieces/([0-9a-f]{64})\.(\d{3})\Z")
@@ -58,8 +60,8 @@ def is_bundle(path: str) -> bool:
 
 def _description(content: bytes, where: str) -> Dict[str, Any]:
     try:
-        value = json.loads(content.decode("ascii"))
-    except (ValueError, RecursionError):
+        value = bounded_json(content)
+    except ValueError:
         value = None
     good = (
         isinstance(value, dict)
@@ -95,7 +97,7 @@ def _below(member: Member, top: str, where: str) -> str:
 def _small(stream: IO[bytes], part: Part, limit: int, where: str) -> bytes:
     if part.size > limit:
         name = "manifest-too-big" if part.path == MANIFEST else "bad-bundle"
-        raise Refused(name, "{} is larger than {} KiB".format(part.path, limit >> 10), where=where)
+        raise Refused(name, "{} is larger than {} KiB".format(part.path, max(limit >> 10, 1)), where=where)
     return read_exactly(stream, part.size, where)
 
 
@@ -109,7 +111,7 @@ def open_volume(path: str) -> Volume:
     with open(path, "rb") as stream:
         heads: Dict[str, bytes] = {}
         top = ""
-        limits = {BUNDLE: MAX_MANIFEST, MANIFEST: MAX_MANIFEST, SIGNATURE: MAX_SIGNATURES}
+        limits = {BUNDLE: _MAX_DESCRIPTION, MANIFEST: MAX_MANIFEST, SIGNATURE: MAX_SIGNATURES}
         for folder, part in _parts(stream, path):
             expected = (BUNDLE, MANIFEST, SIGNATURE)[len(heads)]
             if part.path != expected or part.link is not None or (top and folder != top):
@@ -134,20 +136,27 @@ def open_volume(path: str) -> Volume:
 
 
 def volume_parts(volume: Volume, stream: IO[bytes]) -> Iterator[Part]:
-    """Yield the members of a volume behind its heads; each one's content must be read before the next is asked for."""
-    heads = (BUNDLE, MANIFEST, SIGNATURE)
+    """Yield the members of a volume behind its heads; each one's content must be read before the next is asked for.
+
+    :raises Refused: ``extra-file`` for anything that the signed manifest cannot account for, behind the end too.
+    """
+    heads = (BUNDLE, MANIFEST) if volume.signature is None else (BUNDLE, MANIFEST, SIGNATURE)
+    limits = {BUNDLE: _MAX_DESCRIPTION, SIGNATURE: MAX_SIGNATURES}
     for number, (folder, part) in enumerate(_parts(stream, volume.path)):
         if folder != volume.top:
-            raise Refused("extra-file", "a member lies in another folder", where=ascii(part.path))
-        if number < len(heads) and part.path in heads and part.link is None:
-            limit = MAX_SIGNATURES if part.path == SIGNATURE else MAX_MANIFEST
-            _small(stream, part, limit, volume.path)
+            raise Refused("extra-file", "a member lies in another folder", ascii(part.path), code=EXIT_HASH)
+        if number < len(heads) and part.path == heads[number] and part.link is None:
+            _small(stream, part, limits.get(part.path, MAX_MANIFEST), volume.path)
             continue
         yield part
+    rest = stream.read(_MAX_PADDING + 1)
+    if len(rest) > _MAX_PADDING or rest.strip(b"\0"):
+        message = "there is something behind the end of the archive"
+        raise Refused("extra-file", message, where=volume.path, code=EXIT_HASH)
 
 
-def open_bundle(paths: List[str]) -> Tuple[List[Volume], Manifest]:
-    """Return the volumes of one bundle in order, and the manifest that they agree on.
+def open_volumes(paths: List[str]) -> List[Volume]:
+    """Return the volumes of one bundle in order; nothing is believed yet, and their manifest is not parsed.
 
     :raises Refused: ``missing-volume``, ``mixed-volumes``, or what reading a volume says.
     """
@@ -166,4 +175,25 @@ def open_bundle(paths: List[str]) -> Tuple[List[Volume], Manifest]:
         raise Refused("missing-volume", "volume {} of {} is missing".format(text, first.count), where=first.path)
     if len(set(numbers)) != len(numbers):
         raise Refused("mixed-volumes", "a volume is given twice", where=first.path)
-    return volumes, load_manifest(first.content)
+    return volumes
+
+
+def check_base(volume: Volume, manifest: Manifest, published: Optional[str]) -> None:
+    """Refuse a delta that does not follow what is published (the sha256 of its manifest).
+
+    What a delta is against is written outside of the signature, so the signed manifest has to say the same.
+
+    :raises Refused: ``bad-bundle`` or ``missing-base``.
+    """
+    if volume.base is None:
+        return
+    if volume.base not in (manifest.previous, volume.digest):
+        message = "a delta against another manifest than the one that the signed manifest follows"
+        raise Refused("bad-bundle", message, where=volume.path)
+    if published not in (volume.base, volume.digest):
+        raise Refused(
+            "missing-base",
+            "this is a delta against a wheelhouse that is not the one published here",
+            where=volume.path,
+            hint="import the bundles between, or a full one",
+        )

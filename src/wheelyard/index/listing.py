@@ -30,6 +30,7 @@ class _Head(NamedTuple):
     previous: str | None
     created: str | None
     expires: str | None
+    channel: str
 
 
 def finish(site: Site, ground: Ground, *, changed: bool) -> None:
@@ -42,14 +43,14 @@ def finish(site: Site, ground: Ground, *, changed: bool) -> None:
     head = _head(before)
     there = before is not None and ground.disk.get(MANIFEST) == before[:3]
     if before is None or head is None or head.key != key or not (there or _lost(ground)):
-        _list_anew(site, ground, key)
+        _list_anew(site, ground, key, head.channel if head is not None else None)
     elif changed or not there:
         same = _listed(ground.record) == _listed(ground.kept)
         if same and there:
             ground.kept[MANIFEST] = before
         else:
             created = head.created if same else manifest.timestamp()
-            head = head if same else _Head(key, head.sequence + 1, before.sha256, created, None)
+            head = head if same else _Head(key, head.sequence + 1, before.sha256, created, None, head.channel)
             _write(site, ground, head, again=same)
     else:
         ground.kept[MANIFEST] = before
@@ -84,7 +85,7 @@ def _keep_others(site: Site, ground: Ground) -> str:
             stamp = ground.disk[path]
             ground.kept[path] = record.known(stamp, files.sha256(ground.into / path), record.OTHER)
         texts.append(f"{path}\t{ground.kept[path].sha256 if path in ground.kept else ''}")
-    return pages.digest([repr(targets_of(site.folders)), site.channel, *texts])
+    return pages.digest([repr(targets_of(site.folders)), site.channel or "", *texts])
 
 
 def _head(known: Known | None) -> _Head | None:
@@ -112,7 +113,7 @@ def _write(site: Site, ground: Ground, head: _Head, *, again: bool) -> None:
         manifest.FileEntry(path, known[0], known[3], manifest.kind_of(path)) for path, known in ground.kept.items()
     )
     made = manifest.Manifest(
-        channel=site.channel,
+        channel=head.channel,
         sequence=head.sequence,
         created=head.created,
         expires=head.expires,
@@ -129,14 +130,17 @@ def _write(site: Site, ground: Ground, head: _Head, *, again: bool) -> None:
         _remember(ground, head, manifest.write(ground.into, made))
 
 
-def _list_anew(site: Site, ground: Ground, key: str) -> None:
+def _list_anew(site: Site, ground: Ground, key: str, channel: str | None) -> None:
     known = {path: known.sha256 for path, known in ground.kept.items()}
     if _lost(ground):
         with contextlib.suppress(FileNotFoundError):
             (ground.into / MANIFEST).unlink()
-    manifest.update(ground.into, targets=targets_of(site.folders), channel=site.channel, known=known)
+    else:
+        channel = None  # it says so itself
+    channel = site.channel or channel
+    manifest.update(ground.into, targets=targets_of(site.folders), channel=channel, known=known)
     made, content = manifest.read(ground.into)
-    head = _Head(key, made.sequence, made.previous, made.created, made.expires)
+    head = _Head(key, made.sequence, made.previous, made.created, made.expires, made.channel)
     _remember(ground, head, digest_of(content))
 
 

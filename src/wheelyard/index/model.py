@@ -86,7 +86,8 @@ class Site:
     folders: tuple[Folder, ...]
     labelled: tuple[LabelledFolder, ...] = ()
     extra: tuple[Entry, ...] = ()
-    channel: str = "wheelhouse"
+    channel: str | None = None
+    """Name of the stream of bundles; None: the one that the wheelhouse has, at first one of its own."""
     documents: Mapping[str, bytes] = field(default_factory=dict)
     """More files of the site by path, small ones: ``install.py``, ``sbom.cdx.json``, ``report.html``."""
     attachments: Mapping[str, str] = field(default_factory=dict)
