@@ -90,6 +90,18 @@ def test_everything(tmp_path: Path) -> None:
     assert config.variants == ({"name": "v3", "blas": ("mkl",)},)
 
 
+def test_a_name_may_be_bound_to_an_index_of_a_requirements_file_or_of_pip(tmp_path: Path) -> None:
+    config = toml(
+        tmp_path,
+        'requirements = ["r.txt"]\nindex-strategy = "first-index"\n[packages.a]\nindex = "extra-index-1"\n'
+        '[packages.b]\nindex = "extra-2"\n[packages.c]\nindex = "default"\n',
+        r__txt="-i https://a.example/simple\n--extra-index-url https://b.example/simple\na\nb\nc\n",
+    )
+    assert bound_names(config.packages) == {"a": "extra-index-1", "b": "extra-2", "c": "default"}
+    assert [each.name for each in config.indexes] == ["extra-index-1", "index"], "what was added comes first"
+    assert config.index_strategy == "first-index"
+
+
 def test_an_index_of_its_own_replaces_the_default_one(tmp_path: Path) -> None:
     config = toml(tmp_path, '[[index]]\nname = "a"\nurl = "https://me:secret@a.example/simple"\n')
     assert not config.default_indexes
@@ -184,6 +196,19 @@ def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:
         ('[[index]]\nname = "a"\nurl = "nowhere"', "[[index]] no. 1 url", "no such folder", "https"),
         ('[[index]]\nname = "a"\nurl = "https://${UNSET_HERE}/x"', "[[index]] no. 1 url", "UNSET_HERE", "https"),
         ('[packages.x]\nindex = "corp"', "[packages.x] index", "'corp'", "[[index]]"),
+        ('index-strategy = "best"', "index-strategy", "'best'", "'first-index'"),
+        (
+            '[[index]]\nname = "main"\nurl = "."\n[[index]]\nname = "b"\nurl = "."\nmirror-of = "mian"',
+            "[[index]] 'b' mirror-of",
+            "no index is named 'mian'",
+            "'main'",
+        ),
+        (
+            '[[index]]\nname = "b"\nurl = "."\nmirror-of = "b"',
+            "[[index]] 'b' mirror-of",
+            "a mirror itself",
+            "the one it mirrors",
+        ),
         ('[packages.x]\nbuild = "alway"', "[packages.x] build", "'alway'", "'always'"),
         ('[packages.x]\npatches = ["no.patch"]', "[packages.x] patches", "no.patch", "relative"),
         ('[packages.x]\nbuild-requires = ["a=1"]', "[packages.x] build-requires", "'a=1'", "a==1"),

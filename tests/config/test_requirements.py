@@ -103,9 +103,9 @@ def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """,
     )
     assert [(each.name, each.url, each.kind, each.trusted) for each in config.indexes] == [
-        ("index", "https://One.example/simple", "simple", False),
         ("extra-index-1", "http://two.example:8080/simple", "simple", True),
         ("find-links-1", (tmp_path / "links").as_uri(), "find-links", False),
+        ("index", "https://One.example/simple", "simple", False),
     ]
     assert config.credentials == {"https://one.example": ("user", "p@ss")}
     assert "p%40ss" not in repr(config)

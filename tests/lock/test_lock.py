@@ -271,3 +271,26 @@ def test_a_lock_of_somebody_else_is_not_overwritten(place: Place) -> None:
     with pytest.raises(ConfigError, match="not a lock that wheelyard wrote"):
         place.lock(place.config("a\n"))
     assert (place.root / "pylock.el9.toml").read_text() == theirs
+
+
+def test_a_name_that_two_indexes_have_is_refused_until_it_is_bound(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "public").mkdir()
+    make_wheel(place.files, "ours", "1.0", requires=["helper"])
+    make_wheel(place.files, "helper", "1.0")
+    make_wheel(tmp_path / "public", "helper", "99.0")
+    with IndexServer(tmp_path / "public", json=True) as public:
+        second = f'[[index]]\nname = "public"\nurl = "{public.url}"\n'
+
+        def with_index(more: str, *, first: str = "") -> Config:
+            config = place.config("ours\n", first)
+            config.path.write_text(config.path.read_text() + second + more)
+            return load(config.path)
+
+        with pytest.raises(ConfigError, match="both main and public have a project of this name"):
+            place.lock(with_index(""))
+        assert not list(place.root.glob("pylock.*")), "nothing is written"
+        bound = place.lock(with_index('[packages.helper]\nindex = "main"\n'))["el9"]
+        assert versions(bound) == {"ours": "1.0", "helper": "1.0"}
+        first = place.lock(with_index("", first='index-strategy = "first-index"'), upgrade=True)["el9"]
+        assert versions(first) == {"ours": "1.0", "helper": "1.0"}
+        assert versions(place.lock(with_index('mirror-of = "main"\n'), upgrade=True)["el9"])["helper"] == "99.0"

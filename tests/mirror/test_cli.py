@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_wheel
 from wheelyard.cli import add, mirror, prune
-from wheelyard.errors import ConfigError, NoCandidateError
+from wheelyard.errors import ConfigError, NoCandidateError, UsageError
 
 RUNNER = CliRunner()
 
@@ -58,3 +58,24 @@ def test_mirror_add_and_prune_by_command(app: typer.Typer, tmp_path: Path) -> No
 def test_what_is_no_wish_is_said(app: typer.Typer, tmp_path: Path, wrong: list[str]) -> None:
     done = RUNNER.invoke(app, ["mirror", "--into", str(tmp_path / "m"), *wrong])
     assert isinstance(done.exception, ConfigError)
+
+
+def test_a_project_that_two_indexes_have_is_refused_until_it_is_bound(app: typer.Typer, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "ours", "ours", "1.0", requires=["helper"])
+    make_wheel(tmp_path / "ours", "helper", "1.0")
+    make_wheel(tmp_path / "public", "helper", "99.0")
+    pool = tmp_path / "mirror/files"
+    with IndexServer(tmp_path / "ours") as ours, IndexServer(tmp_path / "public") as public:
+        arguments = ["mirror", "ours", "--dependencies", "--into", str(tmp_path / "mirror")]
+        arguments += ["--index", f"own={ours.url}", "--index", f"public={public.url}"]
+        done = RUNNER.invoke(app, arguments)
+        assert isinstance(done.exception, ConfigError)
+        assert "--bind helper=own" in str(done.exception.hint)
+        assert {path.name for path in pool.glob("*.whl")} == {"ours-1.0-py3-none-any.whl"}, "all else is published"
+        for more in (["--bind", "Helper=own"], ["--index-strategy", "first-index"]):
+            assert RUNNER.invoke(app, [*arguments, *more]).exit_code == 0
+            assert not list(pool.glob("helper-99*"))
+        assert RUNNER.invoke(app, [*arguments, "--mirror-of", "public=own"]).exit_code == 0
+        assert list(pool.glob("helper-99*"))
+        for more in (["--bind", "helper=nowhere"], ["--bind", "helper"], ["--mirror-of", "own=own"]):
+            assert isinstance(RUNNER.invoke(app, [*arguments, *more]).exception, UsageError)

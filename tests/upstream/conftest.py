@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def connect(store: Store, events: list[Event]) -> Iterator[MakeClient]:
     """Make clients that are closed at the end: ``connect(server, …)`` or ``connect(IndexSource(…), …)``."""
     with ExitStack() as stack:
 
-        def make(*sources: IndexSource | IndexServer, settings: HttpSettings = HASTY) -> Client:
+        def make(*sources: IndexSource | IndexServer, settings: HttpSettings = HASTY, **choosing: Any) -> Client:
             indexes = tuple(
                 IndexSource(name=f"index-{number}", url=source.url) if isinstance(source, IndexServer) else source
                 for number, source in enumerate(sources)
@@ -60,6 +61,7 @@ def connect(store: Store, events: list[Event]) -> Iterator[MakeClient]:
                 settings=PipSettings(indexes=()),
                 report=events.append,
                 http=Http(settings, KnownCredentials(keyring=False)),
+                **choosing,
             )
             return stack.enter_context(client)
 

@@ -83,14 +83,45 @@ def test_a_failure_is_not_remembered(server: IndexServer, connect: MakeClient) -
     assert client.project("demo-pkg").files
 
 
-def test_of_two_indexes_the_first_one_wins(
-    folder: Path, tmp_path: Path, connect: MakeClient, events: list[Event]
-) -> None:
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Another index's folder: the same project, a newer version of it."""
     other = tmp_path / "other"
     make_wheel(other, "demo-pkg", "1.0", requires=["evil"])
     make_wheel(other, "demo-pkg", "9.0")
+    make_wheel(other, "only-here", "1.0")
+    return other
+
+
+def test_a_name_that_two_indexes_have_is_refused(folder: Path, other: Path, connect: MakeClient) -> None:
     with IndexServer(folder) as first, IndexServer(other) as second:
         client = connect(first, second)
+        for _ in range(2):
+            with pytest.raises(ConfigError, match="both index-0 and index-1 have a project of this name") as caught:
+                client.project("Demo_Pkg")
+        assert caught.value.where == "demo-pkg"
+        assert '[packages.demo-pkg] index = "index-0"' in str(caught.value.hint)
+        assert client.project("only-here").files
+        bound = connect(first, second, bound={"demo-pkg": "index-1"})
+        assert {file.index for file in bound.project("demo-pkg").files} == {"index-1"}
+        assert client.project("demo-pkg", index="index-0").files
+        again = IndexSource(name="again", url=first.url.rstrip("/"))
+        assert connect(first, again).project("demo-pkg").files, "the same index, named twice"
+
+
+def test_the_first_index_wins_where_that_is_asked_for(folder: Path, other: Path, connect: MakeClient) -> None:
+    with IndexServer(folder) as first, IndexServer(other) as second:
+        client = connect(first, second, strategy="first-index")
+        assert {file.index for file in client.project("demo-pkg").files} == {"index-0"}
+        assert {file.index for file in client.project("only-here").files} == {"index-1"}
+        assert second.paths("demo-pkg") == [], "whoever owns the other one does not even learn the name"
+
+
+def test_of_an_index_and_its_mirror_the_first_one_wins(
+    folder: Path, other: Path, connect: MakeClient, events: list[Event]
+) -> None:
+    with IndexServer(folder) as first, IndexServer(other) as second:
+        client = connect(first, IndexSource(name="index-1", url=second.url, mirror_of="index-0"))
         files = {file.filename: file for file in client.project("demo-pkg").files}
         assert files[WHEEL].index == "index-0"
         assert files["demo_pkg-9.0-py3-none-any.whl"].index == "index-1"

@@ -44,11 +44,11 @@ def test_files_and_environment_as_pip_ranks_them(conf: Path, monkeypatch: pytest
     monkeypatch.setenv("PIP_CERT", "/srv/ca.pem")
     settings = configured()
     assert [(index.name, index.url, index.kind, index.trusted) for index in settings.indexes] == [
-        ("default", "https://one.example/simple", "simple", False),
-        ("extra-1", "https://two.example/simple", "simple", True),
-        ("extra-2", "file:///srv/simple", "simple", False),
         ("find-links-1", "/srv/wheels", "find-links", False),
         ("find-links-2", "https://links.example/", "find-links", False),
+        ("extra-1", "https://two.example/simple", "simple", True),
+        ("extra-2", "file:///srv/simple", "simple", False),
+        ("default", "https://one.example/simple", "simple", False),
     ]
     assert settings.secrets == {("https", "one.example", 443): ("me", "s3cret@")}
     assert settings.trusted_hosts == {"two.example", "other.example:8080"}

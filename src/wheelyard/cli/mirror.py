@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from wheelyard.cli.reporters import human_bytes, reporter
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+    from wheelyard.config.model import IndexSource
     from wheelyard.mirror.model import Mirrored
     from wheelyard.targets.model import Target
 
@@ -26,6 +28,13 @@ class Removed(StrEnum):
     keep = "keep"
     mark = "mark"
     drop = "drop"
+
+
+class Strategy(StrEnum):
+    """What becomes of a project that several indexes have and that is bound to none."""
+
+    one = "one-index"
+    first = "first-index"
 
 
 class Sdists(StrEnum):
@@ -60,8 +69,18 @@ def mirror(
         list[str] | None, typer.Option(help="With --python: only for this tag, as manylinux_2_28_x86_64 (repeatable).")
     ] = None,
     index: Annotated[
-        list[str] | None, typer.Option(help="Index to mirror (repeatable); otherwise those of pip's configuration.")
+        list[str] | None,
+        typer.Option(help="Index to mirror: URL, or NAME=URL (repeatable); otherwise those of pip's configuration."),
     ] = None,
+    bind: Annotated[
+        list[str] | None, typer.Option(help="PROJECT=NAME: this project comes from that index alone (repeatable).")
+    ] = None,
+    mirror_of: Annotated[
+        list[str] | None, typer.Option(help="NAME=OTHER: that index has the files of the other (repeatable).")
+    ] = None,
+    index_strategy: Annotated[
+        Strategy, typer.Option(help="A project that several indexes have is refused, or comes from the first.")
+    ] = Strategy.one,
     prereleases: Annotated[bool, typer.Option("--pre", help="Take pre-releases too.")] = False,
     sdists: Annotated[Sdists, typer.Option(help="missing: only where a version has no fitting wheel.")] = Sdists.never,
     dependencies: Annotated[bool, typer.Option("--dependencies", help="Also what they require, and so on.")] = False,
@@ -73,7 +92,6 @@ def mirror(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Mirror whole projects; what is there already is not fetched again. Not zero if a file could not be had."""
-    from wheelyard.config.model import IndexSource
     from wheelyard.errors import Failures
     from wheelyard.mirror import stage
     from wheelyard.mirror.model import Wish
@@ -90,10 +108,18 @@ def mirror(
         removed=removed.value,
     )
     store = Store(default_root())
-    indexes = tuple(IndexSource(name=f"index-{number}", url=url) for number, url in enumerate(index or (), 1))
+    indexes = _indexes(index or (), mirror_of or ())
+    bound = _bound(bind or (), indexes)
     with (
         reporter(quiet=quiet, as_json_lines=as_json) as report,
-        Client(store, indexes, report=report) as client,
+        Client(
+            store,
+            indexes,
+            bound=bound,
+            strategy=index_strategy.value,
+            how_to_bind="--bind {name}={index}",
+            report=report,
+        ) as client,
     ):
         done = stage.mirror(wish, client=client, store=store, into=into.absolute(), report=report, grace=grace)
     if as_json:
@@ -135,6 +161,59 @@ def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requiremen
     if not found:
         raise ConfigError("there is nothing to mirror", hint="name projects, or a file of them with --from")
     return tuple(found)
+
+
+_NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)=(?P<place>.+)")
+
+
+def _indexes(given: Iterable[str], mirrors: Iterable[str]) -> tuple[IndexSource, ...]:
+    """Return the indexes of ``--index``, named by the user or by their number, in order."""
+    from wheelyard.config.model import IndexSource
+    from wheelyard.errors import UsageError
+
+    found: dict[str, IndexSource] = {}
+    for number, text in enumerate(given, 1):
+        named = _NAMED.fullmatch(text)
+        name, url = (named["name"], named["place"]) if named else (f"index-{number}", text)
+        if name in found:
+            raise UsageError(f"two indexes are named {name!r}", where="--index", hint="rename one of them")
+        found[name] = IndexSource(name=name, url=url)
+    for name, other in _pairs(mirrors, "--mirror-of"):
+        if name not in found or other not in found or name == other or found[other].mirror_of:
+            raise UsageError(
+                "not NAME=OTHER of two indexes, the other of which is no mirror itself",
+                where=f"--mirror-of {name}={other}",
+                hint="known: " + (", ".join(found) or "none: name them with --index NAME=URL"),
+            )
+        found[name] = replace(found[name], mirror_of=other)
+    return tuple(found.values())
+
+
+def _bound(given: Iterable[str], indexes: Iterable[IndexSource]) -> dict[str, str]:
+    """Return the projects of ``--bind`` by normalised name, each with the name of its index."""
+    from packaging.utils import canonicalize_name
+
+    from wheelyard.errors import UsageError
+
+    names = [each.name for each in indexes]
+    found: dict[str, str] = {}
+    for project, index in _pairs(given, "--bind"):
+        if names and index not in names:
+            raise UsageError(
+                f"no index is named {index!r}", where=f"--bind {project}={index}", hint="known: " + ", ".join(names)
+            )
+        found[canonicalize_name(project)] = index
+    return found
+
+
+def _pairs(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
+    from wheelyard.errors import UsageError
+
+    for text in given:
+        first, equals, second = text.partition("=")
+        if not (first and equals and second):
+            raise UsageError(f"expected two names with = between them, found {text!r}", where=option)
+        yield first, second
 
 
 def _targets(presets_named: Iterable[str], pythons: Iterable[str], platforms: Iterable[str]) -> tuple[Target, ...]:

@@ -87,6 +87,8 @@ def _own(path: Path, problems: Problems) -> Config:
     listed = [*_from_pyproject(top, path), *_from_pylock(top, path)]
     indexes, credentials = sections.indexes(top)
     reader.gathered.credentials.update(credentials)
+    of_files = reader.gathered.extra + ([reader.gathered.index] if reader.gathered.index else [])
+    sections.check_mirrors(top, (*indexes, *of_files))
     only_binary, no_binary = _binary(top)
     own_index = any(each.kind == "simple" and not each.explicit for each in indexes)
     config = Config(
@@ -95,7 +97,8 @@ def _own(path: Path, problems: Problems) -> Config:
         targets=sections.targets(top) or (this_machine(),),
         indexes=indexes,
         default_indexes=not own_index and not top.flag("no-index"),
-        packages=MappingProxyType(sections.packages(top, path.parent, indexes)),
+        index_strategy=top.choice("index-strategy", ("one-index", "first-index"), "one-index"),
+        packages=MappingProxyType(sections.packages(top, path.parent, [each.name for each in (*indexes, *of_files)])),
         only_binary=frozenset(only_binary),
         no_binary=frozenset(no_binary),
         prereleases=top.flag("prereleases"),
@@ -175,7 +178,7 @@ def _with_files(config: Config, gathered: Gathered, problems: Problems) -> Confi
     requirements = (*gathered.requirements, *config.requirements)
     if gathered.require_hashes:
         _demand_hashes(requirements, problems)
-    found = ([gathered.index] if gathered.index else []) + gathered.extra
+    found = gathered.extra + ([gathered.index] if gathered.index else [])  # what was added on purpose comes first
     if gathered.no_index:
         found = [each for each in found if each.kind == "find-links"]
     taken = {each.name for each in config.indexes}

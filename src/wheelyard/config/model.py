@@ -42,6 +42,18 @@ class IndexSource:
     """Only projects that are bound to this index by ``[packages.NAME] index = …`` are looked up here."""
     trusted: bool = False
     """Plain http, or a certificate that does not verify, is accepted (pip's ``trusted-host``)."""
+    mirror_of: str | None = None
+    """Name of the index whose files this one has too: a name that both have is no confusion."""
+
+    @property
+    def family(self) -> str:
+        """What an index and its mirrors have in common."""
+        return self.mirror_of or self.name
+
+
+IndexStrategy: TypeAlias = Literal["one-index", "first-index"]
+"""What becomes of a name that several indexes have and that is bound to none. ``one-index``: it is refused;
+``first-index``: the first one that has it is the only one (as for uv)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +109,9 @@ class Config:
     indexes: tuple[IndexSource, ...] = ()
     """In order; empty: those that the user's pip is configured for."""
     default_indexes: bool = True
-    """Whether the indexes that the user's pip is configured for are asked as well, before ``indexes``; False where the
+    """Whether the indexes that the user's pip is configured for are asked as well, after ``indexes``; False where the
     configuration names an index of its own, or forbids any (``no-index``)."""
+    index_strategy: IndexStrategy = "one-index"
     credentials: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
     """User name and password by ``scheme://host[:port]``, from URLs that had them; never written or shown."""
     packages: Mapping[str, PackageRule] = field(default_factory=dict)

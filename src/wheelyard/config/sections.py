@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -41,6 +41,8 @@ _PYTHON = re.compile(r"(3\.(\d{1,2}))(t?)(\.\d{1,3})?(t?)")
 _PIP = re.compile(r"\d+(\.\d+){1,3}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|[KMGT])?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
+_OF_PIP = re.compile(r"default|(extra|find-links)-[1-9][0-9]*")
+"""What the indexes of pip's configuration are called here."""
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -227,6 +229,7 @@ def indexes(top: Table) -> tuple[tuple[IndexSource, ...], dict[str, tuple[str, s
         name, url = table.text("name", example='"internal"'), table.text("url", example='"https://…/simple"')
         kind: Literal["simple", "find-links"] = table.choice("kind", ("simple", "find-links"), "simple")
         explicit, trusted = table.flag("explicit"), table.flag("trusted")
+        mirror_of = table.text("mirror-of", example='"internal"')
         table.done()
         if name is None or url is None:
             for key, value in (("name", name), ("url", url)):
@@ -241,8 +244,25 @@ def indexes(top: Table) -> tuple[tuple[IndexSource, ...], dict[str, tuple[str, s
             table.wrong("url", str(error), "write the URL of an index: https://host/simple")
             continue
         secrets.update(credentials)
-        found.append(IndexSource(name=name, url=bare, kind=kind, explicit=explicit, trusted=trusted))
+        found.append(
+            IndexSource(name=name, url=bare, kind=kind, explicit=explicit, trusted=trusted, mirror_of=mirror_of)
+        )
     return tuple(found), secrets
+
+
+def check_mirrors(top: Table, indexes: Collection[IndexSource]) -> None:
+    """Report every ``mirror-of`` that names no index, or one that is itself a mirror."""
+    mirrors = {each.name: each.mirror_of for each in indexes}
+    originals = [name for name, mirror_of in mirrors.items() if mirror_of is None]
+    for name, mirror_of in mirrors.items():
+        if mirror_of is None or mirror_of in originals or (mirror_of not in mirrors and _OF_PIP.fullmatch(mirror_of)):
+            continue
+        if mirror_of in mirrors:
+            top.wrong(f"[[index]] {name!r} mirror-of", f"{mirror_of!r} is a mirror itself", "name the one it mirrors")
+        else:
+            top.wrong(
+                f"[[index]] {name!r} mirror-of", f"no index is named {mirror_of!r}", nearest(mirror_of, originals)
+            )
 
 
 def _place(url: str, top: Table) -> str:
@@ -260,8 +280,8 @@ def _place(url: str, top: Table) -> str:
     return folder.resolve().as_uri()
 
 
-def packages(top: Table, root: Path, known: Sequence[IndexSource]) -> dict[str, PackageRule]:
-    """Return the rules of ``[packages.NAME]`` by normalised name."""
+def packages(top: Table, root: Path, known: Collection[str]) -> dict[str, PackageRule]:
+    """Return the rules of ``[packages.NAME]`` by normalised name; ``known``: names of indexes."""
     rules: dict[str, PackageRule] = {}
     section = top.table("packages")
     for written in section.mapping_keys():
@@ -270,8 +290,8 @@ def packages(top: Table, root: Path, known: Sequence[IndexSource]) -> dict[str, 
         if name in rules:
             table.wrong("", f"{written!r} is the same project as another table's", "put both into one table")
         index = table.text("index")
-        if index is not None and index not in {each.name for each in known}:
-            hint = nearest(index, (each.name for each in known)) or f'add [[index]] with name = "{index}"'
+        if index is not None and index not in known and not _OF_PIP.fullmatch(index):
+            hint = nearest(index, known) or f'add [[index]] with name = "{index}"'
             table.wrong("index", f"no index is named {index!r}", hint)
         rules[name] = PackageRule(
             name=name,

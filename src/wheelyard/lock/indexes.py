@@ -22,14 +22,21 @@ def client_for(config: Config, store: Store, *, report: Reporter = silent) -> Cl
 
     :raises ConfigError: if pip's configuration cannot be understood.
     """
+    from wheelyard.config.load import bound_names
     from wheelyard.doors.urls import origin
     from wheelyard.upstream.client import Client
     from wheelyard.upstream.pip_config import configured
 
     settings = configured(store.area("pages"))
     secrets = {**settings.secrets, **{origin(place): secret for place, secret in config.credentials.items()}}
-    indexes = (*(settings.indexes if config.default_indexes else ()), *config.indexes)
-    return Client(store, settings=replace(settings, indexes=indexes, secrets=secrets), report=report)
+    indexes = (*config.indexes, *(settings.indexes if config.default_indexes else ()))
+    return Client(
+        store,
+        settings=replace(settings, indexes=indexes, secrets=secrets),
+        bound=bound_names(config.rules),
+        strategy=config.index_strategy,
+        report=report,
+    )
 
 
 class Indexes:

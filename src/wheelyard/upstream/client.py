@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.model import IndexSource
+from wheelyard.config.model import IndexSource, IndexStrategy
 from wheelyard.doors import files
 from wheelyard.doors.http_model import HttpSettings
 from wheelyard.doors.urls import origin
@@ -40,10 +41,19 @@ class Client:
         indexes: Sequence[IndexSource] = (),
         *,
         settings: PipSettings | None = None,
+        bound: Mapping[str, str] = MappingProxyType({}),
+        strategy: IndexStrategy = "one-index",
+        how_to_bind: str = '[packages.{name}] index = "{index}"',
         report: Reporter = silent,
         http: Http | None = None,
     ) -> None:
-        """``indexes``: in order; empty: those of ``settings``, which is what the user's pip says if it is None."""
+        """Prepare; nothing is asked yet.
+
+        :param indexes: in order; empty: those of ``settings``, which is what the user's pip says if it is None.
+        :param bound: by normalised name, the one index that a project may come from.
+        :param strategy: what becomes of a name that several indexes have.
+        :param how_to_bind: how the user says that a ``{name}`` comes from an ``{index}``, for an error's hint.
+        """
         self.store = store
         self.settings = settings if settings is not None else configured(store.area("pages"))
         secrets = dict(self.settings.secrets)
@@ -54,6 +64,7 @@ class Client:
                 secrets[origin(url)] = secret
             known.append(replace(index, url=url))
         self.indexes = tuple(known)
+        self._bound, self._strategy, self._how_to_bind = bound, strategy, how_to_bind
         self._credentials = KnownCredentials(secrets)
         self._http = http
         self._report = report
@@ -87,11 +98,12 @@ class Client:
     def project(self, name: str, *, index: str | None = None) -> ProjectPage:
         """Return the files of a project; none where no index knows it.
 
-        :param index: the one index that the name is bound to; None: every index that is not explicit.
+        :param index: the one index to ask; None: that which the name is bound to, else all that are not explicit.
         :raises UpstreamError: if an index does not answer, or not properly.
-        :raises ConfigError: if there is no index of that name.
+        :raises ConfigError: if there is no index of that name, or several have a project that is bound to none.
         """
-        key = (canonicalize_name(name), index)
+        normal = canonicalize_name(name)
+        key = (normal, index or self._bound.get(normal))
         with self._lock:
             future = self._running.get(key)
             mine = future is None
@@ -149,7 +161,11 @@ class Client:
 
     def _project(self, name: str, index: str | None) -> ProjectPage:
         if index is None:
-            sources = [source for source in self.indexes if not source.explicit]
+            places: dict[str, IndexSource] = {}
+            for source in self.indexes:
+                if not source.explicit:
+                    places.setdefault(source.url.rstrip("/"), source)  # named twice, it is one index still
+            sources = list(places.values())
         else:
             sources = [source for source in self.indexes if source.name == index]
             if not sources:
@@ -158,18 +174,46 @@ class Client:
                     where=f"[packages.{name}]",
                     hint="known: " + (", ".join(source.name for source in self.indexes) or "none"),
                 )
-        merged: dict[str, RemoteFile] = {}
+        return ProjectPage(name=name, files=self._merged(self._listed(name, sources)))
+
+    def _listed(self, name: str, sources: Iterable[IndexSource]) -> list[RemoteFile]:
+        """Return the files of a project at the one index that has it, and at this one's mirrors.
+
+        :raises ConfigError: if another one has it too, and nobody said which it comes from (dependency confusion).
+        """
+        first: IndexSource | None = None
+        found: list[RemoteFile] = []
         for source in sources:
-            for file in self._pages.files(source, name, self.http):
-                first = merged.setdefault(file.filename, file)
-                if first.sha256 and file.sha256 and first.sha256 != file.sha256:
-                    self._report(
-                        Warned(
-                            message=f"{file.filename} is a different file at {file.index} than at {first.index}; "
-                            f"the one of {first.index} is used"
-                        )
+            other = first is not None and source.family != first.family
+            if other and self._strategy == "first-index":
+                continue
+            listed = self._pages.files(source, name, self.http)
+            if listed and first is not None and other:
+                raise ConfigError(
+                    f"both {first.name} and {source.name} have a project of this name: whoever owns one of them could "
+                    "replace what you mean by the other",
+                    where=name,
+                    hint=f"bind it: {self._how_to_bind.format(name=name, index=first.name)}; or say that one is the "
+                    'other\'s mirror (mirror-of), or that the first one wins (index-strategy "first-index")',
+                )
+            if listed:
+                first = first or source
+                found += listed
+        return found
+
+    def _merged(self, listed: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
+        """Return files of an index and its mirrors, each name once."""
+        merged: dict[str, RemoteFile] = {}
+        for file in listed:
+            first = merged.setdefault(file.filename, file)
+            if first.sha256 and file.sha256 and first.sha256 != file.sha256:
+                self._report(
+                    Warned(
+                        message=f"{file.filename} is a different file at {file.index} than at {first.index}; "
+                        f"the one of {first.index} is used"
                     )
-        return ProjectPage(name=name, files=tuple(merged.values()))
+                )
+        return tuple(merged.values())
 
     def _cached_metadata(self, file: RemoteFile) -> bytes:
         if file.sha256 is None or self.store.has(file.sha256):  # the wheel itself, which was hashed, knows best

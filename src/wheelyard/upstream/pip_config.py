@@ -32,7 +32,8 @@ class PipSettings:
     """pip's own settings that say where files come from and how to get at them."""
 
     indexes: tuple[IndexSource, ...]
-    """In pip's order: index-url, extra-index-url, find-links. URLs are without user name and password."""
+    """What was added on purpose comes first, as for uv: find-links, extra-index-url, index-url. URLs are without user
+    name and password."""
     proxy: str | None = field(default=None, repr=False)
     ca_bundle: Path | None = None
     client_certificate: Path | None = None
@@ -79,13 +80,13 @@ def interpret(values: Mapping[str, str], *, default: str | None) -> PipSettings:
     secrets: dict[tuple[str, str, int], tuple[str, str]] = {}
     trusted = frozenset(host.lower() for host in values.get("trusted-host", "").split())
     places: list[tuple[str, str, str]] = []
-    if values.get("no-index", "").lower() not in ("1", "true", "yes", "on", "t", "y"):
-        if first := values.get("index-url", default or "").strip():
-            places.append(("default", first, "simple"))
-        extra = values.get("extra-index-url", "").split()
-        places += [(f"extra-{number}", url, "simple") for number, url in enumerate(extra, 1)]
     links = values.get("find-links", "").split()
     places += [(f"find-links-{number}", url, "find-links") for number, url in enumerate(links, 1)]
+    if values.get("no-index", "").lower() not in ("1", "true", "yes", "on", "t", "y"):
+        extra = values.get("extra-index-url", "").split()
+        places += [(f"extra-{number}", url, "simple") for number, url in enumerate(extra, 1)]
+        if last := values.get("index-url", default or "").strip():
+            places.append(("default", last, "simple"))
     indexes = []
     for name, place, kind in places:
         try:
