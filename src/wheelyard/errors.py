@@ -28,12 +28,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from wheelyard.redact import hide
+
 
 class WheelyardError(Exception):
     """Base of all foreseen errors.
 
     ``message`` says what is wrong, ``where`` names the place (file and line, package, target), ``hint`` says what to
-    do about it and ``log`` is the path of the full log, if there is one.
+    do about it and ``log`` is the path of the full log, if there is one. Secrets in URLs are taken out of all of them.
     """
 
     exit_code: ClassVar[int] = 1
@@ -41,10 +43,10 @@ class WheelyardError(Exception):
     def __init__(
         self, message: str, *, where: str | None = None, hint: str | None = None, log: Path | None = None
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.where = where
-        self.hint = hint
+        super().__init__(hide(message))
+        self.message = hide(message)
+        self.where = None if where is None else hide(where)
+        self.hint = None if hint is None else hide(hint)
         self.log = log
 
     def __str__(self) -> str:

@@ -161,8 +161,8 @@ def test_direct(tmp_path: Path) -> None:
             "https://host.example/a/remote-1.0-py3-none-any.whl",
         ),
         (
-            "other @ https://host.example/a/other-1.0.tar.gz?download=1",
-            "https://host.example/a/other-1.0.tar.gz?download=1",
+            "other @ https://host.example/a/other-1.0.tar.gz?",
+            "https://host.example/a/other-1.0.tar.gz?",
         ),
         ("demo @ vendor/demo-1.0-py3-none-any.whl", "vendor/demo-1.0-py3-none-any.whl"),
     ]

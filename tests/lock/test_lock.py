@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.index_server import IndexServer
+from tests.simulators.index_server import IndexServer, content, status
 from tests.simulators.packages import make_sdist, make_wheel
 from wheelyard.config.load import load
 from wheelyard.config.model import Config
@@ -21,6 +21,7 @@ from wheelyard.errors import (
     ResolutionError,
     WheelyardError,
 )
+from wheelyard.lock.candidates import remote
 from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock, read
 from wheelyard.lock.model import Lock
@@ -294,3 +295,23 @@ def test_a_name_that_two_indexes_have_is_refused_until_it_is_bound(place: Place,
         first = place.lock(with_index("", first='index-strategy = "first-index"'), upgrade=True)["el9"]
         assert versions(first) == {"ours": "1.0", "helper": "1.0"}
         assert versions(place.lock(with_index('mirror-of = "main"\n'), upgrade=True)["el9"])["helper"] == "99.0"
+
+
+def test_what_is_signed_for_us_is_fetched_but_not_written(place: Place) -> None:
+    """Links with a token (signed URLs of an object store): of a page, and of a requirement."""
+    a, b = make_wheel(place.files, "a", "1.0"), make_wheel(place.root / "apart", "b", "1.0")
+    page = f'<a href="/signed/{a.name}?X-Amz-Signature=s3cr3t">{a.name}</a>'.encode()
+    place.server.fault("/simple/a/", content(page, "text/html"))
+    place.server.fault(r"/signed/[^?]*$", status(403))
+    for wheel in (a, b):
+        place.server.fault(rf"/signed/{wheel.name}\?[^?]*=s3cr3t$", content(wheel.read_bytes()))
+    config = place.config(f"a\nb @ {place.server.base}/signed/{b.name}?token=s3cr3t\n")
+    found = place.lock(config)["el9"]
+    assert versions(found) == {"a": "1.0", "b": "1.0"}
+    for path in place.root.glob("*.el9.*"):
+        assert "s3cr3t" not in path.read_text()
+    shutil.rmtree(place.store.root)
+    assert place.lock(config)["el9"] == found
+    with Indexes(config, place.store) as indexes:
+        indexes.fetch([remote(package.file, config.root) for package in found.packages])
+    assert all(place.store.has(package.file.sha256) for package in found.packages)

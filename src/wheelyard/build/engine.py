@@ -21,6 +21,7 @@ from typing import Any, Literal
 from wheelyard.doors import run as door
 from wheelyard.doors.run import Completed
 from wheelyard.errors import ToolError
+from wheelyard.redact import hide
 
 RUN_LABEL = "wheelyard.run"
 """Label of every container that we start: says which run of ours it belongs to."""
@@ -209,7 +210,7 @@ def own_message(done: Completed) -> str:
     """Return what an engine said of its failure, in one line."""
     lines = [line.strip() for line in (done.errors or done.output).splitlines() if line.strip()]
     told = [line for line in lines if "error" in line.lower() or "cannot" in line.lower()] or lines[-1:]
-    return door.redact("; ".join(told)[:600]) or f"exit code {done.returncode}, without a message"
+    return hide("; ".join(told))[:600] or f"exit code {done.returncode}, without a message"
 
 
 def this_run() -> str:

@@ -136,6 +136,7 @@ def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requiremen
     from packaging.requirements import InvalidRequirement, Requirement
 
     from wheelyard.errors import ConfigError
+    from wheelyard.redact import hide_line
 
     lines = [(text, "the command line") for text in given]
     if listed is not None:
@@ -152,11 +153,11 @@ def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requiremen
             found.append(Requirement(text))
         except InvalidRequirement as error:
             raise ConfigError(
-                f"not a project with a specifier: {text}", where=where, hint=str(error).splitlines()[0]
+                f"not a project with a specifier: {hide_line(text)}", where=where, hint=str(error).splitlines()[0]
             ) from error
         if found[-1].url is not None:
             raise ConfigError(
-                f"a URL cannot be mirrored: {text}", where=where, hint="fetch it, then `wheelyard add` it"
+                f"a URL cannot be mirrored: {hide_line(text)}", where=where, hint="fetch it, then `wheelyard add` it"
             )
     if not found:
         raise ConfigError("there is nothing to mirror", hint="name projects, or a file of them with --from")

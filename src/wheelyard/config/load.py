@@ -191,6 +191,7 @@ def _with_files(config: Config, gathered: Gathered, problems: Problems) -> Confi
         indexes=indexes,
         default_indexes=config.default_indexes and not gathered.no_index and gathered.index is None,
         credentials=MappingProxyType(dict(gathered.credentials)),
+        queries=MappingProxyType(dict(gathered.queries)),
         packages=_with_settings(config.packages, gathered.config_settings),
         only_binary=config.only_binary or frozenset(gathered.only_binary),
         no_binary=config.no_binary or frozenset(gathered.no_binary),

@@ -21,8 +21,9 @@ class Requirement:
     """``requirements/demo.in``, as it will be shown in ``via -r …``."""
     line: int
     direct: str | None = None
-    """URL (without credentials), or path (relative to the configuration's folder), of a wheel, sdist or project folder
-    that is required directly; also where ``text`` says ``name @ …``, and there it is the same place."""
+    """URL (without credentials and query; a ``?`` at its end says that it has one), or path (relative to the
+    configuration's folder), of a wheel, sdist or project folder that is required directly; also where ``text`` says
+    ``name @ …``, and there it is the same place."""
     hashes: tuple[str, ...] = ()
     """``sha256:…`` that a file of this requirement must have one of."""
     extras: tuple[str, ...] = ()
@@ -114,6 +115,8 @@ class Config:
     index_strategy: IndexStrategy = "one-index"
     credentials: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
     """User name and password by ``scheme://host[:port]``, from URLs that had them; never written or shown."""
+    queries: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """What was behind the ``?`` of URLs that are required directly, by the URL up to there: it may be a token."""
     packages: Mapping[str, PackageRule] = field(default_factory=dict)
     """By normalised name."""
     rebuilt: Mapping[str, PackageRule] = field(default_factory=dict)

@@ -70,7 +70,7 @@ def of_file(text: str) -> tuple[str, str]:
     if not value:
         raise SyntaxProblem(f"{name} wants a value", f"write: {name} VALUE")
     if rest:
-        raise SyntaxProblem(f"too much behind {name}: {' '.join(rest)}", "write each option on a line of its own")
+        raise SyntaxProblem(f"too much behind {name}", "write each option on a line of its own; quote a blank")
     return name, value
 
 

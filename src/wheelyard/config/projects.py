@@ -185,5 +185,8 @@ def _place(package: Package, hashes: list[str], where: str) -> tuple[str, list[s
     assert archive is not None  # noqa: S101  (the caller looked)
     own = [archive.hashes["sha256"]] if "sha256" in archive.hashes else hashes
     if archive.url:
-        return without_credentials(archive.url)[0], own
+        try:
+            return without_credentials(archive.url)[0], own
+        except ValueError as error:
+            raise ConfigError(str(error), where=where, hint="lock again") from error
     return f"./{archive.path}", own

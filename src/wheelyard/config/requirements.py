@@ -14,7 +14,16 @@ from wheelyard.config.lines import Line, logical
 from wheelyard.config.model import IndexSource, Requirement
 from wheelyard.config.problems import Problems, nearest, read_text, shown
 from wheelyard.config.single import SyntaxProblem, parse_requirement
-from wheelyard.config.urls import UnsetVariableError, expand, is_folder, local_path, user_path, without_credentials
+from wheelyard.config.urls import (
+    UnsetVariableError,
+    expand,
+    is_folder,
+    local_path,
+    unexpanded,
+    user_path,
+    without_credentials,
+    without_query,
+)
 from wheelyard.errors import ConfigError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +50,8 @@ class Gathered:
     config_settings: dict[str, dict[str, str]] = field(default_factory=dict)
     """By normalised name."""
     credentials: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    queries: dict[str, str] = field(default_factory=dict, repr=False)
+    """By the URL without it."""
 
 
 @dataclass(slots=True)
@@ -89,7 +100,8 @@ class RequirementsReader:
         except UnsetVariableError as error:
             self.problems.add(str(error), where=where, hint="set it, or write the value")
         except SyntaxProblem as error:
-            self.problems.add(error.message, where=where, hint=error.hint)
+            hint = None if error.hint is None else unexpanded(error.hint, line.text)
+            self.problems.add(unexpanded(error.message, line.text), where=where, hint=hint)
 
     def _requirement(self, text: str, number: int, path: Path, name: str, constraints: bool) -> None:
         begin = _OPTIONS_BEGIN.search(text)
@@ -97,6 +109,7 @@ class RequirementsReader:
         found = options.of_requirement(tail)
         requirement = parse_requirement(body.strip(), path.parent, self.root, origin=name, line=number)
         self.gathered.credentials.update(requirement.credentials)
+        self.gathered.queries.update(requirement.queries)
         value = requirement.with_hashes(_sha256(found.hashes))
         if constraints:
             if not value.text:
@@ -139,12 +152,12 @@ class RequirementsReader:
         self.read(path.parent / target, constraints=constraints, where=where)
 
     def _index(self, value: str) -> None:
-        self.gathered.index = IndexSource(name="index", url=self._url(value))
+        self.gathered.index = IndexSource(name="index", url=self._simple(value))
 
     def _extra(self, value: str, path: Path, kind: str) -> None:
         number = 1 + sum(each.kind == kind for each in self.gathered.extra)
         if kind == "simple":
-            source = IndexSource(name=f"extra-index-{number}", url=self._url(value))
+            source = IndexSource(name=f"extra-index-{number}", url=self._simple(value))
         else:
             url = self._url(value) if "://" in value else self._folder(value, path)
             source = IndexSource(name=f"find-links-{number}", url=url, kind="find-links")
@@ -158,11 +171,19 @@ class RequirementsReader:
                 return folder.resolve().as_uri()
         raise SyntaxProblem(f"no such folder: {value}", "find-links wants a folder with wheels, or a URL")
 
+    def _simple(self, value: str) -> str:
+        try:
+            return without_query(self._url(value))
+        except ValueError as error:
+            raise SyntaxProblem(str(error), "write: https://host/simple") from error
+
     def _url(self, value: str) -> str:
         try:
             url, credentials = without_credentials(value)
-        except ValueError:
-            url, credentials = "", {}
+        except SyntaxProblem:
+            raise
+        except ValueError as error:
+            raise SyntaxProblem(f"not the URL of an index: {error}", "it begins with https:// (or file:/)") from None
         if not re.match(r"(https?://[^/]|file:/)", url):
             raise SyntaxProblem("not the URL of an index", "it begins with https:// (or file:/)")
         self.gathered.credentials.update(credentials)

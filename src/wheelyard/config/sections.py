@@ -9,7 +9,6 @@ from collections.abc import Collection
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
@@ -25,8 +24,10 @@ from wheelyard.config.urls import (
     is_file,
     is_folder,
     is_url,
+    unexpanded,
     user_path,
     without_credentials,
+    without_query,
 )
 from wheelyard.errors import WheelyardError
 from wheelyard.targets import platforms, presets
@@ -136,8 +137,8 @@ def _sdks(table: Table) -> dict[str, str | None]:
         if written and key == "sdk" and is_url(written):
             if found["sdk_sha256"] is None:
                 table.wrong(key, "nothing says what is in it", 'write: sdk-sha256 = "…"')
-            if urlsplit(written).username is not None:
-                table.wrong(key, "a password does not belong here", "put user name and password into ~/.netrc")
+            if "@" in written or "?" in written:
+                table.wrong(key, "a password or token does not belong here", "put user name and password into ~/.netrc")
             found[key] = written
             continue
         path = table.folder / user_path(written) if written else None
@@ -240,8 +241,9 @@ def indexes(top: Table) -> tuple[tuple[IndexSource, ...], dict[str, tuple[str, s
             table.wrong("name", f"two indexes are named {name!r}", "rename one of them")
         try:
             bare, credentials = without_credentials(_place(expand(url), top))
+            bare = without_query(bare) if kind == "simple" else bare
         except (UnsetVariableError, ValueError) as error:
-            table.wrong("url", str(error), "write the URL of an index: https://host/simple")
+            table.wrong("url", unexpanded(str(error), url), "write the URL of an index: https://host/simple")
             continue
         secrets.update(credentials)
         found.append(

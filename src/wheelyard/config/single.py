@@ -24,6 +24,7 @@ from packaging.utils import (
 from wheelyard.config.model import Requirement
 from wheelyard.config.problems import shown
 from wheelyard.config.urls import is_file, is_folder, local_path, user_path, without_credentials
+from wheelyard.redact import hide_line
 
 _NAMED_URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*@")
 _VCS = re.compile(r"(git|hg|svn|bzr)(\+|://|@)")
@@ -52,6 +53,8 @@ class ParsedRequirement:
     """Normalised, where it is known."""
     extras: tuple[str, ...] = ()
     credentials: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    queries: dict[str, str] = field(default_factory=dict, repr=False)
+    """Of a URL that had one (it may be a token), by the URL without it."""
 
     def with_hashes(self, hashes: tuple[str, ...]) -> Requirement:
         """Return the requirement with these hashes beside the ones of its URL."""
@@ -130,6 +133,7 @@ def _pep508(text: str) -> Parsed:
 
 
 def _short(text: str) -> str:
+    text = hide_line(text)
     return text if len(text) <= 100 else text[:97] + "..."
 
 
@@ -160,8 +164,9 @@ def _direct(place: str, asked: Parsed | _Asked, folder: Path, root: Path, blank:
     try:
         url, credentials = without_credentials(place) if _URL.match(place) else (place, {})
     except ValueError as error:
-        raise SyntaxProblem(f"not a URL: {error}", "check its host and port") from error
+        raise SyntaxProblem(str(error), "check its host and port") from error
     bare, _, fragment = url.partition("#")
+    query = ""
     if "subdirectory=" in fragment:
         raise SyntaxProblem("a subdirectory of an archive cannot be built", "name the folder, or an sdist of it")
     hashes = tuple(f"sha256:{digest.lower()}" for digest in _FRAGMENT_HASH.findall(fragment))
@@ -169,7 +174,8 @@ def _direct(place: str, asked: Parsed | _Asked, folder: Path, root: Path, blank:
         bare = bare.removeprefix("file:")
     local = local_path(bare)
     if local is None and _URL.match(bare):
-        direct, name = _remote(bare), _name_of_file(bare.split("?")[0].rpartition("/")[2])
+        bare, _, query = bare.partition("?")
+        direct, name = _remote(bare) + ("?" if query else ""), _name_of_file(bare.rpartition("/")[2])
     else:
         path = _existing(local or bare, folder, root)
         direct = shown(path, root)
@@ -188,14 +194,18 @@ def _direct(place: str, asked: Parsed | _Asked, folder: Path, root: Path, blank:
         written = f"{name}[{','.join(extras)}]" if extras else name
         value = dataclasses.replace(value, text=f"{written} @ {direct}" + (f" ; {marker}" if marker else ""))
     return ParsedRequirement(
-        value=value, name=canonicalize_name(name) if name else None, extras=extras, credentials=credentials
+        value=value,
+        name=canonicalize_name(name) if name else None,
+        extras=extras,
+        credentials=credentials,
+        queries={direct: query} if query else {},
     )
 
 
 def _remote(url: str) -> str:
     if not re.match(r"https?://[^/]", url, re.IGNORECASE):
         raise SyntaxProblem(f"cannot fetch from {url.split(':')[0]}:", "use https://, or a local path")
-    if not url.split("?")[0].lower().endswith(_ARCHIVE):
+    if not url.lower().endswith(_ARCHIVE):
         raise SyntaxProblem("the URL is not that of a wheel or sdist", "it ends in .whl, .tar.gz or .zip")
     return url
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
+
+from wheelyard.doors.urls import separate
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
@@ -29,6 +31,14 @@ def expand(text: str) -> str:
     return _VARIABLE.sub(value, text)
 
 
+def unexpanded(message: str, written: str) -> str:
+    """Return a message about a text with what ``expand`` put into it taken out again: it may be a token."""
+    for name in _VARIABLE.findall(written):
+        value = os.environ.get(name)
+        message = message.replace(value, f"${{{name}}}") if value else message
+    return message
+
+
 def is_url(text: str) -> bool:
     """Whether a place is one to be fetched from, rather than a path."""
     return re.match(r"https?://[^/]", text) is not None
@@ -37,16 +47,27 @@ def is_url(text: str) -> bool:
 def without_credentials(url: str) -> tuple[str, dict[str, tuple[str, str]]]:
     """Return the URL without user name and password, and these by ``scheme://host[:port]``.
 
-    :raises ValueError: if it is no URL at all.
+    :raises ValueError: if it is no URL at all, or what is a secret in it cannot be told from the rest.
+    """
+    bare, secret = separate(url)
+    if secret is None:
+        return bare, {}
+    parts = urlsplit(bare)
+    return bare, {f"{parts.scheme.lower()}://{parts.netloc.lower()}": secret}
+
+
+def without_query(url: str) -> str:
+    """Return the URL of an index, which has no query: the names of projects are put behind it.
+
+    :raises ValueError: if it has one, which is most likely a token.
     """
     parts = urlsplit(url)
-    _ = parts.port  # raises ValueError where it is no number
-    place = parts.netloc.rpartition("@")[2]
-    bare = urlunsplit((parts.scheme, place, parts.path, parts.query, parts.fragment))
-    if parts.username is None and parts.password is None:
-        return bare, {}
-    secret = (unquote(parts.username or ""), unquote(parts.password or ""))
-    return bare, {f"{parts.scheme.lower()}://{place.lower()}": secret}
+    if parts.query or parts.fragment:
+        raise ValueError(
+            "a query or fragment does not belong behind the address of an index; give a token as the password: in "
+            "~/.netrc, in a keyring, or from the environment as https://__token__:${TOKEN}@host/"
+        )
+    return url
 
 
 def local_path(url: str) -> str | None:

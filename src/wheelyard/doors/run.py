@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import selectors
 import shlex
 import signal
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from wheelyard.errors import ToolError
+from wheelyard.redact import hide
 
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 _STEPS = 0.02
 _MAX_OUTPUT = 16 << 20
 """Bytes of a program's output that are returned where it goes into a log: the last ones, which say why it ended."""
@@ -42,11 +41,6 @@ class Completed:
     seconds: float = 0.0
     reason: str = ""
     """Which limit made it fail, in words, where the sandbox knows."""
-
-
-def redact(text: str) -> str:
-    """Hide user names and passwords in the URLs of a text."""
-    return _SECRET.sub("****@", text)
 
 
 def run(
@@ -75,7 +69,7 @@ def run(
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             sink = stack.enter_context(log.open("ab", buffering=0))
-            sink.write(f"$ {redact(shlex.join(arguments))}\n".encode())
+            sink.write(f"$ {hide(shlex.join(arguments))}\n".encode())
             listener = stack.enter_context(_listening(sink))
         try:
             process = subprocess.Popen(

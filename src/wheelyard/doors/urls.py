@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wheelyard.errors import UpstreamError
+from wheelyard.redact import hide_line
 
 
 def redact(url: str) -> str:
-    """Return a URL without user name, password, query and fragment."""
+    """Return a URL as it is shown: without user name, password, query and fragment, however it is written."""
+    return re.sub(r"[?#].*", "", hide_line(url), flags=re.DOTALL).replace("****@", "")
+
+
+def separate(url: str) -> tuple[str, tuple[str, str] | None]:
+    """Return a URL that a person wrote without its user name and password, and these.
+
+    :raises ValueError: if it is no URL, or has an ``@`` behind its host: most likely a password with a ``/``, ``?`` or
+        ``#`` in it, of which the rest would be taken for a path. The message shows nothing of the URL.
+    """
     try:
         parts = urlsplit(url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        _ = parts.port  # raises where it is no number
     except ValueError:
-        return "(an invalid URL)"
+        parts = None
+    if "@" in (url if parts is None else f"{parts.path}?{parts.query}#{parts.fragment}") and "file:/" not in url[:6]:
+        raise ValueError(
+            "an @ behind the host: in a user name or password write / as %2F, ? as %3F, # as %23 and @ as %40, or put "
+            "them into ~/.netrc or a keyring; in a path write @ as %40"
+        )
+    if parts is None:
+        raise ValueError("not a URL: its host or port is wrong")
+    return without_userinfo(url), userinfo(url)
 
 
 def without_userinfo(url: str) -> str:

@@ -101,7 +101,7 @@ def fetch_unknown(url: str, *, store: Store, client: Client) -> tuple[str, int]:
     promised = parse_qs(urlsplit(url).fragment).get("sha256", [None])[0]
     if (path := local_path(url)) is not None:
         return _unknown_local(path, url, store, promised)
-    plain = client.remember(url)
+    plain = client.with_query(client.remember(url))
     until = client.http.until(None)
 
     def once() -> tuple[str, int]:
@@ -196,7 +196,7 @@ class _Work:
             partial.restart()
         headers = {"range": f"bytes={partial.size}-"} if partial.size else {}
         accept = frozenset({200, 206, 416})
-        with self.client.http.stream(file.url or "", headers=headers, accept=accept, until=until) as answer:
+        with self.client.http.stream(self.client.address(file), headers=headers, accept=accept, until=until) as answer:
             if not _continues(answer, partial.size):
                 partial.restart()
                 if answer.status != 200:

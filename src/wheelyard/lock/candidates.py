@@ -128,11 +128,12 @@ class TargetSource:
         sha256, size = file.sha256, file.size
         if sha256 is None:
             sha256, size = self._upstream.fetch_unknown(file.url)
+        written, question, _ = file.url.partition("?")
         path = local_path(file.url, self._config.root)
         return LockedFile(
             filename=file.filename,
             sha256=sha256,
-            url=file.url if path is None else None,
+            url=written + question if path is None else None,
             path=path,
             size=size,
             index=file.index,

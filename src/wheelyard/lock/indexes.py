@@ -35,6 +35,7 @@ def client_for(config: Config, store: Store, *, report: Reporter = silent) -> Cl
         settings=replace(settings, indexes=indexes, secrets=secrets),
         bound=bound_names(config.rules),
         strategy=config.index_strategy,
+        queries=config.queries,
         report=report,
     )
 

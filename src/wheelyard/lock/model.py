@@ -14,7 +14,8 @@ class LockedFile:
     filename: str
     sha256: str
     url: str | None = None
-    """Without user name and password; None for a file of a local folder (``path`` is then set)."""
+    """Without user name, password and query, which may be a token: a ``?`` at the end says that there is one. None for
+    a file of a local folder (``path`` is then set)."""
     path: str | None = None
     """Relative to the folder of ``wheelyard.toml``."""
     size: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,11 +15,12 @@ from packaging.utils import canonicalize_name
 from wheelyard.config.model import IndexSource, IndexStrategy
 from wheelyard.doors import files
 from wheelyard.doors.http_model import HttpSettings
-from wheelyard.doors.urls import origin
+from wheelyard.doors.urls import origin, separate
 from wheelyard.errors import ConfigError
 from wheelyard.events import Reporter, Warned, silent
 from wheelyard.store.model import Store
 from wheelyard.upstream.credentials import KnownCredentials
+from wheelyard.upstream.links import possible_projects
 from wheelyard.upstream.metadata import read_metadata
 from wheelyard.upstream.model import ProjectPage, RemoteFile
 from wheelyard.upstream.pages import Pages
@@ -28,6 +29,7 @@ from wheelyard.upstream.pool import each
 
 if TYPE_CHECKING:
     from wheelyard.doors.http import Http
+    from wheelyard.lock.model import LockedFile
 
 T = TypeVar("T")
 
@@ -43,6 +45,7 @@ class Client:
         settings: PipSettings | None = None,
         bound: Mapping[str, str] = MappingProxyType({}),
         strategy: IndexStrategy = "one-index",
+        queries: Mapping[str, str] = MappingProxyType({}),
         how_to_bind: str = '[packages.{name}] index = "{index}"',
         report: Reporter = silent,
         http: Http | None = None,
@@ -52,6 +55,7 @@ class Client:
         :param indexes: in order; empty: those of ``settings``, which is what the user's pip says if it is None.
         :param bound: by normalised name, the one index that a project may come from.
         :param strategy: what becomes of a name that several indexes have.
+        :param queries: what is behind the ``?`` of URLs, by the URL up to there.
         :param how_to_bind: how the user says that a ``{name}`` comes from an ``{index}``, for an error's hint.
         """
         self.store = store
@@ -59,11 +63,15 @@ class Client:
         secrets = dict(self.settings.secrets)
         known = []
         for index in indexes or self.settings.indexes:
-            url, secret = split_secret(index.url)
+            try:
+                url, secret = separate(index.url) if "://" in index.url else (index.url, None)
+            except ValueError as error:
+                raise ConfigError(str(error), where=f"index {index.name}") from None
             if secret is not None:
                 secrets[origin(url)] = secret
             known.append(replace(index, url=url))
         self.indexes = tuple(known)
+        self._queries = dict(queries)
         self._bound, self._strategy, self._how_to_bind = bound, strategy, how_to_bind
         self._credentials = KnownCredentials(secrets)
         self._http = http
@@ -122,6 +130,23 @@ class Client:
         if secret is not None:
             self._credentials.add(plain, secret)
         return plain
+
+    def address(self, file: LockedFile | RemoteFile) -> str:
+        """Return the whole URL of a file: what is locked ends at the ``?``, and its index knows what comes behind.
+
+        :raises UpstreamError: if the index does not answer.
+        """
+        url = file.url or ""
+        if not url.endswith("?"):
+            return url
+        if url not in self._queries and file.index:
+            for project in possible_projects(file.filename):
+                self.project(project, index=file.index)
+        return self.with_query(url)
+
+    def with_query(self, url: str) -> str:
+        """Return a URL that ends at its ``?`` with what is known to come behind; any other one as it is."""
+        return url + self._queries.get(url, "")
 
     def prefetch(self, names: Iterable[str], *, jobs: int = 16) -> None:
         """Ask for many projects at once, so that ``project`` has them; what fails will fail there again."""
@@ -197,6 +222,7 @@ class Client:
                     'other\'s mirror (mirror-of), or that the first one wins (index-strategy "first-index")',
                 )
             if listed:
+                self._queries.update((url + mark, query) for url, mark, query in _queries(listed))
                 first = first or source
                 found += listed
         return found
@@ -225,6 +251,10 @@ class Client:
             content = read_metadata(file, store=self.store, http=self.http)
         files.write(cached, content, sync=False)
         return content
+
+
+def _queries(files: Iterable[RemoteFile]) -> Iterator[tuple[str, str, str]]:
+    return (file.url.partition("?") for file in files if "?" in file.url)
 
 
 def _trusting(settings: HttpSettings, indexes: Iterable[IndexSource]) -> HttpSettings:

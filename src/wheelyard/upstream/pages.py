@@ -93,7 +93,8 @@ class Pages:
         found = _parse(reply, project, index)
         validators = {key: reply.headers[key] for key in ("etag", "last-modified") if key in reply.headers}
         page = {**validators, "digest": digest, "files": [_row(file) for file in found]}
-        files.write(place, json.dumps(page, separators=(",", ":")), sync=False)
+        # What a page links to may be signed for whoever asked: nobody else reads it here.
+        files.write(place, json.dumps(page, separators=(",", ":")), mode=0o600, sync=False)
         return found
 
     def _place(self, url: str, project: str) -> Path:

@@ -18,7 +18,7 @@ from wheelyard.config.model import IndexSource
 from wheelyard.doors import files
 from wheelyard.doors.http_model import HttpSettings
 from wheelyard.doors.run import run
-from wheelyard.doors.urls import origin, userinfo, without_userinfo
+from wheelyard.doors.urls import origin, separate, userinfo, without_userinfo
 from wheelyard.errors import ConfigError, UpstreamError
 
 _LINE = re.compile(r"^(?P<section>:env:|[a-z-]+)\.(?P<key>[a-z-]+)=(?P<value>.*)$", re.MULTILINE)
@@ -67,7 +67,7 @@ def configured(cache: Path | None = None, *, python: str = sys.executable) -> Pi
     answer = _remembered(cache, python)
     if answer is None:
         answer = _ask(python)
-        if cache is not None and "@" not in json.dumps(answer):
+        if cache is not None and not any(sign in json.dumps(answer["values"]) for sign in "@?"):
             files.write(_memory(cache, python), json.dumps(answer, sort_keys=True), mode=0o600, sync=False)
     return interpret(answer["values"], default=answer["default"])
 
@@ -90,10 +90,13 @@ def interpret(values: Mapping[str, str], *, default: str | None) -> PipSettings:
     indexes = []
     for name, place, kind in places:
         try:
-            url, secret = split_secret(place)
+            url, secret = separate(place) if "://" in place else (place, None)
             key = origin(url)
-        except (ValueError, UpstreamError):
-            raise ConfigError("this is not a URL", where=f"pip's configuration, {name}", hint="correct it") from None
+        except (ValueError, UpstreamError) as error:
+            why = error.message if isinstance(error, UpstreamError) else str(error)
+            raise ConfigError(
+                f"this is not a URL: {why}", where=f"pip's configuration, {name}", hint="correct it"
+            ) from None
         if secret is not None:
             secrets[key] = secret
         host, port = key[1:]

@@ -1,0 +1,116 @@
+"""No secret of a URL is shown, logged or written, however wrong the line is that it stands in."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.config.helpers import errors, requirements, toml
+from wheelyard.cli.main import main
+from wheelyard.config.load import load
+from wheelyard.doors.run import run
+from wheelyard.doors.urls import redact
+from wheelyard.errors import UpstreamError, WheelyardError
+from wheelyard.redact import hide, hide_line
+
+SECRET = "s3cr3t"
+URLS = [
+    f"https://me:{SECRET}@host.example/simple",
+    f"https://{SECRET}@host.example/simple",
+    f"https://me:a/{SECRET}@host.example/simple",
+    f"https://me:a@{SECRET}@host.example/simple",
+    f"https://me:a#{SECRET}@host.example/simple",
+    f"https://me:a?{SECRET}@host.example/simple",
+    f"https://me:a'{SECRET}@host.example/simple",
+    f"https://me:%2F{SECRET}@host.example/simple",
+    f"https://me:1/{SECRET}@[host.example/simple",
+    f"me:{SECRET}@host.example/simple",
+    f"me:a/{SECRET}@host.example/simple/x-1.0.tar.gz",
+    f"https%3A%2F%2Fme%3A{SECRET}%40host.example",
+    f"https://host.example/simple?token={SECRET}",
+    f"https://host.example/x-1.0.tar.gz?X-Amz-Signature={SECRET}&X-Amz-Date=1",
+    f"https://host.example/simple#token={SECRET}",
+    f"git+https://me:{SECRET}@host.example/x.git@main",
+    f"gopher://me:{SECRET}@host.example/",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_url_in_any_text(url: str, tmp_path: Path) -> None:
+    for text in (url, f"x @ {url} ; marker", f"'{url}'", f'{{"url": "{url}"}}'):
+        assert SECRET not in hide(text)
+        assert hide(hide(text)) == hide(text)
+    assert SECRET not in redact(url)
+    error = UpstreamError(url, where=url, hint=url)
+    assert SECRET not in f"{error} {error.message} {error.where} {error.hint} {error!r}"
+    log = tmp_path / "log"
+    run([sys.executable, "-c", "", url], log=log)
+    assert SECRET not in log.read_text()
+
+
+def test_what_is_no_secret_stays() -> None:
+    digest = "a" * 64
+    for text in (
+        f"https://host.example/a-1.0.whl#sha256={digest}",
+        "quay.example/image:tag@sha256:0123",
+        "file:///srv/a@b/c.whl",
+        "name[extra] @ https://host.example/name-1.0.tar.gz ; python_version < '3.9'",
+        "did you mean numpy? (see a@b.example)",
+    ):
+        assert hide(text) == text
+    assert hide_line(f"x @ https://me:a {SECRET}@host.example/") == "x @ https://****@host.example/"
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize(
+    "line",
+    ["{}", "x @ {}", "x=={}", "-i {}", "-i{}", "--extra-index-url={}", "--index-url{}", "-i a {}", "-e {}", "-r {}",
+     "-f {}", "{} ; nonsense", "x --hash={}", "x --hash={}:1", "x @ {} --hsah=1", "--trusted-host {}", "x '{}"],
+)  # fmt: skip
+def test_a_line_that_is_wrong(url: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r.txt").write_text(line.format(url) + "\nnot a requirement\n")
+    for more in ([], ["--json"]):
+        assert main(["lock", str(tmp_path / "r.txt"), *more]) == 3
+        told = capsys.readouterr()
+        assert "not a requirement" in told.out + told.err
+        assert SECRET not in told.out + told.err
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize(
+    "text",
+    ['[[index]]\nname = "a"\nurl = "{}"', '[[index]]\nname = "a"\nurl = "{}"\nkind = "find-links"',
+     '[[target]]\nsdk = "{}"', 'resolver = "{}"', 'url = "{}"', "jobs = '{}'", 'requirements = ["{}"]'],
+)  # fmt: skip
+def test_a_key_that_is_wrong(url: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises(WheelyardError) as caught:
+        toml(tmp_path, text.format(url) + "\nwrong = 1\n")
+    assert SECRET not in "".join(map(str, errors(caught)))
+
+
+def test_what_the_environment_put_in_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", SECRET)
+    with pytest.raises(WheelyardError) as caught:
+        requirements(tmp_path, "./${TOKEN}/x\n")
+    assert SECRET not in str(caught.value)
+    assert "${TOKEN}" in str(caught.value)
+
+
+def test_a_token_behind_an_index_has_better_places(tmp_path: Path) -> None:
+    with pytest.raises(WheelyardError, match="netrc") as caught:
+        toml(tmp_path, f'[[index]]\nname = "a"\nurl = "https://host.example/simple?token={SECRET}"\n')
+    assert "keyring" in str(caught.value)
+    assert "${TOKEN}" in str(caught.value)
+    with pytest.raises(WheelyardError, match="write / as %2F"):
+        requirements(tmp_path, f"-i https://me:a/{SECRET}@host.example/simple\n")
+
+
+def test_the_query_of_a_url_is_kept_apart(tmp_path: Path) -> None:
+    config = requirements(tmp_path, f"x @ https://host.example/x-1.0.tar.gz?token={SECRET}\n")
+    assert config.queries == {"https://host.example/x-1.0.tar.gz?": f"token={SECRET}"}
+    assert SECRET not in repr(config)
+    assert SECRET not in json.dumps([(each.text, each.direct) for each in config.requirements])
+    assert load(config.path) == config
