@@ -21,6 +21,7 @@ from wheelyard.errors import (
     ResolutionError,
     WheelyardError,
 )
+from wheelyard.events import Event, Reporter, Warned, silent
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock, read
@@ -48,7 +49,14 @@ class Place:
         (self.root / "wheelyard.toml").write_text(text)
         return load(self.root / "wheelyard.toml")
 
-    def lock(self, config: Config, *, upgrade: bool = False, upgrade_packages: tuple[str, ...] = ()) -> dict[str, Lock]:
+    def lock(
+        self,
+        config: Config,
+        *,
+        upgrade: bool = False,
+        upgrade_packages: tuple[str, ...] = (),
+        report: Reporter = silent,
+    ) -> dict[str, Lock]:
         with Indexes(config, self.store) as indexes:
             return lock(
                 config,
@@ -57,6 +65,7 @@ class Place:
                 backends=Sandboxes(config, self.store, indexes),
                 upgrade=upgrade,
                 upgrade_packages=upgrade_packages,
+                report=report,
             )
 
 
@@ -315,3 +324,49 @@ def test_what_is_signed_for_us_is_fetched_but_not_written(place: Place) -> None:
     with Indexes(config, place.store) as indexes:
         indexes.fetch([remote(package.file, config.root) for package in found.packages])
     assert all(place.store.has(package.file.sha256) for package in found.packages)
+
+
+def test_what_is_missing_or_changed_is_written_again_and_told(place: Place) -> None:
+    for version in ("1.0", "2.0"):
+        make_wheel(place.files, "a", version)
+    config = place.config("a<2\n")
+    first = place.lock(config)
+    text, toml = place.root / "requirements.el9.txt", place.root / "pylock.el9.toml"
+    written, locked = text.read_text(), toml.read_text()
+    asked = len(place.server.requests)
+
+    def again() -> list[str]:
+        told: list[Event] = []
+        assert place.lock(config, report=told.append) == first
+        assert (text.read_text(), toml.read_text()) == (written, locked)
+        return [event.message for event in told if isinstance(event, Warned)]
+
+    assert again() == []
+    text.unlink()
+    assert again() == ["requirements.el9.txt was missing or changed: it is written again, as locked"]
+    text.write_text(written.replace("==1.0", "==2.0"))
+    assert again() == ["requirements.el9.txt was missing or changed: it is written again, as locked"]
+    toml.write_text(locked + "# a comment\n")
+    assert again() == ["pylock.el9.toml was missing or changed: it is written again, as locked"]
+    assert len(place.server.requests) == asked, "nobody was asked"
+    wrong = first["el9"].packages[0].file.sha256
+    toml.write_text(locked.replace(wrong, "0" * 64))
+    (warning,) = again()
+    assert "pylock.el9.toml is not what was locked" in warning
+
+
+@pytest.mark.parametrize("resolver", ["uv", "pip-tools"])
+def test_what_is_odd_is_told_once(place: Place, resolver: str) -> None:
+    make_wheel(place.files, "a", "1.0", requires=["b[nope]"], extras=["security"])
+    make_wheel(place.files, "b", "1.0")
+    place.server.yanked = {"b-1.0-py3-none-any.whl": "is broken"}
+    told: list[Event] = []
+    config = place.config(
+        "a[sekurity]\nb==1.0\n", f'resolver = "{resolver}"', targets=EL9 + EL9.replace("el9", "other")
+    )
+    place.lock(config, report=told.append)
+    assert sorted(event.message for event in told if isinstance(event, Warned)) == [
+        "a 1.0 has no extra 'sekurity' (wanted by demo.in): did you mean 'security'?",
+        "b 1.0 has no extra 'nope' (wanted by demo.in, a 1.0): it has no extras",
+        "b 1.0 is yanked upstream, but pinned: is broken",
+    ]

@@ -65,7 +65,7 @@ def without_query(url: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError(
             "a query or fragment does not belong behind the address of an index; give a token as the password: in "
-            "~/.netrc, in a keyring, or from the environment as https://__token__:${TOKEN}@host/"
+            "~/.netrc, in a keyring, or from the environment by writing ${TOKEN} as the password"
         )
     return url
 

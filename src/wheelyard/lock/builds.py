@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from wheelyard.config.model import Config, PackageRule
 from wheelyard.errors import BuildError, NoCandidateError
+from wheelyard.events import Reporter, Warned, silent
 from wheelyard.lock.candidates import TargetSource, remote
 from wheelyard.lock.model import LockedPackage
 from wheelyard.lock.ports import Backends, Upstream
@@ -37,6 +38,8 @@ class BuildRequirements:
     """Packages of the earlier lock by the SHA-256 of their sdist: these keep their build requirements."""
     rules: Mapping[str, PackageRule]
     """What the configuration says of the packages that are built, by normalised name."""
+    report: Reporter = silent
+    """Told of what is odd about build requirements."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of the lock by name, as far as it is made: what is compiled against is rather what will be there."""
 
@@ -131,6 +134,8 @@ class BuildRequirements:
             preferences={**before, **self.versions},
         )
         answer = ask(self.resolver, question, inner)
+        for text in answer.warnings:
+            self.report(Warned(message=f"{text} (to build {origin})"))
         found = (
             builds.complete(
                 inner.locked(

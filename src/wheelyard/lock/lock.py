@@ -13,7 +13,7 @@ from wheelyard.config.model import Config
 from wheelyard.doors import files
 from wheelyard.doors.run import end_all
 from wheelyard.errors import ConfigError, Failures, WheelyardError
-from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
+from wheelyard.events import Event, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, Warned, silent
 from wheelyard.lock import inputs, pylock, requirements_txt
 from wheelyard.lock.model import Lock
 from wheelyard.lock.ports import Backends, Upstream
@@ -26,11 +26,19 @@ def read(config: Config, target: str) -> Lock | None:
 
     :raises ConfigError: if the file is no lock of ours.
     """
+    found = _read(config, target)
+    return found[0] if found else None
+
+
+def _read(config: Config, target: str) -> tuple[Lock, bool] | None:
+    """Return the lock of a target, and whether it still says what was locked."""
     path = config.root / pylock.filename(target)
     try:
-        return pylock.loads(path.read_text(), where=path.name)
+        text = path.read_text()
     except FileNotFoundError:
         return None
+    found = pylock.loads(text, where=path.name)
+    return found, pylock.as_locked(text, found)
 
 
 def lock(
@@ -45,8 +53,9 @@ def lock(
 ) -> dict[str, Lock]:
     """Lock every target, all at once, and write the lock files beside the configuration.
 
-    A target whose inputs have not changed keeps its lock, and nothing is asked of anybody. Else earlier versions are
-    kept where they still fit.
+    A target whose inputs have not changed keeps its lock, and nothing is asked of anybody; of its files, what is gone
+    or was changed is written again. A lock whose content was changed is made anew. Earlier versions are kept where they
+    still fit.
 
     :param client: the indexes (``lock.indexes.Indexes``); not asked anything where there is nothing to do.
     :param backends: where sdists may run their code (``lock.sandboxes.Sandboxes``).
@@ -54,18 +63,31 @@ def lock(
     :param upgrade_packages: names that are not kept.
     :raises Failures: what is wrong for each target (one error alone: that error); no file is then written.
     """
-    earlier = {target.name: read(config, target.name) for target in config.targets}
+    found = {target.name: _read(config, target.name) for target in config.targets}
+    earlier = {name: each[0] if each else None for name, each in found.items()}
     names = frozenset(canonicalize_name(name) for name in upgrade_packages)
     _check_names(names, earlier.values())
     digests = {target.name: inputs.digest(config, target) for target in config.targets}
     again = upgrade or bool(names)
-    stale = [target for target in config.targets if again or not _fresh(earlier[target.name], digests[target.name])]
+    report = _once(report)
+    changed = {
+        name for name, each in found.items() if each and _fresh(each[0], digests[name]) and not each[1] and not again
+    }
+    for name in sorted(changed):
+        report(Warned(message=f"{pylock.filename(name)} is not what was locked: somebody changed it; it is made anew"))
+    stale = [
+        target
+        for target in config.targets
+        if again or target.name in changed or not _fresh(earlier[target.name], digests[target.name])
+    ]
     report(StageStarted(stage="lock", jobs=len(config.targets)))
     locks: dict[str, Lock] = {}
     for target in config.targets:
         if target not in stale and (kept := earlier[target.name]) is not None:
             locks[target.name] = kept
             report(JobFinished(stage="lock", job=target.name, outcome="reused", note=_count(kept)))
+            for name in _write(config, [kept]):
+                report(Warned(message=f"{name} was missing or changed: it is written again, as locked"))
     if stale:
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
         ahead = threading.Thread(target=client.prefetch, args=[_likely(config, earlier.values())], daemon=True)
@@ -143,6 +165,7 @@ def _lock_all(
             upstream=upstream,
             store=store,
             backends=backends,
+            report=report,
         )
         try:
             made[target.name] = locker.lock()
@@ -170,8 +193,30 @@ def _lock_all(
     return made
 
 
-def _write(config: Config, locks: Iterable[Lock]) -> None:
-    """Write requirements first: the pylock says what is done."""
-    for each in locks:
-        files.write(config.root / requirements_txt.filename(each.target), requirements_txt.dumps(each))
-        files.write(config.root / pylock.filename(each.target), pylock.dumps(each))
+def _write(config: Config, locks: Iterable[Lock]) -> list[str]:
+    """Write requirements first: the pylock says what is done. Return the names of what was not there already."""
+    return [
+        name
+        for each in locks
+        for name, text in (
+            (requirements_txt.filename(each.target), requirements_txt.dumps(each)),
+            (pylock.filename(each.target), pylock.dumps(each)),
+        )
+        if files.write(config.root / name, text)
+    ]
+
+
+def _once(report: Reporter) -> Reporter:
+    """Return a reporter that tells a warning once, however many targets it is true for."""
+    told: set[str] = set()
+    guard = threading.Lock()
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Warned):
+            with guard:
+                if event.message in told:
+                    return
+                told.add(event.message)
+        report(event)
+
+    return tell

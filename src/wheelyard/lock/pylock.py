@@ -5,6 +5,7 @@ What the standard has no place for is under ``tool.wheelyard``: of the file, and
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,10 +26,27 @@ def filename(target: str) -> str:
 
 def dumps(lock: Lock) -> str:
     """Return the text of a lock file: the same lock, the same text."""
+    return _dumps(lock, _digest(lock))
+
+
+def as_locked(text: str, lock: Lock) -> bool:
+    """Whether a file still says what was locked; ``lock`` is what ``loads`` read from it.
+
+    A slip of an editor or of a merge is found; it is no signature.
+    """
+    return bool(tomllib.loads(text)["tool"]["wheelyard"].get("content-sha256") == _digest(lock))
+
+
+def _digest(lock: Lock) -> str:
+    return hashlib.sha256(_dumps(lock, None).encode()).hexdigest()
+
+
+def _dumps(lock: Lock, digest: str | None) -> str:
     own: dict[str, object] = {
         "target": lock.target,
         "resolver": lock.resolver,
         "requirements-sha256": lock.requirements_sha256,
+        "content-sha256": digest,
         "pip": _package(lock.pip) if lock.pip is not None else None,
         "image": lock.image,
     }

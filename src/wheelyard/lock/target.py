@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from wheelyard.config.model import Config
 from wheelyard.errors import ResolutionError, ToolError
+from wheelyard.events import Reporter, Warned, silent
 from wheelyard.lock import inputs
 from wheelyard.lock.builds import BuildRequirements
 from wheelyard.lock.candidates import TargetSource
@@ -44,6 +45,7 @@ class TargetLocker:
     upstream: Upstream
     store: Store
     backends: Backends
+    report: Reporter = silent
 
     def lock(self) -> Lock:
         """Return the new lock.
@@ -62,8 +64,11 @@ class TargetLocker:
             foreign=self._foreign(),
             kept={each.file.sha256: each for each in kept if each.how == "build"},
             rules=self.config.rules,
+            report=self.report,
         )
         answer, source = self._ask(resolver, builds)
+        for text in answer.warnings:
+            self.report(Warned(message=text))
         builds = replace(builds, versions={pin.name: pin.version for pin in answer.pins})
         packages = tuple(
             builds.complete(source.locked(pin, requires_python=answer.metadata[pin.name].requires_python), source)

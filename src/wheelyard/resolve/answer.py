@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from wheelyard.config.problems import nearest
 from wheelyard.errors import NoCandidateError, ResolutionError
 from wheelyard.resolve.metadata import CoreMetadata
 from wheelyard.resolve.model import Pin, Question, Resolver
@@ -29,6 +30,8 @@ class Answer:
     pins: tuple[Pin, ...]
     metadata: dict[str, CoreMetadata]
     """By normalised name."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know of it, though it is an answer."""
 
 
 def ask(resolver: Resolver, question: Question, source: Source, *, direct: Container[str] = ()) -> Answer:
@@ -40,12 +43,30 @@ def ask(resolver: Resolver, question: Question, source: Source, *, direct: Conta
     """
     with View(source, environment(question.target), direct=direct) as view:
         try:
-            pins = resolver.resolve(question, view.url)
+            found = resolver.resolve(question, view.url)
         except ResolutionError as error:
             view.reraise()
             raise _explained(error, view, question) from error
-        metadata = {pin.name: view.metadata(pin.name, pin.version) for pin in pins}
-    return Answer(pins=tuple(_spelled(pin, metadata[pin.name]) for pin in pins), metadata=metadata)
+        metadata = {pin.name: view.metadata(pin.name, pin.version) for pin in found.pins}
+        warnings = [text for pin in found.pins for text in _doubts(pin, metadata[pin.name], view, question)]
+    return Answer(
+        pins=tuple(_spelled(pin, metadata[pin.name]) for pin in found.pins),
+        metadata=metadata,
+        warnings=(*warnings, *found.warnings),
+    )
+
+
+def _doubts(pin: Pin, metadata: CoreMetadata, view: View, question: Question) -> Iterator[str]:
+    """Yield what is odd about a pin: an extra that is not there (pip installs without a word), a yanked version."""
+    known = {canonicalize_name(extra): extra for extra in metadata.extras}
+    for extra in pin.extras:
+        if canonicalize_name(extra) not in known:
+            near = nearest(canonicalize_name(extra), known) or "it has no extras"
+            yield f"{pin.name} {pin.version} has no extra {extra!r}{_wanted_by(pin.name, view, question)}: {near}"
+    candidates = view.asked().get(pin.name)
+    for each in candidates.versions if candidates else ():
+        if each.version == pin.version and each.yanked is not None:
+            yield f"{pin.name} {pin.version} is yanked upstream, but pinned: {each.yanked or 'no reason is given'}"
 
 
 def _spelled(pin: Pin, metadata: CoreMetadata) -> Pin:

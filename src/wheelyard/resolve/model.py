@@ -34,13 +34,23 @@ class Question:
     prereleases: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a resolver came to."""
+
+    pins: tuple[Pin, ...]
+    """Ordered by name."""
+    warnings: tuple[str, ...] = ()
+    """Its own words, of what we do not see ourselves (not: yanked versions and unknown extras)."""
+
+
 class Resolver(Protocol):
     """From a question to pins; sees only the loopback index that ``resolve.view`` serves, and builds nothing."""
 
     name: str
 
-    def resolve(self, question: Question, index_url: str) -> tuple[Pin, ...]:
-        """Return the pins, ordered by name.
+    def resolve(self, question: Question, index_url: str) -> Resolution:
+        """Return the pins, and what there is to say of them.
 
         :raises ResolutionError: explaining in words who wants what, if there is no answer.
         """

@@ -14,7 +14,7 @@ from pathlib import Path
 from wheelyard.doors.run import run
 from wheelyard.errors import ResolutionError, ToolError
 from wheelyard.resolve import files
-from wheelyard.resolve.model import Pin, Question
+from wheelyard.resolve.model import Question, Resolution
 
 _TIMEOUT = 24 * 3600.0
 _CAUSE = re.compile(r"requirement=\w+\('(?P<wanted>[^']+)'\), parent=(?:None|\w+\('[^']*?/(?P<parent>[^/']+?)-py3-)")
@@ -25,7 +25,7 @@ class PipTools:
 
     name = "pip-tools"
 
-    def resolve(self, question: Question, index_url: str) -> tuple[Pin, ...]:
+    def resolve(self, question: Question, index_url: str) -> Resolution:
         """Return the pins, ordered by name (see ``Resolver``).
 
         :raises ToolError: if pip-tools is not installed.
@@ -55,7 +55,7 @@ class PipTools:
             ended = run([*command, *written.requirements], cwd=scratch, env=environment, timeout=_TIMEOUT)
             if ended.returncode:
                 raise ResolutionError(explanation(ended.errors), hint="loosen one of these requirements")
-            return files.read_pins((scratch / files.OUTPUT).read_text(), written.origins)
+            return Resolution(pins=files.read_pins((scratch / files.OUTPUT).read_text(), written.origins))
 
 
 def explanation(errors: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from wheelyard.doors.run import run
 from wheelyard.errors import ResolutionError, ToolError
 from wheelyard.resolve import files
-from wheelyard.resolve.model import Pin, Question
+from wheelyard.resolve.model import Question, Resolution
 
 _TIMEOUT = 24 * 3600.0
 """An answer may wait for the metadata of an sdist that has to be prepared; that has its own limit."""
@@ -20,8 +22,8 @@ class Uv:
 
     name = "uv"
 
-    def resolve(self, question: Question, index_url: str) -> tuple[Pin, ...]:
-        """Return the pins, ordered by name (see ``Resolver``)."""
+    def resolve(self, question: Question, index_url: str) -> Resolution:
+        """Return the pins, and uv's warnings (see ``Resolver``)."""
         with tempfile.TemporaryDirectory(prefix="wheelyard-uv-") as name:
             scratch = Path(name)
             written = files.write_question(question, scratch)
@@ -42,7 +44,8 @@ class Uv:
             ended = run([*command, *written.requirements], cwd=scratch, env=environment, timeout=_TIMEOUT)
             if ended.returncode:
                 raise ResolutionError(explanation(ended.errors), hint="loosen one of these requirements")
-            return files.read_pins((scratch / files.OUTPUT).read_text(), written.origins)
+            pins = files.read_pins((scratch / files.OUTPUT).read_text(), written.origins)
+            return Resolution(pins=pins, warnings=tuple(warnings(ended.errors)))
 
 
 def _binary() -> str:
@@ -56,6 +59,13 @@ def _binary() -> str:
         return uv.find_uv_bin()
     except FileNotFoundError as error:
         raise ToolError("uv's program is missing", hint="reinstall: pip install --force-reinstall uv") from error
+
+
+def warnings(errors: str) -> Iterator[str]:
+    """Yield uv's warnings, save those of what the index tells us too: yanked versions and unknown extras."""
+    for line in errors.splitlines():
+        if line.startswith("warning: ") and not re.search(r"is yanked|not have an extra named", line):
+            yield line.removeprefix("warning: ")
 
 
 def explanation(errors: str) -> str:
