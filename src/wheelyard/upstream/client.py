@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -213,7 +214,11 @@ class Client:
             if other and self._strategy == "first-index":
                 continue
             listed = self._pages.files(source, name, self.http)
-            if listed and first is not None and other:
+            if listed and first is not None and other and _both_of_pip(first, source):
+                self._report(
+                    Warned(message=f"{name} is at both {first.name} and {source.name}: bind it to one of them")
+                )
+            elif listed and first is not None and other:
                 raise ConfigError(
                     f"both {first.name} and {source.name} have a project of this name: whoever owns one of them could "
                     "replace what you mean by the other",
@@ -255,6 +260,11 @@ class Client:
 
 def _queries(files: Iterable[RemoteFile]) -> Iterator[tuple[str, str, str]]:
     return (file.url.partition("?") for file in files if "?" in file.url)
+
+
+def _both_of_pip(one: IndexSource, other: IndexSource) -> bool:
+    """Whether two indexes are of pip's own configuration, which pip itself takes together: told, not refused."""
+    return all(re.fullmatch(r"default|(extra|find-links)-[0-9]+", each.name) for each in (one, other))
 
 
 def _trusting(settings: HttpSettings, indexes: Iterable[IndexSource]) -> HttpSettings:
