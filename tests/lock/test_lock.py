@@ -306,6 +306,21 @@ def test_a_name_that_two_indexes_have_is_refused_until_it_is_bound(place: Place,
         assert versions(place.lock(with_index('mirror-of = "main"\n'), upgrade=True)["el9"])["helper"] == "99.0"
 
 
+def test_a_name_that_an_index_has_copies_of_is_taken(place: Place, tmp_path: Path) -> None:
+    """A folder of some of an index's own files is no other project; one more file than the index has, and it is."""
+    (tmp_path / "copies").mkdir()
+    wheel = make_wheel(place.files, "ours", "1.0")
+    make_wheel(place.files, "ours", "2.0")
+    shutil.copy(wheel, tmp_path / "copies")
+    with IndexServer(tmp_path / "copies", json=True) as copies:
+        config = place.config("ours\n")
+        config.path.write_text(f'{config.path.read_text()}[[index]]\nname = "copies"\nurl = "{copies.url}"\n')
+        assert versions(place.lock(load(config.path))["el9"]) == {"ours": "2.0"}
+        make_wheel(tmp_path / "copies", "ours", "99.0")
+        with pytest.raises(ConfigError, match="both main and copies have a project of this name"):
+            place.lock(load(config.path), upgrade=True)
+
+
 def test_what_is_signed_for_us_is_fetched_but_not_written(place: Place) -> None:
     """Links with a token (signed URLs of an object store): of a page, and of a requirement."""
     a, b = make_wheel(place.files, "a", "1.0"), make_wheel(place.root / "apart", "b", "1.0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -214,11 +213,7 @@ class Client:
             if other and self._strategy == "first-index":
                 continue
             listed = self._pages.files(source, name, self.http)
-            if listed and first is not None and other and _both_of_pip(first, source):
-                self._report(
-                    Warned(message=f"{name} is at both {first.name} and {source.name}: bind it to one of them")
-                )
-            elif listed and first is not None and other:
+            if listed and first is not None and other and not _same_project(found, listed):
                 raise ConfigError(
                     f"both {first.name} and {source.name} have a project of this name: whoever owns one of them could "
                     "replace what you mean by the other",
@@ -262,9 +257,13 @@ def _queries(files: Iterable[RemoteFile]) -> Iterator[tuple[str, str, str]]:
     return (file.url.partition("?") for file in files if "?" in file.url)
 
 
-def _both_of_pip(one: IndexSource, other: IndexSource) -> bool:
-    """Whether two indexes are of pip's own configuration, which pip itself takes together: told, not refused."""
-    return all(re.fullmatch(r"default|(extra|find-links)-[0-9]+", each.name) for each in (one, other))
+def _same_project(one: Iterable[RemoteFile], other: Iterable[RemoteFile]) -> bool:
+    """Whether one index has nothing of a project that the other has not, hash for hash: then it is a copy of a part.
+
+    Who puts a larger version under a private library's name has not the private files beside it.
+    """
+    here, there = ({(file.filename, file.sha256) for file in files} for files in (one, other))
+    return not any(digest is None for _, digest in here | there) and (here <= there or there <= here)
 
 
 def _trusting(settings: HttpSettings, indexes: Iterable[IndexSource]) -> HttpSettings:
