@@ -1,14 +1,16 @@
 """The main job: a list of stages, each a function from values to values.
 
 lock → fetch → build (and repair, and check) → prove → index. A stage that has nothing to do does nothing: locks carry a
-digest of their inputs, blobs and builds and proofs are kept in the store under theirs.
+digest of their inputs, blobs and builds and proofs are kept in the store under theirs. A folder that a stage fails for
+goes no further, and keeps what was published of it before; the others go on.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +22,11 @@ from wheelyard.build.toolchains import Toolchains
 from wheelyard.build.units import limits_of, recipes_of, units_of
 from wheelyard.bundle.installers import installers
 from wheelyard.config.model import Config
-from wheelyard.errors import Failures, ProofError
+from wheelyard.errors import ProofError, WheelyardError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
 from wheelyard.index import carried, shelf
 from wheelyard.index.assemble import Contents, contents
-from wheelyard.index.model import Folder, Published, Site
+from wheelyard.index.model import Folder, LabelledFolder, Published, Site
 from wheelyard.index.publish import publish
 from wheelyard.lock import pylock, requirements_txt
 from wheelyard.lock.indexes import Indexes
@@ -42,6 +44,7 @@ from wheelyard.targets.model import Target
 from wheelyard.variants import labels, simd
 from wheelyard.variants import stage as variants
 from wheelyard.variants.stage import Plan
+from wheelyard.withheld import Withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Options:
     upgrade_packages: frozenset[str] = frozenset()
     fail_fast: bool = False
     prove: bool = True
+    all_or_nothing: bool = False
+    """Publish nothing where anything is withheld."""
     timings: bool = False
     """Say on the pages how long each build took: then the same inputs do not give the same bytes."""
 
@@ -62,6 +67,10 @@ class Outcome:
 
     wheelhouse: Path
     folders: tuple[Folder, ...]
+    withheld: Mapping[str, tuple[WheelyardError, ...]]
+    """By folder, in the configuration's order: what was wrong; nothing for a variant whose baseline is withheld."""
+    kept: frozenset[str]
+    """Of those, the folders that were published before and stay as they were."""
     fetched: int
     fetched_bytes: int
     built: int
@@ -74,57 +83,55 @@ class Outcome:
 def run(config: Config, options: Options = Options(), *, report: Reporter = silent) -> Outcome:
     """Do the main job: from a configuration to a published wheelhouse.
 
-    :raises WheelyardError: whatever a stage raises. The earlier wheelhouse is then as it was, and what was fetched and
-        built is kept in the store for the next run.
+    What is wrong with one target withholds its folders and no others; ``Outcome.withheld`` says so.
+
+    :raises WheelyardError: whatever ends all of it: nothing is left to be published, or all or nothing is wanted. The
+        earlier wheelhouse is then as it was, and what was fetched and built is kept in the store for the next run.
     """
     started = time.monotonic()
     store = Store(default_root())
+    earlier = shelf.load(config.wheelhouse)
     pythons = carried.carried_pythons(config.targets, store)
     toolchains = Toolchains(config.build, report)
+    withheld = Withheld(all_or_nothing=options.all_or_nothing)
     with Indexes(config, store, report=report) as indexes:
-        locks = lock(
-            config,
-            client=indexes,
-            store=store,
-            backends=Sandboxes(config, store, indexes, report=report),
-            report=report,
-            upgrade=options.upgrade,
-            upgrade_packages=options.upgrade_packages,
-        )
-        toolchains.pin({name: each.image for name, each in locks.items()})
-        building = (each for each in config.targets if any(one.how == "build" for one in locks[each.name].packages))
-        if sdks := archive.missing(building, store):
-            indexes.fetch(sdks)
-        plans = make_plans(config, locks, toolchains, indexes, store=store, options=options, report=report)
-        fetched = fetch_all([plan.lock for plan in plans], indexes, store=store, config=config, report=report)
-        made = build_plans(plans, toolchains, store=store, options=options, report=report)
-        whole = {
-            plan.folder: contents(plan.lock, made.of_folder[plan.folder], target=plan.target, store=store)
-            for plan in plans
-        }
-        for plan in plans:
-            if plan.variant is not None:
-                variants.check_folder(plan.variant, plan.folder, whole[plan.folder].entries, store)
+        plans = make_plans(config, toolchains, indexes, withheld, store=store, options=options, report=report)
+        plans = withheld.left(plans)
+        fetched = fetch_all(plans, indexes, withheld, store=store, config=config, report=report)
+        made = build_plans(withheld.left(plans), toolchains, withheld, store=store, options=options, report=report)
+        whole: dict[str, Contents] = {}
+        for plan in withheld.left(plans):
+            with withheld.unless(plan.folder):
+                whole[plan.folder] = _contents(plan, made.of_folder[plan.folder], store)
         pips = HostPips(indexes, store)
-        proofs = prove_folders(plans, whole, toolchains, pips, store=store, options=options, report=report)
+        left = withheld.left(plans)
+        proofs = prove_folders(left, whole, toolchains, pips, withheld, store=store, options=options, report=report)
+    plans = withheld.left(plans)
     folders = tuple(_folder(plan, whole[plan.folder], proofs[plan.folder]) for plan in plans)
-    epoch = config.build.source_date_epoch
+    wanted = _folder_names(config)
+    missing = [name for name in wanted if name not in {folder.name for folder in folders}]
+    labelled: tuple[LabelledFolder, ...] = ()
+    if config.variant_wheels and missing:  # they are of all targets and variants together
+        labelled = tuple(each for each in earlier.labelled if each.name.partition(".")[0] in wanted)
+    elif config.variant_wheels:
+        epoch = config.build.source_date_epoch
+        labelled = labels.labelled_folders(plans, whole, store=store, epoch=epoch, report=report)
+    kept = tuple(folder for folder in earlier.folders if folder.name in missing)
+    both = {folder.name: folder for folder in (*folders, *kept)}
     site = Site(
-        folders=folders,
-        labelled=(
-            labels.labelled_folders(plans, whole, store=store, epoch=epoch, report=report)
-            if config.variant_wheels
-            else ()
-        ),
-        extra=shelf.load(config.wheelhouse).extra,  # what was mirrored or added stays
+        folders=tuple(both[name] for name in wanted if name in both),
+        labelled=labelled,
+        extra=earlier.extra,  # what was mirrored or added stays
         documents=installers(store.area("installers")),
-        attachments=pythons,
+        attachments={**_pythons_of(kept, earlier.attachments), **_pythons_of(folders, pythons)},
     )
     site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
     published = publish(site, store=store, into=config.wheelhouse, report=report)
     return Outcome(
         wheelhouse=config.wheelhouse,
         folders=folders,
+        withheld={name: withheld.reasons(name) for name in missing},
+        kept=frozenset(folder.name for folder in kept),
         fetched=len(fetched),
         fetched_bytes=sum(store.path(each.sha256).stat().st_size for each in fetched),
         built=made.built,
@@ -134,37 +141,68 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
     )
 
 
+def _folder_names(config: Config) -> tuple[str, ...]:
+    """Return the names of the folders that a configuration asks for, in its order."""
+    pairs = itertools.product(config.targets, variants.variants_of(config))
+    baselines = (target.name for target in config.targets)
+    return (*baselines, *(variants.folder_name(target, variant) for target, variant in pairs))
+
+
+def _pythons_of(folders: Iterable[Folder], archives: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the carried Pythons of some folders, by their path in the wheelhouse."""
+    paths = {folder.python_archive for folder in folders}
+    return {path: sha256 for path, sha256 in archives.items() if path in paths}
+
+
 def make_plans(
     config: Config,
-    locks: Mapping[str, Lock],
     toolchains: Toolchains,
     indexes: Indexes,
+    withheld: Withheld,
     *,
     store: Store,
     options: Options,
     report: Reporter,
 ) -> tuple[Plan, ...]:
-    """Return what each folder is made from: the targets' baselines, then their variants, which are locked here.
+    """Lock every target, then its variants, and return what each folder is made from."""
 
-    :raises VariantError: if a variant cannot be had for a target; with several, Failures.
-    """
-    baselines = tuple(
-        Plan(folder=target.name, target=target, config=config, lock=locks[target.name]) for target in config.targets
-    )
-    if not config.variants:
-        return baselines
+    def lock_one(some: Config, *, failed: Callable[[str, WheelyardError], None] | None = None) -> dict[str, Lock]:
+        # A variant's versions are pinned to the baseline's: only what it is built with is ever upgraded.
+        return lock(
+            some,
+            client=indexes,
+            store=store,
+            backends=Sandboxes(some, store, indexes, report=report),
+            report=report,
+            upgrade=options.upgrade,
+            upgrade_packages=options.upgrade_packages if some is config else (),
+            failed=failed,
+        )
 
-    def lock_one(derived: Config) -> Lock:
-        backends = Sandboxes(derived, store, indexes, report=report)
-        # Versions are pinned to the baseline's: only what they are built with is ever upgraded here.
-        found = lock(derived, client=indexes, store=store, backends=backends, report=report, upgrade=options.upgrade)
-        return found[derived.targets[0].name]
+    def lock_variant(derived: Config) -> Lock:
+        return lock_one(derived)[derived.targets[0].name]
 
     def image_of(target: Target) -> variants.Image:
         return _image(toolchains, target, scratch)
 
+    locks = lock_one(config, failed=None if options.all_or_nothing else withheld.add)
+    toolchains.pin({name: each.image for name, each in locks.items()})
+    for target in config.targets:
+        if target.name in locks and any(each.how == "build" for each in locks[target.name].packages):
+            with withheld.unless(target.name):
+                if sdks := archive.missing([target], store):
+                    indexes.fetch(sdks)
+    baselines = tuple(
+        Plan(folder=target.name, target=target, config=config, lock=locks[target.name])
+        for target in config.targets
+        if target.name in locks
+    )
+    baselines = withheld.left(baselines)
+    if not config.variants:
+        return baselines
+    good = {plan.folder: plan.lock for plan in baselines}
     with store.scratch() as scratch:
-        return (*baselines, *variants.lock_variants(config, locks, image_of, lock_one))
+        return (*baselines, *variants.lock_variants(config, good, image_of, lock_variant, withheld.add))
 
 
 def _image(toolchains: Toolchains, target: Target, scratch: Path) -> variants.Image:
@@ -173,20 +211,30 @@ def _image(toolchains: Toolchains, target: Target, scratch: Path) -> variants.Im
 
 
 def fetch_all(
-    locks: Iterable[Lock], indexes: Indexes, *, store: Store, config: Config, report: Reporter
+    plans: Sequence[Plan], indexes: Indexes, withheld: Withheld, *, store: Store, config: Config, report: Reporter
 ) -> tuple[LockedFile, ...]:
-    """Bring every file of the locks into the store and return those that were not there.
-
-    :raises Failures: what went wrong with each file.
-    """
+    """Bring every file of the locks into the store and return those that were not there and now are."""
     from wheelyard.fetch.fetch import fetch
 
-    packages = [each for lock in locks for each in with_build_requirements((*lock.packages, *_pip(lock)))]
-    wanted = {file.sha256: file for each in packages for file in each.files}
+    files_of = {
+        plan.folder: {
+            file.sha256: file
+            for each in with_build_requirements((*plan.lock.packages, *_pip(plan.lock)))
+            for file in each.files
+        }
+        for plan in plans
+    }
+    wanted = {digest: file for files in files_of.values() for digest, file in files.items()}
     missing = tuple(file for digest, file in wanted.items() if not store.has(digest))
+
+    def failed(digest: str, error: WheelyardError) -> None:
+        for folder, files in files_of.items():
+            if digest in files:
+                withheld.add(folder, error)
+
     if missing:
-        fetch(missing, store=store, client=indexes.client, root=config.root, report=report)
-    return missing
+        fetch(missing, store=store, client=indexes.client, root=config.root, report=report, failed=failed)
+    return tuple(file for file in missing if store.has(file.sha256))
 
 
 def _pip(lock: Lock) -> tuple[LockedPackage, ...]:
@@ -229,17 +277,33 @@ def _units(plan: Plan, toolchains: Toolchains, *, store: Store, report: Reporter
 
 
 def build_plans(
-    plans: Sequence[Plan], toolchains: Toolchains, *, store: Store, options: Options, report: Reporter
+    plans: Sequence[Plan],
+    toolchains: Toolchains,
+    withheld: Withheld,
+    *,
+    store: Store,
+    options: Options,
+    report: Reporter,
 ) -> Made:
     """Build every sdist of every folder, and what those need to be built; a key that was built before is reused.
 
-    :raises Failures: with the error of each build that failed, after the others.
+    :raises Failures: with the error of the build that failed, if the first failure ends the run.
     """
-    units = {plan.folder: _units(plan, toolchains, store=store, report=report) for plan in plans}
+    units: dict[str, tuple[BuildUnit, ...]] = {}
+    for plan in plans:
+        with withheld.unless(plan.folder):
+            units[plan.folder] = _units(plan, toolchains, store=store, report=report)
+    plans = withheld.left(plans)
+
+    def failed(key: str, error: WheelyardError) -> None:
+        for plan in plans:
+            if key in {unit.key for unit in units[plan.folder]}:
+                withheld.add(plan.folder, error)
+
     settings = plans[0].config.build
-    every = {unit.key: unit for each in units.values() for unit in each}
+    every = {unit.key: unit for plan in plans for unit in units[plan.folder]}
     if not every:
-        return Made(of_folder={name: {} for name in units}, built=0, reused=0)
+        return Made(of_folder={plan.folder: {} for plan in plans}, built=0, reused=0)
     reused = sum(records.load(store, key) is not None for key in every)
     report(StageStarted(stage="build", jobs=len(every)))
     wheels = build_all(
@@ -252,6 +316,7 @@ def build_plans(
         fail_fast=options.fail_fast,
         report=report,
         epoch=settings.source_date_epoch,
+        failed=None if options.fail_fast else failed,
     )
     report(StageFinished(stage="build"))
     if not options.timings:
@@ -265,13 +330,20 @@ def build_plans(
                 if unit.package in plan.lock.packages and unit.target == plan.target
             },
         )
-        for plan in plans
+        for plan in withheld.left(plans)
     }
     return Made(
         of_folder=twins.settle(of_folder, store, epoch=settings.source_date_epoch),
-        built=len(every) - reused,
+        built=len(wheels) - reused,
         reused=reused,
     )
+
+
+def _contents(plan: Plan, built: Mapping[str, BuiltWheel], store: Store) -> Contents:
+    found = contents(plan.lock, built, target=plan.target, store=store)
+    if plan.variant is not None:
+        variants.check_folder(plan.variant, plan.folder, found.entries, store)
+    return found
 
 
 def prove_folders(
@@ -279,6 +351,7 @@ def prove_folders(
     whole: Mapping[str, Contents],
     toolchains: Toolchains,
     pips: HostPips,
+    withheld: Withheld,
     *,
     store: Store,
     options: Options,
@@ -286,7 +359,7 @@ def prove_folders(
 ) -> Mapping[str, Proof]:
     """Prove every folder; of a variant also its BLAS, and nothing of one whose level this CPU lacks.
 
-    :raises ProofError: if one does not install, import or calculate; with several, Failures.
+    One that does not install, import or calculate is withheld.
     """
     if not options.prove:
         return {name: Proof(target=name, outcome="not run", reason="left out by --no-prove") for name in whole}
@@ -297,14 +370,12 @@ def prove_folders(
         hosts=Hosts(plans[0].config.build),
         host_pip=pips,
         report=report,
+        failed=withheld.add,
     )
-    failed = tuple(
-        ProofError(proof.reason, where=f"targets/{name}", hint=proof.hint or "--no-prove publishes unproven")
-        for name, proof in proofs.items()
-        if proof.outcome == "failed"
-    )
-    if failed:
-        raise failed[0] if len(failed) == 1 else Failures(failed)
+    for name, proof in proofs.items():
+        if proof.outcome == "failed":
+            hint = proof.hint or "--no-prove publishes unproven"
+            withheld.add(name, ProofError(proof.reason, where=f"targets/{name}", hint=hint))
     return proofs
 
 

@@ -16,6 +16,7 @@ from wheelyard.build.model import BuildUnit
 from wheelyard.build.sandbox import find_sandbox
 from wheelyard.build.units import recipes_of, units_of
 from wheelyard.config.model import Config
+from wheelyard.errors import WheelyardError
 from wheelyard.events import silent
 from wheelyard.lock.model import Lock, LockedPackage
 from wheelyard.variants import stage
@@ -58,7 +59,11 @@ def plans(place: Place, config: Config) -> tuple[tuple[BuildUnit, ...], Lock, tu
         return found
 
     baseline = lock_one(config)
-    (plan,) = stage.lock_variants(config, {target.name: baseline}, lambda _: here, lock_one)
+
+    def failed(folder: str, error: WheelyardError) -> None:
+        raise error
+
+    (plan,) = stage.lock_variants(config, {target.name: baseline}, lambda _: here, lock_one, failed)
     assert plan.variant is not None
     recipes = stage.recipes(plan.config, target, plan.variant, plan.lock, store=place.store, image=here)
     tools = recipes_of(plan.config, to_build=True)

@@ -23,7 +23,7 @@ from wheelyard.check.model import WheelFacts
 from wheelyard.check.wheel import read
 from wheelyard.doors import files
 from wheelyard.doors.files import storage_error
-from wheelyard.errors import BuildError, Failures
+from wheelyard.errors import BuildError, Failures, WheelyardError
 from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, Warned
 from wheelyard.repair.fuse import fuse
 from wheelyard.repair.model import Repaired
@@ -53,6 +53,7 @@ def build_all(
     epoch: int = DEFAULT_EPOCH,
     readable: Sequence[Path] = (),
     keep_failed: bool = False,
+    failed: Callable[[str, WheelyardError], None] | None = None,
 ) -> Mapping[str, BuiltWheel]:
     """Build what is not in the store yet, and return the wheel of each unit by its key.
 
@@ -63,6 +64,7 @@ def build_all(
     :param fail_fast: start nothing new after a failure; else everything that can be built is.
     :param readable: folders that builds may read besides: a toolchain's.
     :param keep_failed: leave the folder of a failed build there, to be looked at.
+    :param failed: is told of each build that failed, by its key; what needs it is missing too. None: that is raised.
     :raises Failures: when all the others are built and stored, with the error of each build that failed.
     """
     bench = _Bench(
@@ -99,9 +101,12 @@ def build_all(
         durations={key: seconds for key, seconds in durations.items() if seconds is not None},
         skipped=skipped,
     )
-    if outcome.failed:
+    if outcome.failed and failed is None:
         raise Failures(tuple(outcome.failed[key] for key in wanted if key in outcome.failed))
-    return {key: built[key] for key in by_key}
+    if failed is not None:
+        for key, error in outcome.failed.items():
+            failed(key, error)
+    return {key: built[key] for key in by_key if key in built}
 
 
 def _job(unit: BuildUnit) -> str:

@@ -38,6 +38,9 @@ def build(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Builds at a time; 0: one per CPU.")] = 0,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first build that fails.")] = False,
     prove: Annotated[bool, typer.Option("--prove/--no-prove", help="Install and import every target's folder.")] = True,
+    all_or_nothing: Annotated[
+        bool, typer.Option("--all-or-nothing", help="Publish nothing if one target fails, instead of the others.")
+    ] = False,
     timings: Annotated[
         bool, typer.Option("--timings", help="Say on the pages how long builds took (no longer the same bytes).")
     ] = False,
@@ -52,6 +55,7 @@ def build(
 
     from wheelyard import pipeline
     from wheelyard.config.load import load
+    from wheelyard.withheld import together
 
     config = load(source)
     settings = dataclasses.replace(
@@ -65,6 +69,7 @@ def build(
         upgrade_packages=frozenset(map(canonicalize_name, upgrade_package or ())),
         fail_fast=fail_fast,
         prove=prove,
+        all_or_nothing=all_or_nothing,
         timings=timings,
     )
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
@@ -73,6 +78,8 @@ def build(
         say_json(summary(outcome))
     elif not quiet:
         show_outcome(outcome)
+    if outcome.withheld:
+        raise together(outcome.withheld)
     return 0
 
 
@@ -99,12 +106,16 @@ def summary(outcome: Outcome) -> dict[str, object]:
             }
             for folder in outcome.folders
         ],
+        "withheld": [
+            {"name": name, "kept": name in outcome.kept, "reasons": [str(error) for error in errors]}
+            for name, errors in outcome.withheld.items()
+        ],
     }
 
 
 def show_outcome(outcome: Outcome) -> None:
     """Print what a run came to, and what to type on the host."""
-    width = max(len(folder.name) for folder in outcome.folders)
+    width = max(len(name) for name in (*outcome.withheld, *(folder.name for folder in outcome.folders)))
     for folder in outcome.folders:
         size = human_bytes(sum(entry.wheel.size for entry in folder.entries))
         colour = {"proven": "green", "failed": "red"}.get(folder.proof.outcome, "yellow")
@@ -117,6 +128,9 @@ def show_outcome(outcome: Outcome) -> None:
         for entry in folder.entries:
             if entry.origin == "built":
                 show(f"{'':<{width}}  compiled {entry.wheel.filename}")
+    for name in outcome.withheld:
+        rest = "the folder that was published before stays" if name in outcome.kept else "it has no folder"
+        show(f"{name:<{width}}  withheld: {rest}", style="red")
     done = outcome.published
     show(
         f"\nfetched {outcome.fetched} files ({human_bytes(outcome.fetched_bytes)}); built {outcome.built} wheels, ",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -44,6 +44,7 @@ def fetch(
     root: Path,
     jobs: int = 8,
     report: Reporter = silent,
+    failed: Callable[[str, WheelyardError], None] | None = None,
 ) -> None:
     """Bring files into the store; those that are there already cost nothing.
 
@@ -52,6 +53,7 @@ def fetch(
 
     :param root: folder that ``LockedFile.path`` is relative to.
     :param jobs: how many at once.
+    :param failed: is told of each file that cannot be had, by its SHA-256. None: that is raised.
     :raises Failures: what went wrong with each file, after all the others are in (one error alone: that error).
     """
     wanted: dict[str, LockedFile | RemoteFile] = {}
@@ -67,15 +69,20 @@ def fetch(
         if digest not in missing:
             report(JobFinished(stage="fetch", job=file.filename, outcome="reused"))
     try:
-        errors += _fetch_all(missing, _Work(store=store, client=client, root=root, report=report), jobs)
+        lost = _fetch_all(missing, _Work(store=store, client=client, root=root, report=report), jobs)
     finally:
         report(StageFinished(stage="fetch"))
+    if failed is None:
+        errors += lost.values()
+    else:
+        for digest, error in lost.items():
+            failed(digest, error)
     if errors:
         raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
 
 
-def _fetch_all(missing: dict[str, LockedFile | RemoteFile], work: _Work, jobs: int) -> list[WheelyardError]:
-    """Fetch everything; return the errors in the order of the files. A full disk ends it all at once."""
+def _fetch_all(missing: dict[str, LockedFile | RemoteFile], work: _Work, jobs: int) -> dict[str, WheelyardError]:
+    """Fetch everything; return the errors by digest, in the order of the files. A full disk ends it all at once."""
     failed: dict[str, WheelyardError] = {}
     for (digest, file), error in each(missing.items(), work.one, jobs=jobs, name="fetch", stop=work.stop):
         if error is None:
@@ -87,7 +94,7 @@ def _fetch_all(missing: dict[str, LockedFile | RemoteFile], work: _Work, jobs: i
         work.report(JobFinished(stage="fetch", job=file.filename, outcome="failed", note=error.message))
         if isinstance(error, StorageError):
             raise error
-    return [failed[digest] for digest in missing if digest in failed]
+    return {digest: failed[digest] for digest in missing if digest in failed}
 
 
 def fetch_unknown(url: str, *, store: Store, client: Client) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from packaging.utils import canonicalize_name
@@ -50,6 +50,7 @@ def lock(
     report: Reporter = silent,
     upgrade: bool = False,
     upgrade_packages: Iterable[str] = (),
+    failed: Callable[[str, WheelyardError], None] | None = None,
 ) -> dict[str, Lock]:
     """Lock every target, all at once, and write the lock files beside the configuration.
 
@@ -61,6 +62,7 @@ def lock(
     :param backends: where sdists may run their code (``lock.sandboxes.Sandboxes``).
     :param upgrade: keep no earlier version.
     :param upgrade_packages: names that are not kept.
+    :param failed: is told of each target that cannot be locked, by name; the others are. None: all or nothing.
     :raises Failures: what is wrong for each target (one error alone: that error); no file is then written.
     """
     found = {target.name: _read(config, target.name) for target in config.targets}
@@ -82,6 +84,7 @@ def lock(
     ]
     report(StageStarted(stage="lock", jobs=len(config.targets)))
     locks: dict[str, Lock] = {}
+    errors: dict[str, WheelyardError] = {}
     for target in config.targets:
         if target not in stale and (kept := earlier[target.name]) is not None:
             locks[target.name] = kept
@@ -92,11 +95,19 @@ def lock(
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
         ahead = threading.Thread(target=client.prefetch, args=[_likely(config, earlier.values())], daemon=True)
         ahead.start()
-        locks |= _lock_all(config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report)
+        made, errors = _lock_all(
+            config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report
+        )
         ahead.join()
-        _write(config, [locks[target.name] for target in stale])
+        if errors and failed is None:
+            raise next(iter(errors.values())) if len(errors) == 1 else Failures(tuple(errors.values()))
+        _write(config, made.values())
+        locks |= made
     report(StageFinished(stage="lock"))
-    return {target.name: locks[target.name] for target in config.targets}
+    if failed is not None:
+        for name, error in errors.items():
+            failed(name, error)
+    return {target.name: locks[target.name] for target in config.targets if target.name in locks}
 
 
 def _likely(config: Config, earlier: Iterable[Lock | None]) -> tuple[str, ...]:
@@ -141,8 +152,8 @@ def _lock_all(
     store: Store,
     backends: Backends,
     report: Reporter,
-) -> dict[str, Lock]:
-    """Lock the given targets side by side; all errors are raised, after the last has ended."""
+) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
+    """Lock the given targets side by side; return the locks, and what went wrong, by the names of targets."""
     from wheelyard.lock.direct import bring
     from wheelyard.lock.target import TargetLocker
     from wheelyard.upstream.pool import each
@@ -187,10 +198,10 @@ def _lock_all(
             if thread.name.startswith("lock-"):
                 thread.join(2.0)
         raise
-    if errors:
-        ordered = tuple(errors[target.name] for target in targets if target.name in errors)
-        raise ordered[0] if len(ordered) == 1 else Failures(ordered)
-    return made
+    names = [target.name for target in targets]
+    return {name: made[name] for name in names if name in made}, {
+        name: errors[name] for name in names if name in errors
+    }
 
 
 def _write(config: Config, locks: Iterable[Lock]) -> list[str]:

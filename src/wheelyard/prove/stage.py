@@ -14,7 +14,7 @@ from packaging.utils import parse_wheel_filename
 from wheelyard.build.model import Sandbox
 from wheelyard.check.objects.check import describe
 from wheelyard.doors import files
-from wheelyard.errors import ToolError
+from wheelyard.errors import ToolError, WheelyardError
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
 from wheelyard.index.assemble import Contents
 from wheelyard.index.metadata import read_metadata
@@ -58,6 +58,7 @@ def prove_all(
     hosts: Callable[[Target], container.Host | None],
     host_pip: HostPip,
     report: Reporter,
+    failed: Callable[[str, WheelyardError], None],
 ) -> dict[str, Proof]:
     """Return a proof for every folder, two at a time; one that was proven before with the same content is reused.
 
@@ -65,22 +66,28 @@ def prove_all(
     else on this machine. An image for another CPU is used where this machine emulates it. Never raises for what a wheel
     does: a proof that failed says so.
 
-    :raises ToolError: if the image that a target names cannot be had, and its programs would start here.
+    :param failed: is told, from several threads, of a folder for which there is no proof: the image that its target
+        names cannot be had, and its programs would start here; or the index has no such pip.
     """
     report(StageStarted(stage="prove", jobs=len(questions)))
     stage = _Stage(store=store, sandbox=sandbox, hosts=hosts, host_pip=host_pip)
 
-    def one(question: Question) -> Proof:
+    def one(question: Question) -> Proof | None:
         report(JobStarted(stage="prove", job=question.folder))
-        proof, reused = stage.prove(question)
+        try:
+            proof, reused = stage.prove(question)
+        except WheelyardError as error:
+            report(JobFinished(stage="prove", job=question.folder, outcome="failed", note=error.message))
+            failed(question.folder, error)
+            return None
         outcome = {"proven": "reused" if reused else "done", "failed": "failed", "not run": "skipped"}[proof.outcome]
         report(JobFinished(stage="prove", job=question.folder, outcome=outcome, note=proof.reason))  # type: ignore[arg-type]  # a literal of the table above
         return proof
 
     with ThreadPoolExecutor(2, thread_name_prefix="prove") as pool:
-        proofs = dict(zip((each.folder for each in questions), pool.map(one, questions), strict=True))
+        proofs = [proof for proof in pool.map(one, questions) if proof is not None]
     report(StageFinished(stage="prove"))
-    return proofs
+    return {proof.target: proof for proof in proofs}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

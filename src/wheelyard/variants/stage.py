@@ -19,7 +19,7 @@ from wheelyard.build.sdist import build_backend
 from wheelyard.build.units import recipes_of
 from wheelyard.config.model import Config, PackageRule, Requirement
 from wheelyard.doors import files
-from wheelyard.errors import Failures, ToolError, VariantError, WheelyardError
+from wheelyard.errors import ToolError, VariantError, WheelyardError
 from wheelyard.events import Reporter, Warned, silent
 from wheelyard.index.model import Entry
 from wheelyard.lock.model import Lock, LockedPackage
@@ -304,30 +304,29 @@ def lock_variants(
     locks: Mapping[str, Lock],
     image_of: Callable[[Target], Image],
     lock_one: Callable[[Config], Lock],
+    failed: Callable[[str, WheelyardError], None],
 ) -> tuple[Plan, ...]:
-    """Lock every variant of every target, in the admin's order of preference.
+    """Lock every variant of every target that is locked, in the admin's order of preference.
 
     :param locks: of the baselines, by target.
     :param lock_one: locks a configuration of one target.
-    :raises Failures: what is wrong with each (one error alone: that error), before anything is built.
+    :param failed: is told of what is wrong with a variant, by the name of its folder.
     """
     plans: list[Plan] = []
-    errors: list[WheelyardError] = []
     # What differs in flags only has the same build requirements: one lock, named after the first of them.
     known: dict[tuple[object, ...], Lock] = {}
-    for target, variant in itertools.product(config.targets, variants_of(config)):
+    wanted = [target for target in config.targets if target.name in locks]
+    for target, variant in itertools.product(wanted, variants_of(config)):
+        folder = folder_name(target, variant)
         try:
             inner = derived(config, target, variant, locks[target.name], image_of(target))
             asked = tuple(each.text for each in inner.requirements)
             need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.rebuilt.items()))
             if need not in known:
                 known[need] = lock_one(inner)
-            folder = folder_name(target, variant)
             plans.append(Plan(folder=folder, target=target, config=inner, lock=known[need], variant=variant))
         except WheelyardError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
+            failed(folder, error)
     return tuple(plans)
 
 
