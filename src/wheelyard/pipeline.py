@@ -17,6 +17,7 @@ from pathlib import Path
 from wheelyard.build import records, twins
 from wheelyard.build.build import build_all
 from wheelyard.build.cross import archive
+from wheelyard.build.key import recipe_digest
 from wheelyard.build.model import BuildUnit, BuiltWheel
 from wheelyard.build.toolchains import Toolchains
 from wheelyard.build.units import limits_of, recipes_of, units_of
@@ -24,7 +25,7 @@ from wheelyard.bundle.installers import installers
 from wheelyard.config.model import Config
 from wheelyard.errors import ProofError, WheelyardError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
-from wheelyard.index import carried, shelf
+from wheelyard.index import carried, names, shelf
 from wheelyard.index.assemble import Contents, contents
 from wheelyard.index.model import Folder, LabelledFolder, Published, Site
 from wheelyard.index.publish import publish
@@ -91,6 +92,7 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
     started = time.monotonic()
     store = Store(default_root())
     earlier = shelf.load(config.wheelhouse)
+    before = names.published(earlier)
     pythons = carried.carried_pythons(config.targets, store)
     toolchains = Toolchains(config.build, report)
     withheld = Withheld(all_or_nothing=options.all_or_nothing)
@@ -102,7 +104,9 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         whole: dict[str, Contents] = {}
         for plan in withheld.left(plans):
             with withheld.unless(plan.folder):
-                whole[plan.folder] = _contents(plan, made.of_folder[plan.folder], store)
+                built = names.keep(made.of_folder[plan.folder], before, store=store, into=config.wheelhouse)
+                whole[plan.folder] = _contents(plan, built, store)
+                names.refuse_others(whole[plan.folder].entries, before)
         pips = HostPips(indexes, store)
         left = withheld.left(plans)
         proofs = prove_folders(left, whole, toolchains, pips, withheld, store=store, options=options, report=report)
@@ -126,6 +130,7 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         attachments={**_pythons_of(kept, earlier.attachments), **_pythons_of(folders, pythons)},
     )
     site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
+    site = names.retire(site, before)
     published = publish(site, store=store, into=config.wheelhouse, report=report)
     return Outcome(
         wheelhouse=config.wheelhouse,
@@ -319,6 +324,8 @@ def build_plans(
         failed=None if options.fail_fast else failed,
     )
     report(StageFinished(stage="build"))
+    recipes = {key: recipe_digest(unit.package, unit.recipe) for key, unit in every.items()}
+    wheels = {key: replace(wheel, recipe=recipes[key]) for key, wheel in wheels.items()}
     if not options.timings:
         wheels = {key: replace(wheel, seconds=0.0) for key, wheel in wheels.items()}
     of_folder = {

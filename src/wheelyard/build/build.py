@@ -286,7 +286,7 @@ def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repai
         extra = variant.additions(unit, place, store, repaired)
     else:
         variant.check_baseline(unit, repaired.path, place.aside / "checked")
-    changes = Changes(local_version=unit.recipe.local_version, extra=extra)
+    changes = Changes(local_version=unit.recipe.local_version, build_number=unit.recipe.build_number, extra=extra)
     # Written anew in any case: order and times of a zip archive are the backend's whim.
     path = rewrite(repaired.path, place.aside / "finished", changes, epoch=place.epoch)
     _accept(unit, path, place.sandbox, log=place.log)

@@ -63,6 +63,26 @@ def build_key(
         "licences": list(recipe.licences),
         "epoch": epoch,
     }
+    if recipe.build_number:
+        inputs["build number"] = recipe.build_number
+    return _digest(inputs)
+
+
+def recipe_digest(package: LockedPackage, recipe: Recipe) -> str:
+    """Return the SHA-256 of an sdist and what is to be done with it, whatever the tools that do it."""
+    inputs = {
+        "sdist": package.file.sha256,
+        "variables": dict(recipe.environment),
+        "settings": {name: _plain(value) for name, value in recipe.config_settings.items()},
+        "patches": [files.sha256(patch) for patch in recipe.patches],
+        "image packages": sorted(recipe.image_packages),
+        "variant": dict(recipe.variant),
+        "build number": recipe.build_number,
+    }
+    return _digest(inputs)
+
+
+def _digest(inputs: dict[str, Any]) -> str:
     canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -40,6 +40,8 @@ class Recipe:
     licences: tuple[str, ...] = ()
     """Where licence texts are that the wheel has to carry besides its own: names of build requirements, or absolute
     paths in the image."""
+    build_number: int = 0
+    """That the finished wheel gets (PEP 427); 0: none."""
     dispatched: tuple[str, ...] = ()
     """Functions (regular expressions) that the package calls only after asking the CPU."""
 
@@ -76,6 +78,8 @@ class BuiltWheel:
     sandbox: str = ""
     """Name of the sandbox it was built in."""
     seconds: float = 0.0
+    recipe: str = ""
+    """Digest of the sdist and of what the configuration says of its build: not of the tools that built it."""
 
 
 class Toolchain(Protocol):

@@ -26,6 +26,7 @@ def recipes_of(config: Config, *, to_build: bool = False) -> Mapping[str, Recipe
             patches=tuple(config.root / patch for patch in rule.patches),
             image_packages=rule.image_packages,
             dispatched=rule.dispatched,
+            build_number=rule.build_number,
         )
         for name, rule in (config.packages if to_build else config.rules).items()
     }

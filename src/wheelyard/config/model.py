@@ -74,6 +74,8 @@ class PackageRule:
     image_packages: tuple[str, ...] = ()
     dispatched: tuple[str, ...] = ()
     """Functions, source files or objects (regular expressions) that run only after the CPU was asked."""
+    build_number: int = 0
+    """Of the wheel that is compiled here (PEP 427), for one that has to have another name than before; 0: none."""
     imports: tuple[str, ...] | None = None
     """Modules to import as proof; None: every top-level module."""
 

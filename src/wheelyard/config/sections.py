@@ -305,6 +305,7 @@ def packages(top: Table, root: Path, known: Collection[str]) -> dict[str, Packag
             build_requires=_requirements(table, "build-requires"),
             image_packages=table.texts("image-packages"),
             dispatched=_patterns(table, "dispatched"),
+            build_number=table.whole("build-number", 0),
             imports=table.texts("imports") if table.get("imports") is not None else None,
         )
         table.done()

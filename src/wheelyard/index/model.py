@@ -88,6 +88,8 @@ class Site:
     extra: tuple[Entry, ...] = ()
     channel: str | None = None
     """Name of the stream of bundles; None: the one that the wheelhouse has, at first one of its own."""
+    retired: Mapping[str, str] = field(default_factory=dict)
+    """Names of compiled wheels that lay here before, and the SHA-256 of each: they never stand for other bytes."""
     documents: Mapping[str, bytes] = field(default_factory=dict)
     """More files of the site by path, small ones: ``install.py``, ``sbom.cdx.json``, ``report.html``."""
     attachments: Mapping[str, str] = field(default_factory=dict)

@@ -32,6 +32,7 @@ def save(into: Path, site: Site) -> None:
         "folders": [asdict(folder) for folder in site.folders],
         "labelled": [asdict(folder) for folder in site.labelled],
         "extra": [_row(entry) for entry in site.extra],
+        "retired": dict(sorted(site.retired.items())),
         "documents": sorted(site.documents),
         "attachments": dict(sorted(site.attachments.items())),
     }
@@ -55,6 +56,7 @@ def load(into: Path) -> Site:
             folders=tuple(_folder(each) for each in content["folders"]),
             labelled=tuple(_labelled(each) for each in content.get("labelled", ())),
             extra=tuple(_entry_of_row(row) for row in content["extra"]),
+            retired=content.get("retired", {}),
             channel=content["channel"],
             documents=documents,
             attachments=content["attachments"],

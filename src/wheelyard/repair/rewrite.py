@@ -36,6 +36,8 @@ class Changes:
     """One that was added so, to be taken off again."""
     variant_label: str | None = None
     """A variant label (PEP 825, a draft) for the end of the file name."""
+    build_number: int = 0
+    """A build number (PEP 427) to replace the old one; 0: the old one stays."""
     extra: Mapping[str, bytes] = field(default_factory=dict)
     """Files to be added, by their path below the dist-info folder."""
 
@@ -123,6 +125,8 @@ class _Plan:
             parts[-1] = ".".join(changes.platforms)
         if changes.interpreter:
             parts[-3] = changes.interpreter
+        if changes.build_number:
+            parts[2:-3] = [str(changes.build_number)]
         if changes.variant_label:
             parts.append(changes.variant_label)
         return "-".join(parts) + ".whl"
@@ -142,7 +146,7 @@ class _Plan:
                 continue
             member = renamed[name]
             executable = bool((member.external_attr >> 16) & 0o111)
-            if name == f"{self.new_info}/WHEEL" and (changes.platforms or changes.interpreter):
+            if name == f"{self.new_info}/WHEEL" and (changes.platforms or changes.interpreter or changes.build_number):
                 yield name, iter((_retagged(source.read(member), changes),)), False
             elif name == f"{self.new_info}/METADATA" and self.new_info != self.old_info:
                 yield name, iter((_relabelled(source.read(member), changes),)), False
@@ -164,12 +168,14 @@ def _blocks(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]
 
 
 def _retagged(content: bytes, changes: Changes) -> bytes:
-    """Return WHEEL with other platforms or another interpreter, the rest of its tags the same."""
+    """Return WHEEL with other platforms, another interpreter or build number, the rest of its tags the same."""
     lines = content.decode("utf-8").replace("\r\n", "\n").rstrip("\n").split("\n")
     old = {tag for line in lines if line.startswith("Tag:") for tag in parse_tag(line[4:].strip())}
     pairs = sorted({(changes.interpreter or tag.interpreter, tag.abi) for tag in old})
     platforms = changes.platforms or sorted({tag.platform for tag in old})
-    kept = [line for line in lines if not line.startswith("Tag:") and line]
+    dropped = ("Tag:", "Build:") if changes.build_number else ("Tag:",)
+    kept = [line for line in lines if not line.startswith(dropped) and line]
+    kept += [f"Build: {changes.build_number}"] if changes.build_number else []
     tags = [f"Tag: {python}-{abi}-{each}" for (python, abi), each in itertools.product(pairs, platforms)]
     return ("\n".join([*kept, *tags]) + "\n").encode()
 
