@@ -27,6 +27,7 @@ from wheelyard.errors import ProofError, WheelyardError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
 from wheelyard.index import carried, names, shelf
 from wheelyard.index.assemble import Contents, contents
+from wheelyard.index.claim import check_place
 from wheelyard.index.model import Folder, LabelledFolder, Published, Site
 from wheelyard.index.publish import publish
 from wheelyard.lock import pylock, requirements_txt
@@ -90,6 +91,8 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
         earlier wheelhouse is then as it was, and what was fetched and built is kept in the store for the next run.
     """
     started = time.monotonic()
+    check_place(config.wheelhouse)
+    shelf.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     store = Store(default_root())
     earlier = shelf.load(config.wheelhouse)
     before = names.published(earlier)

@@ -40,7 +40,11 @@ def check(
 ) -> int:
     """Read everything and name each fault."""
     from wheelyard.bundle import import_
+    from wheelyard.bundle.given import need_path
     from wheelyard.check.distribution import is_distribution
+
+    for path in (*paths, *(repair or ())):
+        need_path(path)
 
     if all(is_distribution(path) for path in paths):
         return _distributions(paths, as_json=as_json)

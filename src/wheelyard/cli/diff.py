@@ -24,6 +24,10 @@ def diff(
 ) -> int:
     """Show what changed between two wheelhouses or bundles."""
     from wheelyard.bundle.diff import difference, read_side
+    from wheelyard.bundle.given import need_side
+
+    need_side(before)
+    need_side(after)
 
     found = difference(read_side(before), read_side(after))
     if as_json:

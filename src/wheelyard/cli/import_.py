@@ -33,7 +33,11 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Verify a bundle, full or delta, and publish it in one step, or leave everything as it is."""
+    from wheelyard.bundle.given import need_path
     from wheelyard.bundle.import_ import import_bundle
+
+    for path in bundles:
+        need_path(path)
 
     options = trusting.options(
         trust,

@@ -86,9 +86,13 @@ def pack(
 ) -> int:
     """Pack a wheelhouse into one signed file, the same bytes every time."""
     from wheelyard.bundle import manifest, single
+    from wheelyard.bundle.given import need_side, need_wheelhouse
     from wheelyard.bundle.pack import follow
     from wheelyard.bundle.pack import pack as write
 
+    need_wheelhouse(wheelhouse)
+    if since:
+        need_side(since)
     single.put(wheelhouse)
     found, _ = manifest.read(wheelhouse)
     made = moment_of(created, None) if created else manifest.timestamp() or found.created

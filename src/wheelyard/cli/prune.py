@@ -28,11 +28,13 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
 ) -> int:
     """Take mirrored and added files out by version, day or lock; targets' folders stay as they are."""
+    from wheelyard.bundle.given import need_wheelhouse
     from wheelyard.index import shelf
     from wheelyard.mirror import prune as pruning
     from wheelyard.store.model import Store, default_root
 
     rule = pruning.Rule(newest=newest, before=before, locks=tuple(lock or ()))
+    need_wheelhouse(into)
     into = into.absolute()
     gone = pruning.outdated(shelf.load(into), rule)
     for entry in gone:

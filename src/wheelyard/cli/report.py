@@ -23,7 +23,12 @@ def report(
     since: Annotated[Path | None, typer.Option(help="Earlier bundle, wheelhouse or manifest to compare with.")] = None,
 ) -> int:
     """Write sbom.cdx.json, licenses.html and report.html into a wheelhouse. Do it before you pack and sign."""
+    from wheelyard.bundle.given import need_side, need_wheelhouse
     from wheelyard.report import papers
+
+    need_wheelhouse(wheelhouse)
+    if since:
+        need_side(since)
 
     done = papers.write(wheelhouse, osv=osv, since=since)
     found = done.vulnerabilities

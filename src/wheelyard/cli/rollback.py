@@ -22,6 +22,9 @@ def rollback(
 ) -> int:
     """Publish an earlier generation again, in one step; it is logged."""
     from wheelyard.bundle import import_
+    from wheelyard.bundle.given import need_imported
+
+    need_imported(into)
 
     say(f"published {into / 'current'} -> {import_.rollback(into, to)}")
     return 0
@@ -33,6 +36,9 @@ def generations(
 ) -> int:
     """List the generations of an import folder; with --keep, remove old ones and files that no manifest lists."""
     from wheelyard.bundle import import_
+    from wheelyard.bundle.given import need_imported
+
+    need_imported(into)
 
     for name in import_.prune(into, keep) if keep else ():
         say(f"removed {name}")

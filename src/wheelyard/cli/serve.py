@@ -34,9 +34,11 @@ def serve(
     server_name: Annotated[str, typer.Option(help="With --config: name of the virtual host; _ is any.")] = "_",
 ) -> int:
     """Serve a wheelhouse for pip, uv and browsers; on this machine only, unless --host says otherwise."""
+    from wheelyard.bundle.given import need_wheelhouse
     from wheelyard.serve import configs
     from wheelyard.serve.run import Listen, bind, server, url_of
 
+    need_wheelhouse(folder)
     if config is not None:
         say(configs.config(config, folder, listen=80 if port is None else port, host=server_name).rstrip("\n"))
         return 0

@@ -8,7 +8,6 @@ the next one goes on from there.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shutil
 import time
@@ -17,10 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wheelyard.doors import files
-from wheelyard.errors import StorageError
 from wheelyard.events import Reporter, StageFinished, StageStarted, silent
-from wheelyard.host.manifest import MANIFEST
 from wheelyard.index import layout, listing, pages, place, record, shelf
+from wheelyard.index.claim import check_place, claimed
 from wheelyard.index.ground import DROPPED, Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
 from wheelyard.index.metadata import read_metadata
@@ -63,25 +61,15 @@ def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent, 
     try:
         into.mkdir(parents=True, exist_ok=True)
         with files.locked(into / LOCK, what="this wheelhouse"):
-            _claim(into)
+            check_place(into)
+            if not claimed(into):
+                record.save(into, {})
             sweep(into)
             published = _publish(site, pool, store, Ground(into), grace)
     except OSError as error:
         raise files.storage_error(Path(error.filename or into), error) from error
     report(StageFinished(stage="index"))
     return published
-
-
-def _claim(into: Path) -> None:
-    if (into / record.RECORD).exists() or (into / MANIFEST).exists():
-        return
-    for name in (FILES, SIMPLE, TARGETS):
-        with contextlib.suppress(FileNotFoundError):
-            if any((into / name).iterdir()):
-                raise StorageError(
-                    "holds files that Wheelyard did not put there", where=str(into / name), hint="choose another folder"
-                )
-    record.save(into, {})
 
 
 def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground, grace: float) -> Published:

@@ -14,6 +14,7 @@ from wheelyard.check.facts import facts
 from wheelyard.doors import run
 from wheelyard.errors import ConfigError, WheelError
 from wheelyard.index import shelf
+from wheelyard.index.claim import check_place
 from wheelyard.index.model import Entry, Published, Wheel
 from wheelyard.index.publish import publish
 from wheelyard.store.model import Store
@@ -28,6 +29,7 @@ def add(paths: Sequence[Path], *, store: Store, into: Path) -> Published:
     :raises WheelError: if one is damaged or hostile, or has the name of another file that is there.
     :raises StorageError: if the wheelhouse cannot be changed.
     """
+    check_place(into)
     site = shelf.load(into)
     with store.scratch() as scratch:
         entries = [_entry(path, store, scratch) for path in paths]

@@ -17,6 +17,7 @@ from wheelyard.errors import Failures, HashMismatchError, NoCandidateError, Whee
 from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted, Warned, silent
 from wheelyard.fetch.fetch import fetch
 from wheelyard.index import shelf
+from wheelyard.index.claim import check_place
 from wheelyard.index.model import Entry, Wheel
 from wheelyard.index.publish import publish
 from wheelyard.mirror.choose import choose, requirements_of, version_of
@@ -58,6 +59,7 @@ def mirror(
     :raises StorageError: if the wheelhouse cannot be written, or was not made here.
     :raises WheelError: if two files cannot lie in one wheelhouse.
     """
+    check_place(into)
     before = shelf.load(into)
     known = {entry.wheel.filename: entry for entry in before.extra}
     report(StageStarted(stage="mirror", jobs=len(wish.projects)))

@@ -1,0 +1,37 @@
+"""Whether a folder may become a wheelhouse: asked before anything is locked for it, and when it is published."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from wheelyard.errors import StorageError
+from wheelyard.host.manifest import MANIFEST
+from wheelyard.index import record
+
+
+def claimed(into: Path) -> bool:
+    """Whether a folder is a wheelhouse already, at least one whose first publication was broken off."""
+    return (into / record.RECORD).exists() or (into / MANIFEST).exists()
+
+
+def check_place(into: Path) -> None:
+    """Make sure that a wheelhouse can be written there.
+
+    :raises StorageError: if it is a file or lies below one, may not be written, or holds what Wheelyard did not put
+        there. Hidden files and a README may lie in a folder that is not a wheelhouse yet.
+    """
+    into = into.absolute()
+    there = next(each for each in (into, *into.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise StorageError("this is not a folder", where=str(there), hint="choose a new or an empty folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StorageError("you may not write here", where=str(there), hint="choose another folder")
+    if there == into and not claimed(into):
+        foreign = sorted(each.name for each in into.iterdir() if not each.name.startswith((".", "README")))
+        if foreign:
+            raise StorageError(
+                "holds files that Wheelyard did not put there",
+                where=str(into / foreign[0]),
+                hint="choose a new or an empty folder",
+            )
