@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -101,6 +100,39 @@ def test_nothing_to_do() -> None:
     assert run_graph({}, {}, failing(), jobs=3).done == {}
 
 
+class Clock:
+    """A clock that goes on to the next end once everything runs that can: what a schedule takes on any machine."""
+
+    def __init__(self, requires: Mapping[int, Sequence[int]], jobs: int) -> None:
+        self.now = 0.0
+        self._requires = requires
+        self._jobs = jobs
+        self._ends: dict[int, float] = {}
+        self._done: set[int] = set()
+        self._changed = threading.Condition()
+
+    def work(self, key: int, seconds: float) -> None:
+        with self._changed:
+            self._ends[key] = self.now + seconds
+            self._go_on()
+            while key not in self._done:
+                self._changed.wait()
+            del self._ends[key]
+            self._go_on()
+
+    def _go_on(self) -> None:
+        ready = sum(
+            key not in self._done and key not in self._ends and self._done.issuperset(wanted)
+            for key, wanted in self._requires.items()
+        )
+        running = self._ends.keys() - self._done
+        if running and len(running) == min(self._jobs, len(running) + ready) and self._ends.keys() == running:
+            first = min(running, key=self._ends.__getitem__)
+            self.now = self._ends[first]
+            self._done.add(first)
+            self._changed.notify_all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_makespan_is_near_the_lower_bound(seed: int) -> None:
     generator = random.Random(seed)
@@ -111,10 +143,10 @@ def test_makespan_is_near_the_lower_bound(seed: int) -> None:
         paths[n] = seconds[n] + max((paths[each] for each in requires[n]), default=0.0)
     jobs = 4
     bound = max(max(paths.values()), sum(seconds.values()) / jobs)
-    started = time.monotonic()
-    run_graph(seconds, requires, lambda _, unit: time.sleep(unit), jobs=jobs, durations=seconds)
-    # The benchmark measures the aim of 10 %; a loaded test machine gets some air.
-    assert time.monotonic() - started < bound * 1.3
+    clock = Clock(requires, jobs)
+    run_graph(seconds, requires, clock.work, jobs=jobs, durations=seconds)
+    # The benchmark measures the aim of 10 %.
+    assert clock.now < bound * 1.3
 
 
 INTERRUPTED = """
@@ -125,7 +157,7 @@ from wheelyard.doors.run import run
 
 def work(key, unit):
     print("started", flush=True)
-    return run(["sleep", "60"])
+    return run(["sleep", "3000"])
 
 try:
     run_graph({"a": None, "b": None, "c": None}, {}, work, jobs=2)
@@ -140,10 +172,7 @@ def test_ctrl_c_ends_what_runs() -> None:
         assert process.stdout is not None
         for _ in range(2):
             assert process.stdout.readline() == "started\n"
-        time.sleep(0.2)
-        started = time.monotonic()
         os.kill(process.pid, signal.SIGINT)
         said = process.stdout.read()
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=300) == 130
     assert said == "interrupted\n"
-    assert time.monotonic() - started < 10

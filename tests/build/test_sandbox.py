@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,9 +147,8 @@ def test_no_process_of_the_host(place: Place, bubblewrap: Sandbox) -> None:
 @pytest.mark.parametrize("name", ["bubblewrap", "unshare", "none"])
 def test_a_build_without_end_is_ended(place: Place, name: room.LocalName) -> None:
     sandbox = room.Bare() if name == "none" else working(name)
-    done = place.run(sandbox, "import time; print('x', flush=True); time.sleep(100)", limits=Limits(seconds=1))
+    done = place.run(sandbox, "import time; print('x', flush=True); time.sleep(3000)", limits=Limits(seconds=1))
     assert done.timed_out
-    assert done.seconds < 10
 
 
 def test_a_log_has_a_bound(place: Place, bubblewrap: Sandbox) -> None:
@@ -187,22 +186,24 @@ def test_what_it_started_has_ended_with_it(place: Place, name: room.LocalName) -
 def test_what_it_left_behind_is_ended_too(place: Place, name: room.LocalName) -> None:
     beat = place.inside / "beat"
     script = f"""
-        import os, time
+        import fcntl, os, time
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
-                while True:
-                    with open({str(beat)!r}, 'a') as stream:
-                        stream.write('x')
-                    time.sleep(0.02)
+                stream = open({str(beat)!r}, 'a')
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                stream.write('x')
+                stream.flush()
+                time.sleep(3000)
             os._exit(0)
-        time.sleep(100)
+        time.sleep(3000)
     """
-    assert place.run(working(name), script, limits=Limits(seconds=1.5)).timed_out
-    size = beat.stat().st_size
-    assert size > 0
-    time.sleep(0.3)
-    assert beat.stat().st_size == size
+    for seconds in (1.5, 10, 60, 300):  # until a busy machine has come to where it leaves something behind
+        assert place.run(working(name), script, limits=Limits(seconds=seconds)).timed_out
+        if beat.exists() and beat.stat().st_size:
+            break
+    with beat.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # free: who held it is gone
 
 
 def test_forks_without_end_meet_a_limit(place: Place, bubblewrap: Sandbox) -> None:
@@ -218,7 +219,7 @@ def test_forks_without_end_meet_a_limit(place: Place, bubblewrap: Sandbox) -> No
         except OSError as error:
             print('stopped at', count, type(error).__name__)
     """
-    done = place.run(bubblewrap, script, limits=Limits(seconds=20, processes=40))
+    done = place.run(bubblewrap, script, limits=Limits(seconds=300, processes=40))
     assert "stopped at" in done.output
     assert int(done.output.split("stopped at")[1].split()[0]) < 40 + 200  # what the user had running before is added
 

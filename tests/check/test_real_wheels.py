@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -63,8 +62,6 @@ def test_real_wheels(tmp_path: Path) -> None:
         facts = read(path)
         assert not facts.remarks, path.name
         found |= set(facts.top_level_modules)
-        started = time.monotonic()
         assert read_facts(path) == facts
-        assert time.monotonic() - started < 1
     assert len(wheels) == len(WHEELS)
     assert {module for *_, module in WHEELS} <= found

@@ -114,7 +114,7 @@ def listing(engine: Engine) -> str:
     return engine.ask("ps", "--all", "--no-trunc", "--format", "{{.Command}}")
 
 
-def wait_for(condition: object, seconds: float = 20) -> None:
+def wait_for(condition: object, seconds: float = 300) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():

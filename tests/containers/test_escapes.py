@@ -175,10 +175,11 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 def test_a_build_that_takes_too_much_ends_alone(
     tmp_path: Path, store: Store, build: BuildAll, toolchain: ContainerToolchain
 ) -> None:
-    kinds = {"eater": EATER, "bomb": BOMB, "sleeper": SLEEPER, "caller": CALLER}
+    kinds = {"eater": EATER, "bomb": BOMB, "caller": CALLER}
     bad = [unit(sdist(tmp_path, name, more=text), store, toolchain.identity) for name, text in kinds.items()]
     good = unit(sdist(tmp_path, "good", good__c=extension("good")), store, toolchain.identity)
-    limits = Limits(seconds=8, memory=512 << 20, processes=64)
+    # Time enough to meet every other limit first, on a machine that does much besides.
+    limits = Limits(seconds=1800, memory=512 << 20, processes=64)
 
     with pytest.raises(Failures) as caught:
         build(toolchain, [*bad, good], limits=limits)
@@ -188,9 +189,16 @@ def test_a_build_that_takes_too_much_ends_alone(
     assert all(isinstance(error, BuildError) for error in errors.values())
     assert "512 MiB of memory" in errors["eater"].message
     assert "64 processes" in errors["bomb"].message
-    assert "within 8 seconds" in errors["sleeper"].message
     assert "Network is unreachable" in errors["caller"].message
     assert build(toolchain, [good])[good.key].filename.startswith("good-1.0-cp311-cp311-manylinux_2_")
+
+
+def test_a_build_without_end_ends_with_what_it_started(
+    tmp_path: Path, store: Store, build: BuildAll, toolchain: ContainerToolchain
+) -> None:
+    sleeper = unit(sdist(tmp_path, "sleeper", more=SLEEPER), store, toolchain.identity)
+    with pytest.raises(Failures, match="within 8 seconds"):
+        build(toolchain, [sleeper], limits=Limits(seconds=8))
     running = toolchain.engine.ask("ps", "--all", "--format", "{{.Command}}")
     assert "sleep 3000" not in running
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\x003000" in read(path)]

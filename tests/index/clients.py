@@ -81,7 +81,7 @@ def install(client: Client, target: Path, *arguments: str) -> subprocess.Complet
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=1800,
     )
 
 

@@ -90,7 +90,7 @@ class Yard:
     def run(self, *arguments: str, **settings: str) -> Done:
         with self.start(*arguments, **settings) as process:
             try:
-                out, err = process.communicate(timeout=300)
+                out, err = process.communicate(timeout=1800)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
