@@ -167,19 +167,20 @@ def test_a_log_has_a_bound(place: Place, bubblewrap: Sandbox) -> None:
 def test_what_it_started_has_ended_with_it(place: Place, name: room.LocalName) -> None:
     beat = place.inside / "beat"
     script = f"""
-        import os, time
+        import fcntl, os, time
         if os.fork() == 0:
             os.setsid()
-            while True:
-                with open({str(beat)!r}, 'a') as stream:
-                    stream.write('x')
-        while not os.path.exists({str(beat)!r}):
+            stream = open({str(beat)!r}, 'a')
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.write('x')
+            stream.flush()
+            time.sleep(3000)
+        while not os.path.exists({str(beat)!r}) or not os.path.getsize({str(beat)!r}):
             time.sleep(0.01)
     """
     assert place.run(working(name), script).returncode == 0
-    size = beat.stat().st_size
-    time.sleep(0.3)
-    assert beat.stat().st_size == size
+    with beat.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # free: who held it is gone
 
 
 @pytest.mark.parametrize("name", ["bubblewrap", "unshare"])
