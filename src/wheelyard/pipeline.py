@@ -92,9 +92,8 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
     """
     started = time.monotonic()
     check_place(config.wheelhouse)
-    shelf.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     store = Store(default_root())
-    earlier = shelf.load(config.wheelhouse)
+    earlier = shelf.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     before = names.published(earlier)
     pythons = carried.carried_pythons(config.targets, store)
     toolchains = Toolchains(config.build, report)
