@@ -35,6 +35,7 @@ from wheelyard.host.manifest import (
 from wheelyard.host.refusal import Refused
 
 __all__ = [
+    "SIGNATURE",
     "FileEntry",
     "Manifest",
     "TargetInfo",

@@ -98,7 +98,7 @@ def pack(
     made = moment_of(created, None) if created else manifest.timestamp() or found.created
     made = made or manifest.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
     until = moment_of(expires, made) if expires else found.expires
-    if key or expires or created:
+    if key or expires or created or not (wheelhouse / manifest.SIGNATURE).is_file():  # what is signed stays as it is
         manifest.restamp(wheelhouse, created=made, expires=until)
     found = follow(wheelhouse, keys=key or (), since=since, targets=target or ())
     name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
