@@ -19,7 +19,7 @@ from wheelyard.host.machine import dotted
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.pipcall import Pip, break_arguments, rehearse, run_pip, wanted
 from wheelyard.host.plain import say
-from wheelyard.host.records import forget, record_path
+from wheelyard.host.records import all_records, forget, record_path
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_STORAGE, EXIT_USAGE, Refused
 from wheelyard.host.scheme import (
     STAGED,
@@ -151,19 +151,23 @@ def _install_here(job: Job) -> List[Installed]:
     return [dist for dist in installed_in(sites) if dist not in known]
 
 
-def _existing_folders(place: Place) -> List[str]:
-    """Return the folders of a place that are there before we come, and so stay when we go."""
+def _folders_before(place: Place) -> Tuple[List[str], List[str]]:
+    """Return the folders of a place that were there before us, and so stay when we go; and those that are not there.
+
+    What we made for another Python (``~/.local/bin``) was not there before us.
+    """
     folders = [place.base]
     if place.kind not in STAGED:
         sites, scripts, data = scheme_paths(place)
         folders += [*sites, scripts, data]
-    found = set()
+    found: Dict[str, bool] = {}
     for folder in folders:
         while folder != os.path.dirname(folder):
-            if os.path.isdir(folder):
-                found.add(folder)
+            found[folder] = os.path.isdir(folder)
             folder = os.path.dirname(folder)
-    return sorted(found)
+    ours = {folder for record in all_records() for folder in record.get("made", [])}
+    there = {folder for folder, is_there in found.items() if is_there} - ours
+    return sorted(there), sorted(set(found) - there)
 
 
 def install_job(job: Job, made_venv: bool) -> List[Installed]:
@@ -171,7 +175,7 @@ def install_job(job: Job, made_venv: bool) -> List[Installed]:
 
     :raises Refused: if it could not be done; the place is then as it was.
     """
-    existing = _existing_folders(job.place)
+    existing, absent = _folders_before(job.place)
     staged = job.place.kind in STAGED
     new = _install_staged(job) if staged else _install_here(job)
     path = record_path(job.place.kind, job.place.base, running_python())
@@ -187,6 +191,7 @@ def install_job(job: Job, made_venv: bool) -> List[Installed]:
         folder=job.target.folder,
         infos=sorted(infos),
         keep=record.get("keep", existing),
+        made=record.get("made", absent),
         made_venv=record.get("made_venv", made_venv),
     )
     if infos:
