@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,19 @@ def test_nothing_is_parsed_before_it_is_believed_and_nothing_without_bounds(vers
         looked = bring_in(python, tmp_path, "--into", root, "--check")  # nobody's signature is asked for
         assert looked.returncode == 14, looked.stdout + looked.stderr
         assert looked.stdout.startswith(("unsafe-path", "bad-manifest", "manifest-too-big")), looked.stdout[:200]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_nobody_signed_in_a_bundle_is_small(version: str, tmp_path: Path) -> None:
+    text = b'{"format":1,"volume":1,"volumes":' + b"9" * 3_000_000 + b"}\n"
+    info = tarfile.TarInfo("wheelhouse-1/bundle.json")
+    info.size = len(text)
+    with tarfile.open(tmp_path / "b.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+        archive.addfile(info, io.BytesIO(text))
+        info.name, info.size = "wheelhouse-1/manifest.json", 3
+        archive.addfile(info, io.BytesIO(b"{}\n"))
+    done = bring_in(need(version), tmp_path, tmp_path / "b.tar", "--check")
+    assert (done.returncode, done.stdout.partition(":")[0]) == (14, "bad-bundle"), done.stderr
 
 
 def test_exit_codes_of_import_py(tmp_path: Path) -> None:
