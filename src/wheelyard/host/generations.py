@@ -32,7 +32,7 @@ LOG = "import.log"
 LOCK = ".lock"
 _NAME_OF = re.compile(r"\d{6,}-[0-9a-f]{12}\Z")
 # What the maker of a wheelhouse keeps in it for the next time; no part of what is published.
-_WORKING = frozenset({LOCK, ".published.json", ".released", ".site.json"})
+_WORKING = frozenset({LOCK, ".facts.json", ".published.json", ".released", ".site.json"})
 _OURS = {CURRENT, GENERATIONS, TRUST, LOG, LOCK}
 
 
