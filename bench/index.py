@@ -21,9 +21,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from wheelyard.index.model import Entry, Site, Wheel
+from wheelyard.domain.site import Entry, Site, Wheel
 from wheelyard.index.publish import publish
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 
 VERSIONS = 10
 PEERS = ("simple503[incremental]", "dumb-pypi")

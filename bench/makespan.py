@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from wheelyard.build.graph import run_graph
+from wheelyard.build.queue import run_graph
 
 SHAPES = ("wide", "deep", "mixed", "one long")
 JOBS = (2, 4, 8)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.upstream.pip_config import configured
 
 LIST = Path(__file__).parents[1] / "requirements" / "scientific.in"

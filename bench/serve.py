@@ -23,9 +23,9 @@ from index import stock
 
 from tests.index.clients import CLIENTS, install
 from tests.serve.servers import free_port, nginx
-from wheelyard.index.model import Site
+from wheelyard.domain.site import Site
 from wheelyard.index.publish import publish
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 
 SECONDS = 4
 PACKAGES = 20

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.build import environment, sandbox
+from wheelyard.build import environment
 from wheelyard.build.frontend import Workspace, unpack_sdist, workspace
-from wheelyard.build.model import Limits, Sandbox
-from wheelyard.build.sandbox import LocalName
+from wheelyard.domain.build import Limits
+from wheelyard.sandbox import local
+from wheelyard.sandbox.local import LocalName
+from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.targets.here import this_machine
 
 Opened = Callable[..., Workspace]
@@ -26,12 +28,12 @@ def python() -> Path:
 
 
 def working(name: LocalName) -> Sandbox:
-    refusal = sandbox._refusal(name)
+    refusal = local._refusal(name)
     if refusal is not None and os.geteuid() == 0 and shutil.which({"bubblewrap": "bwrap"}.get(name, name)):
         pytest.fail(f"{name} is here, and root may use it: {refusal}")
     if refusal is not None:
         pytest.skip(f"{name} does not work here: {refusal}")
-    return sandbox._make(name)
+    return local._make(name)
 
 
 @pytest.fixture

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.packages import make_wheel
-from wheelyard.build.apple import AppleToolchain, sandboxed, variables
-from wheelyard.build.local import LocalToolchain
-from wheelyard.build.model import Limits, Recipe
-from wheelyard.build.sandbox import Bare
-from wheelyard.errors import RepairError
-from wheelyard.repair import macos
+from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.errors import RepairError
+from wheelyard.domain.target import Target
+from wheelyard.repair import delocate
+from wheelyard.sandbox.local import Bare
+from wheelyard.sandbox.seatbelt import sandboxed
 from wheelyard.targets import platforms
-from wheelyard.targets.model import Target
+from wheelyard.toolchain.apple import AppleToolchain, variables
+from wheelyard.toolchain.local import LocalToolchain
 
 ARM = Target(name="mac", python="3.12", python_full="3.12.1", platform="macosx_11_0_arm64")
 INTEL = replace(ARM, platform="macosx_10_13_x86_64")
@@ -119,12 +120,12 @@ def test_what_a_machines_own_compiler_compiles_for(here: str, there: str, does: 
 
 
 def test_delocates_command() -> None:
-    command = macos.delocate_command(Path("/in/demo.whl"), Path("/out"), platforms.parse(BOTH.platform))
+    command = delocate.delocate_command(Path("/in/demo.whl"), Path("/out"), platforms.parse(BOTH.platform))
     assert command[1:] == [
         *("-v", "--lib-sdir", ".dylibs", "--sanitize-rpaths", "--require-archs", "x86_64,arm64"),
         *("--wheel-dir", "/out", "/in/demo.whl"),
     ]
-    environment = macos.environment(Path("/scratch"), platforms.parse(BOTH.platform), (Path("/a"), Path("/b")))
+    environment = delocate.environment(Path("/scratch"), platforms.parse(BOTH.platform), (Path("/a"), Path("/b")))
     assert environment["MACOSX_DEPLOYMENT_TARGET"] == "10.13"
     assert environment["DYLD_LIBRARY_PATH"] == "/a:/b"
 
@@ -133,10 +134,10 @@ def test_delocate_itself_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Without objects in the wheel it needs none of Apple's tools."""
     if shutil.which("delocate-wheel", path=Path(sys.executable).parent) is None:
         pytest.skip("delocate is not installed")
-    monkeypatch.setattr(macos, "has_apple_tools", lambda: True)
+    monkeypatch.setattr(delocate, "has_apple_tools", lambda: True)
     pure = make_wheel(tmp_path, "demo", "1.0", files={"demo.py": b""})
-    repaired = macos.repair(pure, tmp_path / "out", ARM, log=tmp_path / "log")
+    repaired = delocate.repair(pure, tmp_path / "out", ARM, log=tmp_path / "log")
     assert (repaired.path.name, repaired.grafted) == ("demo-1.0-py3-none-any.whl", ())
     named = make_wheel(tmp_path, "demo", "1.0", tag="cp312-cp312-macosx_11_0_arm64", files={"demo.py": b""})
     with pytest.raises(RepairError, match="Failed to find any binary with the required architecture: 'arm64'"):
-        macos.repair(named, tmp_path / "out", ARM, log=tmp_path / "log")
+        delocate.repair(named, tmp_path / "out", ARM, log=tmp_path / "log")

@@ -15,19 +15,20 @@ import pytest
 from tests.build.conftest import working
 from tests.build.sources import PYPROJECT, backend, extension, sdist
 from tests.simulators.packages import make_sdist, make_wheel
-from wheelyard.build.build import build_all, expected_version
-from wheelyard.build.key import local_toolchain
-from wheelyard.build.model import BuildUnit, BuiltWheel, Limits, Recipe, Sandbox
-from wheelyard.build.units import units_of
-from wheelyard.build.workspace import base
-from wheelyard.check.wheel import read
-from wheelyard.errors import BuildError, Failures, HashMismatchError, StorageError, VariantError, WheelyardError
-from wheelyard.events import Event, JobFinished, Warned
-from wheelyard.lock.model import Lock, LockedFile, LockedPackage
-from wheelyard.store.model import Store
+from wheelyard.build.unit import units_of
+from wheelyard.build.worker import build_all, expected_version
+from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits, Recipe
+from wheelyard.domain.errors import BuildError, Failures, HashMismatchError, StorageError, VariantError, WheelyardError
+from wheelyard.domain.events import Event, JobFinished, Warned
+from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
+from wheelyard.domain.target import Target
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sandbox.workspace import base
+from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
-from wheelyard.targets.model import Target
+from wheelyard.toolchain.identity import local_toolchain
+from wheelyard.wheels.read import read
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.build.engine import Engine
-from wheelyard.build.images import Image, _reference
-from wheelyard.build.launch import _environment, _mount, _mounts, run_in_container
-from wheelyard.build.model import Limits
-from wheelyard.errors import ToolError
+from wheelyard.domain.build import Limits
+from wheelyard.domain.errors import ToolError
+from wheelyard.sandbox.container.engine import Engine
+from wheelyard.sandbox.container.images import Image, _reference
+from wheelyard.sandbox.container.launch import _environment, _mount, _mounts, run_in_container
 
 IMAGE = Image(
     name="localhost/nothing",

@@ -9,13 +9,14 @@ import pytest
 
 from tests.build.conftest import working
 from tests.simulators.packages import make_wheel
-from wheelyard.build.environment import create, interpreter_folders
-from wheelyard.build.model import Sandbox
-from wheelyard.build.workspace import base, sweep, workspace
-from wheelyard.doors import beneath
-from wheelyard.errors import ToolError, WheelError
+from wheelyard.build.environment import create
+from wheelyard.domain.errors import ToolError, WheelError
+from wheelyard.domain.target import Target
+from wheelyard.io import beneath
+from wheelyard.sandbox.interpreter import interpreter_folders
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sandbox.workspace import base, sweep, workspace
 from wheelyard.targets.interpreters import find
-from wheelyard.targets.model import Target
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tests.build.conftest import Opened
 from tests.build.sources import extension, sdist
 from tests.simulators.packages import make_sdist
 from wheelyard.build.frontend import build_wheel, dynamic_requirements, last_lines, prepare_metadata
-from wheelyard.build.model import Limits
-from wheelyard.errors import BuildError
+from wheelyard.domain.build import Limits
+from wheelyard.domain.errors import BuildError
 
 
 def test_a_wheel_is_built(opened: Opened, tmp_path: Path) -> None:

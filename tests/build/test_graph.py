@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from wheelyard.build.graph import run_graph
-from wheelyard.errors import BuildError
+from wheelyard.build.queue import run_graph
+from wheelyard.domain.errors import BuildError
 
 
 def test_order_and_results() -> None:
@@ -152,8 +152,8 @@ def test_makespan_is_near_the_lower_bound(seed: int) -> None:
 INTERRUPTED = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
-from wheelyard.build.graph import run_graph
-from wheelyard.doors.run import run
+from wheelyard.build.queue import run_graph
+from wheelyard.io.process import run
 
 def work(key, unit):
     print("started", flush=True)

@@ -14,11 +14,11 @@ from tests.build.sources import sdist
 from tests.build.test_build import Yard
 from tests.simulators.packages import make_wheel
 from wheelyard.build.frontend import build_wheel, prepare_metadata
-from wheelyard.build.model import Recipe
-from wheelyard.build.sandbox import LocalName
-from wheelyard.build.workspace import base
-from wheelyard.check.wheel import read
-from wheelyard.errors import BuildError
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.errors import BuildError
+from wheelyard.sandbox.local import LocalName
+from wheelyard.sandbox.workspace import base
+from wheelyard.wheels.read import read
 
 
 @pytest.mark.parametrize(("name", "kind"), [*(("bubblewrap", kind) for kind in KINDS), ("unshare", KINDS[0])])

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from wheelyard.build import records
-from wheelyard.build.key import build_key, local_toolchain
-from wheelyard.build.model import BuiltWheel, Recipe
-from wheelyard.build.units import recipes_of
+from wheelyard.build.key import build_key
+from wheelyard.build.unit import recipes_of
 from wheelyard.config.model import Config, PackageRule
-from wheelyard.lock.model import LockedFile, LockedPackage
-from wheelyard.store.model import Store
-from wheelyard.targets.model import Target
+from wheelyard.domain.build import BuiltWheel, Recipe
+from wheelyard.domain.lock import LockedFile, LockedPackage
+from wheelyard.domain.target import Target
+from wheelyard.store.blobs import Store
+from wheelyard.toolchain.identity import local_toolchain
 
 WHEEL = LockedFile(filename="tool-1.0-py3-none-any.whl", sha256="b" * 64)
 TOOL = LockedPackage(name="tool", version="1.0", file=WHEEL, reason="")

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.build.conftest import working
-from wheelyard.build import sandbox as room
-from wheelyard.build.environment import interpreter_folders
-from wheelyard.build.model import Limits, Sandbox
-from wheelyard.config.model import BuildSettings
-from wheelyard.doors.run import Completed
-from wheelyard.errors import ConfigError, ToolError
-from wheelyard.events import Event, Warned
+from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Completed
+from wheelyard.domain.errors import ConfigError, ToolError
+from wheelyard.domain.events import Event, Warned
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.sandbox import local as room
+from wheelyard.sandbox.interpreter import interpreter_folders
+from wheelyard.sandbox.protocol import Sandbox
 
 
 class Place:

@@ -14,8 +14,8 @@ import pytest
 
 from tests.simulators.packages import make_sdist
 from wheelyard.build.frontend import apply_patches, declared_requirements, static_metadata, unpack_sdist
-from wheelyard.check import sdist as room
-from wheelyard.errors import BuildError, WheelError
+from wheelyard.domain.errors import BuildError, WheelError
+from wheelyard.sdist import reader as room
 
 
 def tar(*members: tarfile.TarInfo | tuple[str, bytes]) -> bytes:

@@ -13,14 +13,14 @@ from tests.build.conftest import working
 from tests.build.sources import extension
 from tests.simulators.packages import make_sdist
 from wheelyard.build import environment, frontend
-from wheelyard.build.build import build_all
-from wheelyard.build.key import local_toolchain
-from wheelyard.build.model import Limits, Recipe
-from wheelyard.build.units import units_of
-from wheelyard.lock.model import Lock, LockedFile, LockedPackage
-from wheelyard.store.model import Store
+from wheelyard.build.unit import units_of
+from wheelyard.build.worker import build_all
+from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
+from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
+from wheelyard.toolchain.identity import local_toolchain
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 

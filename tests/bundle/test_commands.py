@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.bundle.houses import house, key, public
 from wheelyard.cli import check, diff, import_, pack, rollback
-from wheelyard.errors import WheelyardError
+from wheelyard.domain.errors import WheelyardError
 
 
 @pytest.fixture

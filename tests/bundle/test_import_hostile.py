@@ -16,7 +16,7 @@ from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_
 from wheelyard.bundle.manifest import read
 from wheelyard.bundle.pack import pack
 from wheelyard.bundle.sign import sign
-from wheelyard.errors import HashMismatchError, StorageError, VerificationError, WheelyardError
+from wheelyard.domain.errors import HashMismatchError, StorageError, VerificationError, WheelyardError
 from wheelyard.host import sshsig
 from wheelyard.host.manifest import FileEntry, Manifest, dump_manifest
 

@@ -131,7 +131,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     second = pack(root, tmp_path / "2.tar", keys=[key()]).volumes
     code = (
         "import sys; from pathlib import Path\n"
-        "from wheelyard.bundle.import_ import *; from wheelyard.errors import StorageError\n"
+        "from wheelyard.bundle.import_ import *; from wheelyard.domain.errors import StorageError\n"
         "from wheelyard.host import applying\n"
         "applying._room = lambda *a: None\n"  # the check before is tested elsewhere: this is the disk's own word
         f"import_bundle([Path({str(first[0])!r})], Path('disk/into'), TrustOptions(trust=Path({str(public())!r})))\n"

@@ -8,7 +8,7 @@ import pytest
 
 from wheelyard.bundle import manifest
 from wheelyard.bundle.manifest import FileEntry, Manifest, TargetInfo
-from wheelyard.errors import VerificationError
+from wheelyard.domain.errors import VerificationError
 from wheelyard.host.manifest import digest_of, dump_manifest, load_manifest
 from wheelyard.host.refusal import Refused
 

@@ -13,7 +13,7 @@ from tests.simulators.packages import make_wheel
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, prune, repair, rollback
 from wheelyard.bundle.pack import pack
-from wheelyard.errors import ConfigError, HashMismatchError, VerificationError
+from wheelyard.domain.errors import ConfigError, HashMismatchError, VerificationError
 
 TRUST = TrustOptions(trust=None)
 

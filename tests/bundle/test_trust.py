@@ -29,7 +29,7 @@ from wheelyard.bundle.manifest import read
 from wheelyard.bundle.pack import pack
 from wheelyard.bundle.sign import sign
 from wheelyard.cli.main import main
-from wheelyard.errors import ConfigError, HashMismatchError, VerificationError, WheelyardError
+from wheelyard.domain.errors import ConfigError, HashMismatchError, VerificationError, WheelyardError
 from wheelyard.host.manifest import Manifest, dump_manifest, load_manifest
 from wheelyard.host.refusal import Refused
 from wheelyard.host.sshsig import fingerprint, parse_revoked, parse_signers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.check.wheel import read, read_facts
+from wheelyard.wheels.read import read, read_facts
 
 # (requirement, Python, platform, what it brings): distutils-era wheel 0.24, flit, poetry, hatch, maturin, scikit-build,
 # meson, bazel, delocate, delvewheel, auditwheel of all ages; folders in the zip, name spaces, no modules at all.

@@ -16,9 +16,9 @@ import pytest
 
 from tests.index.shop import Shop
 from tests.simulators.packages import make_sdist, make_wheel, metadata
-from wheelyard.check.sdist import read
-from wheelyard.errors import WheelError
+from wheelyard.domain.errors import WheelError
 from wheelyard.mirror.add import add
+from wheelyard.sdist.reader import read
 
 NAME = "demo-1.0.tar.gz"
 INFO = ("demo-1.0/PKG-INFO", metadata("demo", "1.0").encode())

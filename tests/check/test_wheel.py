@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.packages import make_wheel
-from wheelyard.check import members
-from wheelyard.check import zip as zips
-from wheelyard.check.modules import top_level_modules
-from wheelyard.check.wheel import read, read_facts
-from wheelyard.errors import WheelError
+from wheelyard.archives import members
+from wheelyard.archives import zip as zips
+from wheelyard.domain.errors import WheelError
+from wheelyard.wheels.modules import top_level_modules
+from wheelyard.wheels.read import read, read_facts
 
 NAME = "demo-1.0-py3-none-any.whl"
 INFO = "demo-1.0.dist-info"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.packages import make_wheel
-from wheelyard.check import zip as zips
-from wheelyard.check.wheel import read, read_facts
-from wheelyard.errors import WheelError
+from wheelyard.archives import zip as zips
+from wheelyard.domain.errors import WheelError
+from wheelyard.wheels.read import read, read_facts
 
 NAME = "demo-1.0-py3-none-any.whl"
 INFO = "demo-1.0.dist-info"

@@ -22,8 +22,8 @@ from wheelyard.bundle.single import import_py
 from wheelyard.cli.main import show_error
 from wheelyard.cli.output import say_json
 from wheelyard.cli.reporters import reporter
-from wheelyard.errors import BuildError
-from wheelyard.events import JobFinished, JobStarted, StageStarted, Warned
+from wheelyard.domain.errors import BuildError
+from wheelyard.domain.events import JobFinished, JobStarted, StageStarted, Warned
 from wheelyard.host.plain import plain_text
 
 CLIPBOARD = "\x1b]52;c;ZXZpbA==\x07"

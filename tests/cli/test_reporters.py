@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from wheelyard.cli.reporters import JsonLines, LiveView, PlainLines, human_bytes
-from wheelyard.events import Event, JobAdvanced, JobFinished, JobStarted, StageFinished, StageStarted, Warned
+from wheelyard.domain.events import Event, JobAdvanced, JobFinished, JobStarted, StageFinished, StageStarted, Warned
 
 RUN: tuple[Event, ...] = (
     StageStarted(stage="fetch", jobs=2, bytes=3000),

@@ -7,7 +7,7 @@ import pytest
 
 from wheelyard.config.load import load
 from wheelyard.config.model import Config
-from wheelyard.errors import Failures, WheelyardError
+from wheelyard.domain.errors import Failures, WheelyardError
 
 
 def write(folder: Path, **files: str) -> Path:

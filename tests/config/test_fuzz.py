@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wheelyard.config.load import load
-from wheelyard.errors import Failures, WheelyardError
+from wheelyard.domain.errors import Failures, WheelyardError
 
 PIECES = st.sampled_from(
     [

@@ -7,7 +7,7 @@ import pytest
 from tests.config.helpers import errors, toml, write
 from tests.targets.interpreters import interpreter
 from wheelyard.config.load import bound_names, load
-from wheelyard.errors import ConfigError, WheelyardError
+from wheelyard.domain.errors import ConfigError, WheelyardError
 from wheelyard.targets.here import this_machine
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.config.helpers import errors, write
 from wheelyard.config.load import load
 from wheelyard.config.model import Config
-from wheelyard.errors import WheelyardError
+from wheelyard.domain.errors import WheelyardError
 
 PYPROJECT = """\
 [project]

@@ -7,7 +7,7 @@ import pytest
 from tests.config.helpers import errors, requirements, write
 from tests.simulators.packages import make_sdist, make_wheel
 from wheelyard.config.load import load
-from wheelyard.errors import ConfigError, WheelyardError
+from wheelyard.domain.errors import ConfigError, WheelyardError
 
 DIGEST = "ab" * 32
 

@@ -11,10 +11,10 @@ import pytest
 from tests.config.helpers import errors, requirements, toml
 from wheelyard.cli.main import main
 from wheelyard.config.load import load
-from wheelyard.doors.run import run
-from wheelyard.doors.urls import redact
-from wheelyard.errors import UpstreamError, WheelyardError
-from wheelyard.redact import hide, hide_line
+from wheelyard.domain.errors import UpstreamError, WheelyardError
+from wheelyard.domain.redact import hide, hide_line
+from wheelyard.io.process import run
+from wheelyard.io.urls import redact
 
 SECRET = "s3cr3t"
 URLS = [

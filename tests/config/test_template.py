@@ -12,7 +12,7 @@ from tests.config.helpers import write
 from wheelyard.cli import init
 from wheelyard.config.load import load
 from wheelyard.config.template import render
-from wheelyard.errors import ConfigError, WheelyardError
+from wheelyard.domain.errors import ConfigError, WheelyardError
 
 
 def application() -> typer.Typer:

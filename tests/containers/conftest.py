@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.build import container
-from wheelyard.build.build import build_all
-from wheelyard.build.container import ContainerToolchain
-from wheelyard.build.engine import Engine
-from wheelyard.build.model import BuildUnit, BuiltWheel, Limits
-from wheelyard.config.model import BuildSettings
-from wheelyard.errors import ToolError
-from wheelyard.events import silent
-from wheelyard.store.model import Store
+from wheelyard.build.worker import build_all
+from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits
+from wheelyard.domain.errors import ToolError
+from wheelyard.domain.events import silent
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.sandbox.container import python
+from wheelyard.sandbox.container.engine import Engine
+from wheelyard.store.blobs import Store
+from wheelyard.toolchain.container import ContainerToolchain
 
 SCRIPT = Path(__file__).parents[2] / "docker" / "debian.sh"
 
@@ -30,7 +30,7 @@ BuildAll = Callable[..., dict[str, BuiltWheel]]
 def engine() -> Engine:
     """The engine of this machine, or skip: without one there is nothing to test here."""
     try:
-        return container.open_engine(BuildSettings())
+        return python.open_engine(BuildSettings())
     except ToolError as error:
         pytest.skip(str(error))
 

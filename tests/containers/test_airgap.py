@@ -11,10 +11,10 @@ from tests.bundle.houses import key
 from tests.bundle.test_airgap import old_pip, published
 from tests.containers.conftest import Image
 from tests.host.pythons import need
-from wheelyard.build.engine import Engine
-from wheelyard.build.images import resolve
-from wheelyard.build.launch import run_in_container
 from wheelyard.bundle.pack import pack
+from wheelyard.sandbox.container.engine import Engine
+from wheelyard.sandbox.container.images import resolve
+from wheelyard.sandbox.container.launch import run_in_container
 
 __all__ = ["old_pip"]
 

@@ -11,13 +11,13 @@ from tests.build.sources import extension, sdist
 from tests.containers.conftest import BuildAll, Image
 from tests.containers.units import unit
 from tests.index.clients import pip_wheel
-from wheelyard.build.container import find_toolchain
-from wheelyard.build.model import Limits, Recipe
-from wheelyard.config.model import BuildSettings
+from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.domain.target import Target
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
-from wheelyard.store.model import Store
-from wheelyard.targets.model import Target
+from wheelyard.store.blobs import Store
+from wheelyard.toolchain.container import find_toolchain
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 

@@ -15,12 +15,13 @@ import pytest
 from tests.containers.conftest import Image
 from tests.containers.units import BOOKWORM
 from tests.index.clients import interpreter
-from wheelyard.build import container
-from wheelyard.build.engine import Engine, find_engine, is_over, this_run
-from wheelyard.build.images import derive, resolve
-from wheelyard.config.model import BuildSettings
-from wheelyard.errors import ConfigError, ToolError
-from wheelyard.targets.model import Target
+from wheelyard.domain.errors import ConfigError, ToolError
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.domain.target import Target
+from wheelyard.sandbox.container import python as container
+from wheelyard.sandbox.container.engine import Engine, find_engine, is_over, this_run
+from wheelyard.sandbox.container.images import derive, resolve
+from wheelyard.toolchain.container import find_toolchain
 
 GROUP = pytest.mark.xdist_group("containers")
 
@@ -66,7 +67,7 @@ def test_an_engine_that_cannot_start_a_container_is_quoted(engine: Engine, image
     name = image("host")
     settings = BuildSettings(engine_arguments=("--runtime", "/nowhere/runtime"))
     with pytest.raises(ToolError) as caught:
-        container.find_toolchain(settings, BOOKWORM, name)
+        find_toolchain(settings, BOOKWORM, name)
     assert "/nowhere/runtime" in str(caught.value)
 
 
@@ -87,10 +88,10 @@ def test_a_killed_run_leaves_no_container_after_the_next_start(engine: Engine, i
         """
         import sys
         from pathlib import Path
-        from wheelyard.build import container
-        from wheelyard.build.images import resolve
-        from wheelyard.build.launch import run_in_container
-        from wheelyard.config.model import BuildSettings
+        from wheelyard.sandbox.container import python as container
+        from wheelyard.sandbox.container.images import resolve
+        from wheelyard.sandbox.container.launch import run_in_container
+        from wheelyard.domain.settings import BuildSettings
         engine = container.open_engine(BuildSettings())
         found = resolve(engine, sys.argv[1], "x86_64")
         run_in_container(engine, found, ["sleep", sys.argv[2]], cwd=Path("/"), env={})
@@ -135,7 +136,7 @@ def test_images_that_do_not_fit_say_what_to_do(engine: Engine, image: Image) -> 
         resolve(engine, image("host"), "aarch64")
     old = Target(name="old", python="3.7", python_full="3.7.0", platform="manylinux_2_36_x86_64")
     with pytest.raises(ToolError, match=r"target old: image .*: the image has no cpython 3\.7, it has cpython 3\.11"):
-        container.find_toolchain(BuildSettings(), old, image("host"))
+        find_toolchain(BuildSettings(), old, image("host"))
 
 
 @pytest.mark.container

@@ -14,11 +14,11 @@ import pytest
 from tests.build.sources import extension, sdist
 from tests.containers.conftest import BuildAll, Image
 from tests.containers.units import BOOKWORM, unit
-from wheelyard.build.container import ContainerToolchain, find_toolchain
-from wheelyard.build.model import BuiltWheel, Limits
-from wheelyard.config.model import BuildSettings
-from wheelyard.errors import BuildError, Failures
-from wheelyard.store.model import Store
+from wheelyard.domain.build import BuiltWheel, Limits
+from wheelyard.domain.errors import BuildError, Failures
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.store.blobs import Store
+from wheelyard.toolchain.container import ContainerToolchain, find_toolchain
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 

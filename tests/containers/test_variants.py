@@ -14,11 +14,11 @@ from tests.containers.units import BOOKWORM
 from tests.index.clients import pip_wheel
 from tests.simulators.packages import make_wheel
 from tests.variants.yard import RECIPE, Done, Yard, needs_compiler
-from wheelyard.build.engine import Engine
-from wheelyard.config.model import BuildSettings
-from wheelyard.doors import files
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.io import files
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import BlasQuestion, Bring, Subject
+from wheelyard.sandbox.container.engine import Engine
 from wheelyard.variants import finish, identity, simd
 from wheelyard.variants.book import builtin
 from wheelyard.variants.model import Variant

@@ -13,14 +13,14 @@ from tests.containers.conftest import Image
 from tests.containers.units import unit
 from tests.cross.conftest import cross, store
 from tests.cross.sources import greeting
-from wheelyard.build.build import build_all
-from wheelyard.build.cross.toolchain import ZigToolchain, zig_in_image
-from wheelyard.build.model import BuiltWheel, Limits
-from wheelyard.build.toolchains import Toolchains
-from wheelyard.check.objects.check import objects
-from wheelyard.config.model import BuildSettings
-from wheelyard.events import silent
-from wheelyard.store.model import Store
+from wheelyard.build.worker import build_all
+from wheelyard.domain.build import BuiltWheel, Limits
+from wheelyard.domain.events import silent
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.store.blobs import Store
+from wheelyard.toolchain.find import Toolchains
+from wheelyard.toolchain.zig.toolchain import ZigToolchain, zig_in_image
+from wheelyard.wheels.objects.check import objects
 
 __all__ = ["store"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from wheelyard.build.key import build_key
-from wheelyard.build.model import BuildUnit, Recipe
-from wheelyard.lock.model import LockedFile, LockedPackage
-from wheelyard.store.model import Store
-from wheelyard.targets.model import Target
+from wheelyard.domain.build import BuildUnit, Recipe
+from wheelyard.domain.lock import LockedFile, LockedPackage
+from wheelyard.domain.target import Target
+from wheelyard.store.blobs import Store
 
 BOOKWORM = Target(name="bookworm", python="3.11", python_full="3.11.2", platform="manylinux_2_36_x86_64")
 

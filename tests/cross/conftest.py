@@ -11,17 +11,17 @@ import pytest
 
 from tests.build.conftest import working
 from tests.containers.units import unit
-from wheelyard.build.build import build_all
-from wheelyard.build.cross.toolchain import ZigToolchain, zig_toolchain
-from wheelyard.build.cross.universal2 import FusedToolchain, parts
-from wheelyard.build.cross.zig import find_zig
-from wheelyard.build.model import BuiltWheel, Limits, Recipe
-from wheelyard.build.units import units_of
-from wheelyard.errors import ToolError
-from wheelyard.lock.model import Lock, LockedPackage
-from wheelyard.store.model import Store
+from wheelyard.build.unit import units_of
+from wheelyard.build.worker import build_all
+from wheelyard.domain.build import BuiltWheel, Limits, Recipe
+from wheelyard.domain.errors import ToolError
+from wheelyard.domain.lock import Lock, LockedPackage
+from wheelyard.domain.target import Target
+from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
-from wheelyard.targets.model import Target
+from wheelyard.toolchain.universal2 import FusedToolchain, parts
+from wheelyard.toolchain.zig.toolchain import ZigToolchain, zig_toolchain
+from wheelyard.toolchain.zig.zig import find_zig
 
 Toolchain = Callable[[Target], ZigToolchain]
 Build = Callable[..., BuiltWheel]

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.cross.sources import greeting
-from wheelyard.build.cross.zig import find_zig, triple
+from wheelyard.toolchain.zig.zig import find_zig, triple
 
 PLATFORMS = (
     "macosx_11_0_arm64",

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cross.conftest import Build, Toolchain, cross
 from tests.cross.sources import greeting
-from wheelyard.build.model import Recipe
-from wheelyard.errors import Failures, ToolError, WheelyardError
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.errors import Failures, ToolError, WheelyardError
 
 pytestmark = pytest.mark.xdist_group("cross")
 

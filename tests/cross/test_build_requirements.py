@@ -13,7 +13,7 @@ from tests.cross.conftest import cross
 from tests.cross.sources import BACKEND, PYPROJECT, greeting
 from tests.main_job.conftest import Yard, yard
 from tests.simulators.packages import make_sdist, metadata
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
 
 __all__ = ["engine", "image", "yard"]

@@ -10,10 +10,10 @@ from tests.build.sources import extension
 from tests.cross.conftest import Build, cross
 from tests.cross.test_real_packages import environment
 from tests.simulators.packages import make_sdist
-from wheelyard.build.cross import toolfiles
-from wheelyard.check.objects.check import objects
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
+from wheelyard.toolchain.zig import toolfiles
+from wheelyard.wheels.objects.check import objects
 
 MAC, S390X = platforms.parse("macosx_11_0_arm64"), platforms.parse("manylinux_2_17_s390x")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.config.helpers import toml
-from wheelyard.build.cross import archive
-from wheelyard.errors import ToolError, WheelyardError
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import ToolError, WheelyardError
+from wheelyard.store.blobs import Store
+from wheelyard.toolchain.zig import archive
 
 MAC = '[[target]]\nname = "mac"\npython = "3.12"\nplatform = "macosx_11_0_arm64"\ntoolchain = "zig"\n'
 

@@ -11,10 +11,10 @@ from tests.containers.test_arm64 import emulation
 from tests.cross.conftest import Build, cross
 from tests.cross.sources import greeting
 from tests.index.clients import pip_wheel
-from wheelyard.config.model import BuildSettings
+from wheelyard.domain.settings import BuildSettings
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 
 __all__ = ["emulation", "engine", "image"]
 

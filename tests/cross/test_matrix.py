@@ -25,10 +25,10 @@ from tests.containers.test_arm64 import emulation
 from tests.cross.conftest import cross
 from tests.cross.prepare import prepare
 from tests.main_job.conftest import Done
-from wheelyard.check.objects.check import objects
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
 from wheelyard.targets.interpreters import find
+from wheelyard.wheels.objects.check import objects
 
 __all__ = ["emulation", "engine", "image"]
 

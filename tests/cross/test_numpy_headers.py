@@ -16,12 +16,12 @@ from tests.cross.conftest import Build, cross
 from tests.cross.sources import greeting
 from tests.main_job.conftest import Yard, bundled_pip, yard
 from tests.simulators.packages import make_wheel
-from wheelyard.check.objects.check import objects
-from wheelyard.errors import Failures
+from wheelyard.domain.errors import Failures
+from wheelyard.domain.lock import LockedPackage
 from wheelyard.lock import pylock
-from wheelyard.lock.model import LockedPackage
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
+from wheelyard.wheels.objects.check import objects
 
 __all__ = ["yard"]
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.build.test_setuptools import download, locked
 from tests.cross.conftest import Build, cross
-from wheelyard.lock.model import LockedPackage
-from wheelyard.store.model import Store
+from wheelyard.domain.lock import LockedPackage
+from wheelyard.store.blobs import Store
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("cross")]
 

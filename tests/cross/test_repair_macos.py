@@ -12,14 +12,14 @@ from macholib.MachO import MachO
 
 from tests.cross.conftest import Toolchain, cross
 from tests.simulators.packages import make_wheel
-from wheelyard.build.cross.place import Place
-from wheelyard.build.cross.toolchain import warm
-from wheelyard.build.model import Recipe
-from wheelyard.check.objects.check import check, objects
-from wheelyard.errors import RepairError
-from wheelyard.repair.fat import fused
-from wheelyard.repair.macos import repair
-from wheelyard.store.model import Store
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.errors import RepairError
+from wheelyard.repair.delocate import repair
+from wheelyard.store.blobs import Store
+from wheelyard.toolchain.zig.place import Place
+from wheelyard.toolchain.zig.toolchain import warm
+from wheelyard.wheels.objects.check import check, objects
+from wheelyard.wheels.objects.fat import fused
 
 pytestmark = pytest.mark.xdist_group("cross")
 

@@ -14,12 +14,12 @@ import pytest
 from tests.cross.conftest import Build, Toolchain, cross
 from tests.cross.test_real_packages import environment
 from tests.simulators.packages import make_sdist
-from wheelyard.build.cross import rust
-from wheelyard.build.model import BuiltWheel
-from wheelyard.check.objects.check import objects
-from wheelyard.errors import Failures
-from wheelyard.store.model import Store
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.errors import Failures
+from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
+from wheelyard.toolchain.zig import rust
+from wheelyard.wheels.objects.check import objects
 
 MAC, HERE = platforms.parse("macosx_11_0_arm64"), platforms.parse("manylinux_2_36_x86_64")
 

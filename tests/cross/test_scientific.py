@@ -12,7 +12,7 @@ import pytest
 
 from tests.cross.conftest import cross
 from wheelyard.lock import pylock
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("cross")]

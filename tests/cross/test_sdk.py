@@ -18,11 +18,11 @@ import pytest
 
 from tests.cross.conftest import Toolchain, cross
 from tests.simulators import apple
-from wheelyard.build.cross import archive as archives
-from wheelyard.build.cross import installer, pyconfig, variables, zig
-from wheelyard.errors import ToolError
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import ToolError
+from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
+from wheelyard.toolchain.zig import archive as archives
+from wheelyard.toolchain.zig import installer, pyconfig, variables, zig
 
 PYCONFIG = """\
 /* The size of `long double'. */

@@ -11,12 +11,12 @@ import pytest
 
 from tests.cross.conftest import Build, Toolchain, cross
 from tests.cross.sources import greeting
-from wheelyard.build.cross import pyconfig, zig
-from wheelyard.build.model import BuiltWheel
-from wheelyard.check.objects.check import objects
-from wheelyard.errors import ToolError
-from wheelyard.store.model import Store
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.errors import ToolError
+from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
+from wheelyard.toolchain.zig import pyconfig, zig
+from wheelyard.wheels.objects.check import objects
 
 pytestmark = pytest.mark.xdist_group("cross")
 

@@ -19,18 +19,18 @@ from tests.cross.sources import greeting
 from tests.main_job.conftest import Yard, bundled_pip, yard
 from tests.simulators import apple
 from tests.simulators.packages import make_wheel
-from wheelyard.build.cross.place import Place
-from wheelyard.build.cross.universal2 import parts
-from wheelyard.build.model import BuiltWheel
-from wheelyard.check.objects import macho
-from wheelyard.check.objects.check import check, objects
-from wheelyard.errors import Failures, RepairError
-from wheelyard.repair.fat import fused
-from wheelyard.repair.fuse import fuse
-from wheelyard.repair.macos import repair
-from wheelyard.store.model import Store
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.errors import Failures, RepairError
+from wheelyard.repair.delocate import repair
+from wheelyard.store.blobs import Store
 from wheelyard.targets.platforms import UNIVERSAL2
+from wheelyard.toolchain.universal2 import parts
+from wheelyard.toolchain.zig.place import Place
 from wheelyard.variants.finish import NOTE, noted, read_note
+from wheelyard.wheels.fuse import fuse
+from wheelyard.wheels.objects import macho
+from wheelyard.wheels.objects.check import check, objects
+from wheelyard.wheels.objects.fat import fused
 
 __all__ = ["yard"]
 

@@ -15,10 +15,10 @@ from tests.cross.sources import greeting
 from tests.host.mac import pretend
 from tests.main_job.conftest import Yard, bundled_pip, yard
 from tests.simulators.packages import make_wheel
-from wheelyard.build.cross.zig import find_zig
-from wheelyard.errors import ToolError
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import ToolError
+from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
+from wheelyard.toolchain.zig.zig import find_zig
 
 __all__ = ["yard"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wheelyard.build.cross.wrapper import Refused, command, translate
+from wheelyard.toolchain.zig.wrapper import Refused, command, translate
 
 LINUX: dict[str, Any] = {
     "zig": "/zig/zig",

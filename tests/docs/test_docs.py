@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from wheelyard import errors
 from wheelyard.cli.main import load_commands
 from wheelyard.config.load import load
+from wheelyard.domain import errors
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])

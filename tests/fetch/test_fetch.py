@@ -20,14 +20,14 @@ from tests.main_job.conftest import hear_interrupts
 from tests.simulators import index_server
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_wheel
-from wheelyard.config.model import IndexSource
-from wheelyard.doors.http import Http, HttpSettings
-from wheelyard.errors import ConfigError, Failures, HashMismatchError, StorageError, UpstreamError
-from wheelyard.events import Event, JobAdvanced, JobFinished
-from wheelyard.fetch.fetch import fetch, fetch_unknown
-from wheelyard.lock.model import LockedFile
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import ConfigError, Failures, HashMismatchError, StorageError, UpstreamError
+from wheelyard.domain.events import Event, JobAdvanced, JobFinished
+from wheelyard.domain.index import IndexSource
+from wheelyard.domain.lock import LockedFile
+from wheelyard.io.http import Http, HttpSettings
+from wheelyard.store.blobs import Store
 from wheelyard.upstream.client import Client
+from wheelyard.upstream.fetch import fetch, fetch_unknown
 from wheelyard.upstream.pip_config import PipSettings
 
 BIG = "big-1.0-py3-none-any.whl"
@@ -261,9 +261,9 @@ def test_an_ended_run_leaves_a_partial_file_that_the_next_one_uses(
         """
         import sys
         from pathlib import Path
-        from wheelyard.fetch.fetch import fetch
-        from wheelyard.lock.model import LockedFile
-        from wheelyard.store.model import Store
+        from wheelyard.upstream.fetch import fetch
+        from wheelyard.domain.lock import LockedFile
+        from wheelyard.store.blobs import Store
         from wheelyard.upstream.client import Client
         from wheelyard.upstream.pip_config import PipSettings
         store = Store(Path(sys.argv[1]))

@@ -12,7 +12,7 @@ import pytest
 from tests.host.pythons import need
 from wheelyard.bundle.sign import NAMESPACE, sign_bytes
 from wheelyard.bundle.single import single_file
-from wheelyard.errors import ToolError
+from wheelyard.domain.errors import ToolError
 from wheelyard.host.refusal import Refused
 from wheelyard.host.sshkeys import verify_blob, verify_ed25519, verify_p256, verify_rsa
 from wheelyard.host.sshsig import (

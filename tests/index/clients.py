@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from wheelyard.doors import files
-from wheelyard.errors import StorageError
+from wheelyard.domain.errors import StorageError
+from wheelyard.io import files
 
 
 class Client(NamedTuple):

@@ -10,11 +10,11 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from tests.simulators.packages import make_wheel
-from wheelyard.index.model import Entry, Folder, Published, Site, Wheel
+from wheelyard.domain.proof import Proof
+from wheelyard.domain.site import Entry, Folder, Published, Site, Wheel
+from wheelyard.domain.target import Target
 from wheelyard.index.publish import publish
-from wheelyard.prove.model import Proof
-from wheelyard.store.model import Store
-from wheelyard.targets.model import Target
+from wheelyard.store.blobs import Store
 
 TARGET = Target(name="el9", python="3.9", python_full="3.9.18", platform="manylinux_2_34_x86_64", pip="21.2.3")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.index.clients import CLIENTS, Client, install, installed
 from tests.index.shop import Shop, folder
-from wheelyard.index.model import Site
+from wheelyard.domain.site import Site
 
 pytestmark = pytest.mark.network  # pip's old versions are downloaded once
 

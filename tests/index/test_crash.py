@@ -19,8 +19,8 @@ from tests.index.clients import CLIENTS, install, installed
 from tests.index.reading import faults
 from tests.index.shop import Shop, contents, folder
 from wheelyard.bundle import manifest
-from wheelyard.doors import switch
-from wheelyard.index.model import Site
+from wheelyard.domain.site import Site
+from wheelyard.io import exchange
 
 
 def before(shop: Shop) -> Site:
@@ -48,7 +48,7 @@ def die_at(step: int) -> None:
 
     for name in ("replace", "rename", "link", "unlink", "mkdir", "rmdir"):
         setattr(os, name, counted(getattr(os, name)))
-    switch.exchange = counted(switch.exchange)  # type: ignore[assignment]
+    exchange.exchange = counted(exchange.exchange)  # type: ignore[assignment]
 
 
 def published_in_child(shop: Shop, site: Site, step: int) -> int:
@@ -69,7 +69,7 @@ def published_in_child(shop: Shop, site: Site, step: int) -> int:
 
 def test_death_before_any_change_of_a_name_leaves_a_whole_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # the machine does not die here, only the process
-    monkeypatch.setattr(switch, "flush", lambda place: None)
+    monkeypatch.setattr(exchange, "flush", lambda place: None)
     other = Shop(tmp_path / "right")
     other.publish(after(other))
     right = contents(other.into)
@@ -97,7 +97,7 @@ PUBLISHER = """
 import sys
 from pathlib import Path
 from tests.index.shop import Shop, folder
-from wheelyard.index.model import Site
+from wheelyard.domain.site import Site
 shop = Shop(Path(sys.argv[1]))
 fill = [shop.entry(f"fill-{number}") for number in range(150)]
 alpha = shop.entry("alpha", requires=["beta"])
@@ -144,7 +144,7 @@ def test_where_exchange_is_not_known_two_renames_do(tmp_path: Path, monkeypatch:
     class Old:
         """A C library from before ``renameat2`` and ``syncfs``."""
 
-    monkeypatch.setattr(switch, "_libc", Old)
+    monkeypatch.setattr(exchange, "_libc", Old)
     shop = Shop(tmp_path)
     shop.publish(before(shop))
     shop.publish(after(shop))

@@ -12,10 +12,10 @@ import pytest
 from tests.index.reading import anchors, faults
 from tests.index.shop import Shop, contents, folder, stamps
 from wheelyard.bundle import manifest
-from wheelyard.doors import files
-from wheelyard.errors import HashMismatchError, StorageError, WheelError
+from wheelyard.domain.errors import HashMismatchError, StorageError, WheelError
+from wheelyard.domain.site import Site
 from wheelyard.host.manifest import dump_manifest
-from wheelyard.index.model import Site
+from wheelyard.io import files
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.index.shop import Shop, folder
-from wheelyard.build.model import BuiltWheel
-from wheelyard.errors import StorageError
-from wheelyard.index import shelf
-from wheelyard.index.model import Site
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.errors import StorageError
+from wheelyard.domain.site import Site
+from wheelyard.index import site_state
 
 
 def test_a_published_site_is_read_again_as_it_was(tmp_path: Path) -> None:
@@ -20,17 +20,17 @@ def test_a_published_site_is_read_again_as_it_was(tmp_path: Path) -> None:
     carried = replace(folder("el9", [alpha, beta]), pip=shop.entry("pip", "24.0").wheel)
     site = Site(folders=(carried,), extra=(shop.entry("gamma"),), documents={"install.py": b"pass\n"}, channel="main")
     shop.publish(site)
-    assert shelf.load(shop.into) == site
-    assert shop.publish(shelf.load(shop.into)).written == 0
+    assert site_state.load(shop.into) == site
+    assert shop.publish(site_state.load(shop.into)).written == 0
 
 
 def test_nothing_published_is_an_empty_site_and_one_from_elsewhere_is_an_error(tmp_path: Path) -> None:
-    assert shelf.load(tmp_path / "none") == Site(folders=())
+    assert site_state.load(tmp_path / "none") == Site(folders=())
     shop = Shop(tmp_path)
     shop.publish(Site(folders=(), extra=(shop.entry("alpha"),)))
-    (shop.into / shelf.SHELF).write_text("{")
+    (shop.into / site_state.SHELF).write_text("{")
     with pytest.raises(StorageError, match="damaged"):
-        shelf.load(shop.into)
-    (shop.into / shelf.SHELF).unlink()
+        site_state.load(shop.into)
+    (shop.into / site_state.SHELF).unlink()
     with pytest.raises(StorageError, match="not made here"):
-        shelf.load(shop.into)
+        site_state.load(shop.into)

@@ -10,8 +10,8 @@ import pytest
 from tests.lock.test_lock import Place, versions
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_sdist, make_wheel, metadata
-from wheelyard.errors import BuildError, NoCandidateError
-from wheelyard.lock.model import LockedPackage
+from wheelyard.domain.errors import BuildError, NoCandidateError
+from wheelyard.domain.lock import LockedPackage
 
 # A backend of twenty lines: its requirements and metadata come from files of the sdist.
 BACKEND = """

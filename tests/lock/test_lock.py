@@ -13,7 +13,7 @@ from tests.simulators.index_server import IndexServer, content, status
 from tests.simulators.packages import make_sdist, make_wheel
 from wheelyard.config.load import load
 from wheelyard.config.model import Config
-from wheelyard.errors import (
+from wheelyard.domain.errors import (
     ConfigError,
     Failures,
     HashMismatchError,
@@ -21,14 +21,14 @@ from wheelyard.errors import (
     ResolutionError,
     WheelyardError,
 )
-from wheelyard.events import Event, Reporter, Warned, silent
+from wheelyard.domain.events import Event, Reporter, Warned, silent
+from wheelyard.domain.lock import Lock
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock, read
-from wheelyard.lock.model import Lock
-from wheelyard.lock.sandboxes import Sandboxes
 from wheelyard.lock.why import reason
-from wheelyard.store.model import Store
+from wheelyard.stages.backends import Sandboxes
+from wheelyard.store.blobs import Store
 
 EL9 = '[[target]]\nname = "el9"\npython = "3.9"\nplatform = "manylinux_2_34_x86_64"\npip = "21.2.3"\n'
 EL8 = '[[target]]\nname = "el8"\npython = "3.6"\nplatform = "manylinux_2_28_x86_64"\npip = "9.0.3"\n'
@@ -114,7 +114,7 @@ def test_a_lock_that_is_up_to_date_asks_nobody(place: Place) -> None:
     assert len(place.server.requests) == asked
     lean = "import sys; from wheelyard.config.load import load; from pathlib import Path\n"
     lean += "from wheelyard.lock.lock import lock; from wheelyard.lock.indexes import Indexes\n"
-    lean += "from wheelyard.lock.sandboxes import Sandboxes; from wheelyard.store.model import Store\n"
+    lean += "from wheelyard.stages.backends import Sandboxes; from wheelyard.store.blobs import Store\n"
     lean += "c = load(Path('.')); s = Store(Path('s')); i = Indexes(c, s)\n"
     lean += "lock(c, client=i, store=s, backends=Sandboxes(c, s, i)); sys.exit('httpx' in sys.modules)\n"
     subprocess.run([sys.executable, "-c", lean], cwd=place.root, check=True)

@@ -22,13 +22,13 @@ from tests.simulators.packages import make_wheel
 from wheelyard.cli import lock as lock_command
 from wheelyard.cli import why as why_command
 from wheelyard.config.load import load
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.target import Target
 from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock
-from wheelyard.lock.sandboxes import Sandboxes
-from wheelyard.store.model import Store
+from wheelyard.stages.backends import Sandboxes
+from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
-from wheelyard.targets.model import Target
 
 CLEAN = {"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 

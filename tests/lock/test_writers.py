@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.pylock import Pylock, is_valid_pylock_path
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
 from wheelyard.lock import pylock, requirements_txt, toml
-from wheelyard.lock.model import Lock, LockedFile, LockedPackage
 
 WHEEL = LockedPackage(
     name="a",

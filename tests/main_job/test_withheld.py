@@ -16,11 +16,11 @@ from tests.main_job.test_twins import wheels, write
 from tests.simulators import index_server as simulator
 from tests.simulators.packages import make_wheel
 from wheelyard.config.model import Config
-from wheelyard.errors import BuildError, Failures, StorageError, WheelyardError
-from wheelyard.lock.model import Lock
+from wheelyard.domain.errors import BuildError, Failures, StorageError, WheelyardError
+from wheelyard.domain.lock import Lock
+from wheelyard.stages.variants import Plan
+from wheelyard.stages.withheld import Withheld
 from wheelyard.targets.here import this_machine
-from wheelyard.variants.stage import Plan
-from wheelyard.withheld import Withheld
 
 OLD = "bad; python_version < '3.10'\n"
 STATIC = "Metadata-Version: 2.2\nName: bad\nVersion: 1.0\n"

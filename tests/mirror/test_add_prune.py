@@ -10,9 +10,9 @@ import pytest
 
 from tests.index.shop import Shop, folder
 from tests.simulators.packages import make_sdist, make_wheel
-from wheelyard.errors import ConfigError, WheelError
-from wheelyard.index import shelf
-from wheelyard.index.model import Site
+from wheelyard.domain.errors import ConfigError, WheelError
+from wheelyard.domain.site import Site
+from wheelyard.index import site_state
 from wheelyard.mirror.add import add
 from wheelyard.mirror.prune import Rule, outdated, prune
 
@@ -89,7 +89,7 @@ def test_prune_by_version_day_and_lock(tmp_path: Path) -> None:
         entries.append(replace(entry, wheel=replace(entry.wheel, upload_time=f"202{number}-06-01T00:00:00Z")))
     in_folder = shop.entry("beta")
     shop.publish(Site(folders=(folder("el9", [in_folder]),), extra=tuple(entries)))
-    site = shelf.load(shop.into)
+    site = site_state.load(shop.into)
 
     def names(rule: Rule) -> list[str]:
         return [entry.wheel.version for entry in outdated(site, rule)]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_wheel
 from wheelyard.cli import add, mirror, prune
-from wheelyard.errors import ConfigError, NoCandidateError, UsageError
+from wheelyard.domain.errors import ConfigError, NoCandidateError, UsageError
 
 RUNNER = CliRunner()
 

@@ -12,13 +12,13 @@ from tests.index.clients import CLIENTS, install, installed
 from tests.index.reading import faults
 from tests.simulators.index_server import IndexServer, content, status
 from tests.simulators.packages import make_sdist, make_wheel
-from wheelyard.config.model import IndexSource
-from wheelyard.doors.http import Http, HttpSettings
-from wheelyard.errors import HashMismatchError, NoCandidateError, UpstreamError, WheelError
-from wheelyard.index import shelf
+from wheelyard.domain.errors import HashMismatchError, NoCandidateError, UpstreamError, WheelError
+from wheelyard.domain.index import IndexSource
+from wheelyard.index import site_state
+from wheelyard.io.http import Http, HttpSettings
 from wheelyard.mirror.model import Mirrored, Wish
 from wheelyard.mirror.stage import VANISHED, mirror
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.targets import presets
 from wheelyard.upstream.client import Client
 from wheelyard.upstream.credentials import KnownCredentials
@@ -151,7 +151,7 @@ def test_a_project_that_vanished_upstream_is_handled_by_policy(mirrored: Mirror,
     done = mirrored.run("other", "demo<2", removed=policy)
     assert len(done.vanished) == 3
     assert done.failures == ()
-    others = [entry.wheel for entry in shelf.load(mirrored.into).extra if entry.wheel.name == "other"]
+    others = [entry.wheel for entry in site_state.load(mirrored.into).extra if entry.wheel.name == "other"]
     assert [wheel.yanked for wheel in others] == {"keep": [None] * 3, "mark": [VANISHED] * 3, "drop": []}[policy]
     assert len([name for name in mirrored.files() if name.startswith("other")]) == (0 if policy == "drop" else 3)
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.index.shop import Shop, folder
 from tests.pages.browser import Browser, browser
-from wheelyard.build.model import BuiltWheel
-from wheelyard.index.model import Entry, Site, Wheel
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.site import Entry, Site, Wheel
 
 HOSTILE = "<img src=x onerror=window.pwned=1><script>window.pwned=2</script>"
 
@@ -233,15 +233,15 @@ def test_a_projects_page_says_what_one_needs_to_know(site: Path, tab: Browser) -
 
 def test_ten_thousand_projects_load_and_answer_in_a_moment(tab: Browser, tmp_path: Path) -> None:
     """Without the wheels themselves: only the page is measured."""
-    from wheelyard.index.people import views, wants
+    from wheelyard.index.people import page_plan, views
 
     rows = [
         views.Row(f"project-{n}", f"project-{n}", "1.0", f"Summary number {n}", "MIT", ("el9",), ("3.9",), (), (), 1, 9)
         for n in range(10_000)
     ]
     seen = views.Overview(Site(folders=()), {}, {}, {}, {}, {}, {})
-    (tmp_path / "index.html").write_text(wants.index_html(seen, rows))
-    for path, page in wants.assets():
+    (tmp_path / "index.html").write_text(page_plan.index_html(seen, rows))
+    for path, page in page_plan.assets():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         made = page.make()
         (tmp_path / path).write_bytes(made if isinstance(made, bytes) else made.encode())

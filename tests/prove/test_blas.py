@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from wheelyard.index.assemble import Contents
-from wheelyard.lock.model import Lock
+from wheelyard.domain.contents import Contents
+from wheelyard.domain.lock import Lock
 from wheelyard.prove import blas
 from wheelyard.prove.stage import Question, _Stage
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.variants import simd
 from wheelyard.variants.model import Variant

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.prove import inside
+from wheelyard.prove import import_probe
 from wheelyard.targets.interpreters import find_all
 
 PYTHONS = {each.python: each.path for each in find_all()}
@@ -31,7 +31,7 @@ def test_each_module_is_imported_in_a_process_of_its_own(tmp_path: Path, python:
         (lib / f"{name}.py").write_text(text)
     (tmp_path / "modules.json").write_text(json.dumps(sorted(modules)))
     done = subprocess.run(
-        [PYTHONS[python], inside.__file__, str(tmp_path / "modules.json")],
+        [PYTHONS[python], import_probe.__file__, str(tmp_path / "modules.json")],
         env={**os.environ, "PYTHONPATH": str(lib)},
         capture_output=True,
         text=True,

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.packages import make_wheel
-from wheelyard.check.wheel import read
-from wheelyard.doors.files import sha256
-from wheelyard.errors import RepairError
+from wheelyard.domain.errors import RepairError
+from wheelyard.domain.target import Target
+from wheelyard.io.files import sha256
 from wheelyard.repair.repair import repair
-from wheelyard.targets.model import Target
+from wheelyard.wheels.read import read
 
 pytestmark = pytest.mark.skipif(
     shutil.which("cc") is None or sysconfig.get_platform() != "linux-x86_64",

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.packages import make_wheel
-from wheelyard.check.wheel import read
-from wheelyard.errors import WheelError
-from wheelyard.repair.rewrite import Changes, labelled, rewrite
+from wheelyard.domain.errors import WheelError
+from wheelyard.wheels.read import read
+from wheelyard.wheels.rewrite import Changes, labelled, rewrite
 
 FILES = {"b.py": "b", "a.py": "a", "demo-1.0.data/scripts/run": "#!python\n"}
 

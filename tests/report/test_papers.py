@@ -18,7 +18,7 @@ from tests.bundle.houses import house, target
 from tests.simulators.packages import make_wheel
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.import_ import check
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.report import papers
 from wheelyard.report.inventory import inventory, license_of
 from wheelyard.report.vulnerabilities import look

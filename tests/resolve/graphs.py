@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.simulators.packages import metadata
+from wheelyard.domain.target import Target
 from wheelyard.resolve.model import Question
 from wheelyard.resolve.view import Candidate, Candidates, Source
-from wheelyard.targets.model import Target
 
 PY39 = Target(name="el9", python="3.9", python_full="3.9.18", platform="manylinux_2_34_x86_64", pip="21.2.3")
 PY36 = Target(name="el8", python="3.6", python_full="3.6.8", platform="manylinux_2_28_x86_64", pip="9.0.3")

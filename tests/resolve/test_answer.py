@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.resolve.graphs import MAC, PY36, PY39, Graph, question, source
-from wheelyard.errors import ConfigError, NoCandidateError, ResolutionError, UpstreamError
+from wheelyard.domain.errors import ConfigError, NoCandidateError, ResolutionError, UpstreamError
 from wheelyard.resolve.answer import ask
 from wheelyard.resolve.model import Question, Resolver
 from wheelyard.resolve.pip_tools import PipTools

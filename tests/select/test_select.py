@@ -6,11 +6,11 @@ import pytest
 
 from tests.resolve.graphs import MAC, PY36, PY39
 from wheelyard.config.model import PackageRule
-from wheelyard.errors import NoCandidateError
-from wheelyard.lock.model import LockedFile, LockedPackage
-from wheelyard.select import choices, choose, needs_newer_pip
-from wheelyard.targets.model import Target
-from wheelyard.upstream.model import ProjectPage, RemoteFile
+from wheelyard.domain.errors import NoCandidateError
+from wheelyard.domain.lock import LockedFile, LockedPackage
+from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.domain.target import Target
+from wheelyard.lock.select import choices, choose, needs_newer_pip
 
 
 def page(*names: str, name: str = "pkg", **more: str | None) -> ProjectPage:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.index.shop import Shop, folder
 from tests.serve.servers import KINDS, serving
-from wheelyard.index.model import Site
+from wheelyard.domain.site import Site
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import pytest
 from tests.index.clients import CLIENTS, install, installed
 from tests.index.shop import Shop, folder
 from tests.serve.servers import own
-from wheelyard.errors import ConfigError, StorageError, ToolError
-from wheelyard.index.model import Site
+from wheelyard.domain.errors import ConfigError, StorageError, ToolError
+from wheelyard.domain.site import Site
 from wheelyard.index.publish import publish
 from wheelyard.serve.configs import SERVERS, Server, config
 from wheelyard.serve.negotiate import prefers_json, takes_gzip

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.errors import HashMismatchError, StorageError
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import HashMismatchError, StorageError
+from wheelyard.store.blobs import Store
 from wheelyard.store.records import Records
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wheelyard.domain.target import Target
 from wheelyard.targets.interpreters import Interpreter, find
-from wheelyard.targets.model import Target
 
 PYTHONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 

@@ -4,9 +4,9 @@ import pytest
 from packaging.markers import Marker
 
 from tests.targets.interpreters import PYTHONS, interpreter, markers
+from wheelyard.domain.target import Target
 from wheelyard.targets.environment import environment, marker
 from wheelyard.targets.here import from_interpreter
-from wheelyard.targets.model import Target
 from wheelyard.targets.presets import names
 from wheelyard.targets.presets import target as preset
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.targets.interpreters import interpreter
-from wheelyard.errors import ConfigError, ToolError
+from wheelyard.domain.errors import ConfigError, ToolError
+from wheelyard.domain.target import Target
 from wheelyard.targets import interpreters
 from wheelyard.targets.here import default_name, from_interpreter, this_machine
 from wheelyard.targets.interpreters import find, probe, runs_here
-from wheelyard.targets.model import Target
 
 
 def target(python: str, path: str | None = None, platform: str = "linux_x86_64") -> Target:

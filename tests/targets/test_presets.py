@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.targets import platforms, presets
 
 

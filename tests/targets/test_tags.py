@@ -9,9 +9,9 @@ import pytest
 from packaging.tags import Tag
 
 from tests.targets.interpreters import PYTHONS, interpreter, pip_tags, pip_version
+from wheelyard.domain.target import Target
 from wheelyard.targets import platforms, tags
 from wheelyard.targets.here import from_interpreter
-from wheelyard.targets.model import Target
 
 ASKED = (
     ("9.0.3", "3.6"),

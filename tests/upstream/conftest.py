@@ -11,10 +11,10 @@ import pytest
 
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_sdist, make_wheel
-from wheelyard.config.model import IndexSource
-from wheelyard.doors.http import Http, HttpSettings
-from wheelyard.events import Event
-from wheelyard.store.model import Store
+from wheelyard.domain.events import Event
+from wheelyard.domain.index import IndexSource
+from wheelyard.io.http import Http, HttpSettings
+from wheelyard.store.blobs import Store
 from wheelyard.upstream.client import Client
 from wheelyard.upstream.credentials import KnownCredentials
 from wheelyard.upstream.pip_config import PipSettings

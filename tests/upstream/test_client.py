@@ -15,12 +15,12 @@ from tests.simulators import index_server
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_wheel
 from tests.upstream.conftest import MakeClient
-from wheelyard.config.model import IndexSource
-from wheelyard.errors import ConfigError, HashMismatchError, UpstreamError, WheelError
-from wheelyard.events import Event, Warned
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import ConfigError, HashMismatchError, UpstreamError, WheelError
+from wheelyard.domain.events import Event, Warned
+from wheelyard.domain.index import IndexSource
+from wheelyard.domain.remote import RemoteFile
+from wheelyard.store.blobs import Store
 from wheelyard.upstream.client import Client
-from wheelyard.upstream.model import RemoteFile
 
 WHEEL = "demo_pkg-1.0-py3-none-any.whl"
 SDIST = "demo_pkg-1.0.tar.gz"

@@ -10,9 +10,9 @@ import pytest
 from tests.simulators import index_server
 from tests.simulators.index_server import IndexServer
 from tests.upstream.conftest import HASTY
-from wheelyard.doors.http import Http, HttpSettings
-from wheelyard.doors.urls import redact
-from wheelyard.errors import UpstreamError
+from wheelyard.domain.errors import UpstreamError
+from wheelyard.io.http import Http, HttpSettings
+from wheelyard.io.urls import redact
 from wheelyard.upstream.credentials import KnownCredentials
 
 

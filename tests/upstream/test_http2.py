@@ -15,9 +15,9 @@ import pytest
 
 from tests.simulators.certificates import certify
 from tests.simulators.h2_server import H2Server, page
-from wheelyard.doors.http import Http, HttpSettings
-from wheelyard.errors import UpstreamError
-from wheelyard.events import Event, Warned
+from wheelyard.domain.errors import UpstreamError
+from wheelyard.domain.events import Event, Warned
+from wheelyard.io.http import Http, HttpSettings
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
 

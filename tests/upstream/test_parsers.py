@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wheelyard.errors import UpstreamError
+from wheelyard.domain.errors import UpstreamError
+from wheelyard.domain.remote import RemoteFile
 from wheelyard.upstream import html
 from wheelyard.upstream import json as simple_json
 from wheelyard.upstream.links import belongs, is_safe_filename, possible_projects
-from wheelyard.upstream.model import RemoteFile
 
 URL = "https://index.example/simple/demo-pkg/"
 SHA = "ab" * 32

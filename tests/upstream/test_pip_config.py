@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.upstream.pip_config import configured, interpret
 
 pytest.importorskip("pip")

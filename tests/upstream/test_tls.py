@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.certificates import certify
-from wheelyard.doors.http import Http, HttpSettings
-from wheelyard.errors import UpstreamError
+from wheelyard.domain.errors import UpstreamError
+from wheelyard.io.http import Http, HttpSettings
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("nginx") and shutil.which("openssl")), reason="needs nginx and openssl"

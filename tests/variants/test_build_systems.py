@@ -11,7 +11,7 @@ import pytest
 from tests.cross.test_rust import CRATES, MATURIN, MODULE
 from tests.simulators.packages import make_sdist
 from tests.variants.yard import DEMO, HERE, Done, Yard, needs_compiler
-from wheelyard.build.cross import rust
+from wheelyard.toolchain.zig import rust
 from wheelyard.variants import finish, identity
 
 pytestmark = [*needs_compiler, pytest.mark.slow]

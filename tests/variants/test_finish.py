@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.packages import make_wheel
-from wheelyard.errors import VariantError, WheelError
+from wheelyard.domain.errors import VariantError, WheelError
 from wheelyard.variants import finish, identity
 
 ELF = b"\x7fELF"

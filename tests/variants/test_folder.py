@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.simulators.packages import make_wheel
-from wheelyard.errors import VariantError
-from wheelyard.index.model import Entry, Wheel
-from wheelyard.store.model import Store
-from wheelyard.variants import stage
+from wheelyard.domain.errors import VariantError
+from wheelyard.domain.site import Entry, Wheel
+from wheelyard.stages import variants
+from wheelyard.store.blobs import Store
 from wheelyard.variants.model import Variant
 
 MKL = Variant(name="mkl", packages=("numpy",), blas="mkl")
@@ -27,9 +27,9 @@ def test_mixed_blas_in_one_folder(tmp_path: Path) -> None:
     numpy = entry(store, tmp_path, "numpy", b"mkl_serv_allocate")
     scipy = entry(store, tmp_path, "scipy", b"OPENBLAS_NUM_THREADS")
     plain = entry(store, tmp_path, "plain", b"nothing")
-    stage.check_folder(MKL, "el9.mkl", (numpy, plain), store)
+    variants.check_folder(MKL, "el9.mkl", (numpy, plain), store)
     with pytest.raises(VariantError, match=r"mixed BLAS .* scipy-1\.0-.* brings openblas") as caught:
-        stage.check_folder(MKL, "el9.mkl", (numpy, plain, scipy), store)
+        variants.check_folder(MKL, "el9.mkl", (numpy, plain, scipy), store)
     assert caught.value.where == "targets/el9.mkl"
     level_only = Variant(name="v3", packages=("numpy",), simd="x86-64-v3")
-    stage.check_folder(level_only, "el9.v3", (numpy, scipy), store)
+    variants.check_folder(level_only, "el9.v3", (numpy, scipy), store)

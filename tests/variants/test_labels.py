@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.index import layout
-from wheelyard.variants import labels
+from wheelyard.stages import labels
 from wheelyard.variants.model import Variant, load_variants
 
 

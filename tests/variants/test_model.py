@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from wheelyard.errors import ConfigError, Failures
+from wheelyard.domain.errors import ConfigError, Failures
 from wheelyard.variants.model import NAME, Variant, load_variants
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.errors import VariantError, WheelError
+from wheelyard.domain.errors import VariantError, WheelError
 from wheelyard.variants import objects
 
 pytestmark = [

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from wheelyard.build.model import Recipe
-from wheelyard.errors import ConfigError, VariantError
-from wheelyard.targets.model import Target
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.errors import ConfigError, VariantError
+from wheelyard.domain.target import Target
 from wheelyard.variants.book import Book, builtin, with_recipes
 from wheelyard.variants.model import Variant, load_variants
 from wheelyard.variants.recipes import UNKNOWN, Compiler, VariantRecipe, make_recipe, version_of, with_versions

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulators.packages import make_sdist
 from tests.variants.yard import DEMO, HERE, Yard, needs_compiler
-from wheelyard.check.wheel import read
+from wheelyard.wheels.read import read
 
 TABLES = """
 [[variant]]

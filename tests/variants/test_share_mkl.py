@@ -11,7 +11,7 @@ import pytest
 
 from tests.variants.test_share import twin
 from tests.variants.yard import HERE, Done, Yard, needs_compiler
-from wheelyard.check.wheel import read
+from wheelyard.wheels.read import read
 
 TABLES = "".join(
     f"""

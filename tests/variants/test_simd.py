@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wheelyard.errors import ConfigError, VariantError
+from wheelyard.domain.errors import ConfigError, VariantError
 from wheelyard.host import choice, machine
 from wheelyard.host.machine import HostFacts
 from wheelyard.host.manifest import TargetInfo

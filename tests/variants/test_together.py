@@ -12,14 +12,14 @@ from tests.lock.test_builds import sdist
 from tests.lock.test_lock import Place
 from tests.simulators.index_server import IndexServer
 from tests.simulators.packages import make_wheel
-from wheelyard.build.model import BuildUnit
-from wheelyard.build.sandbox import find_sandbox
-from wheelyard.build.units import recipes_of, units_of
+from wheelyard.build.unit import recipes_of, units_of
 from wheelyard.config.model import Config
-from wheelyard.errors import WheelyardError
-from wheelyard.events import silent
-from wheelyard.lock.model import Lock, LockedPackage
-from wheelyard.variants import stage
+from wheelyard.domain.build import BuildUnit
+from wheelyard.domain.errors import WheelyardError
+from wheelyard.domain.events import silent
+from wheelyard.domain.lock import Lock, LockedPackage
+from wheelyard.sandbox.local import find_sandbox
+from wheelyard.stages import variants
 
 TABLES = """
 [[variant]]
@@ -52,7 +52,7 @@ def plans(place: Place, config: Config) -> tuple[tuple[BuildUnit, ...], Lock, tu
     """Lock the baseline and the variant; return the units of the one, and the lock and units of the other."""
     (target,) = config.targets
     sandbox = find_sandbox(config.build, silent)
-    here = stage.Image(sandbox_for=lambda _: sandbox, scratch=place.root, installs=False)
+    here = variants.Image(sandbox_for=lambda _: sandbox, scratch=place.root, installs=False)
 
     def lock_one(each: Config) -> Lock:
         (found,) = place.lock(each).values()
@@ -63,9 +63,9 @@ def plans(place: Place, config: Config) -> tuple[tuple[BuildUnit, ...], Lock, tu
     def failed(folder: str, error: WheelyardError) -> None:
         raise error
 
-    (plan,) = stage.lock_variants(config, {target.name: baseline}, lambda _: here, lock_one, failed)
+    (plan,) = variants.lock_variants(config, {target.name: baseline}, lambda _: here, lock_one, failed)
     assert plan.variant is not None
-    recipes = stage.recipes(plan.config, target, plan.variant, plan.lock, store=place.store, image=here)
+    recipes = variants.recipes(plan.config, target, plan.variant, plan.lock, store=place.store, image=here)
     tools = recipes_of(plan.config, to_build=True)
     plain = units_of(baseline, target, recipes_of(config), "gcc")
     return plain, plan.lock, units_of(plan.lock, target, recipes, "gcc", tools=tools)

@@ -13,13 +13,13 @@ import pytest
 
 from tests.variants.yard import HERE, RECIPE, Done, Yard, needs_compiler
 from wheelyard.bundle import manifest as manifests
-from wheelyard.check.wheel import read
 from wheelyard.report.inventory import inventory
 from wheelyard.report.papers import licenses_html, report_html
 from wheelyard.report.sbom import sbom
 from wheelyard.report.vulnerabilities import look
 from wheelyard.variants import finish, identity, simd
 from wheelyard.variants.book import builtin
+from wheelyard.wheels.read import read
 
 LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
 NEEDED = [LIBRARIES / name for name in ("blis-openmp/libblis.so", "blas/libblas.so", "liblapack_pic.a")]

@@ -18,12 +18,13 @@ from tests.index.clients import CLIENTS, Client, install, installed, interpreter
 from tests.serve.servers import serving
 from tests.variants.yard import RECIPE, Yard, needs_compiler
 from wheelyard.bundle import manifest, pack
-from wheelyard.check.wheel import read
-from wheelyard.index import layout, shelf
+from wheelyard.index import layout, site_state
 from wheelyard.index.publish import publish
-from wheelyard.store.model import Store
+from wheelyard.stages import labels
+from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find_all
-from wheelyard.variants import labels, simd
+from wheelyard.variants import simd
+from wheelyard.wheels.read import read
 
 PYTHONS = [name for name in ("3.6", "3.9", "3.11") if name in {found.python for found in find_all()}]
 ORDER = ["x86-64-v4", "x86-64-v2"]
@@ -152,7 +153,7 @@ def test_a_bundle_of_a_target_with_its_variants_has_it(yard: Yard) -> None:
 
 def test_it_stays_when_only_the_mirror_changes(yard: Yard) -> None:
     root = yard.root / "wheelhouse"
-    published = publish(shelf.load(root), store=Store(yard.cache), into=root)
+    published = publish(site_state.load(root), store=Store(yard.cache), into=root)
     assert (published.written, published.removed) == (0, 0)
 
 

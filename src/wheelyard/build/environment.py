@@ -14,15 +14,14 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
 from installer.sources import WheelFile
 
-from wheelyard.build.cross import overlay
-from wheelyard.build.interpreter import interpreter_folders
-from wheelyard.build.model import Limits, Sandbox
-from wheelyard.build.workspace import SYSTEM_PATH
-from wheelyard.check.wheel import read_facts
-from wheelyard.doors import beneath
-from wheelyard.errors import BuildError, ToolError, WheelError
-
-__all__ = ["create", "interpreter_folders"]
+from wheelyard.domain.build import Limits
+from wheelyard.domain.errors import BuildError, ToolError, WheelError
+from wheelyard.io import beneath
+from wheelyard.sandbox.interpreter import interpreter_folders
+from wheelyard.sandbox.paths import SYSTEM_PATH
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.wheels import overlay
+from wheelyard.wheels.read import read_facts
 
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 

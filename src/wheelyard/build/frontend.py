@@ -12,12 +12,14 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from build import BuildBackendException, BuildException, ProjectBuilder
-from wheelyard.build import compilers
-from wheelyard.build.sandbox import FILE_SIZE
-from wheelyard.build.sdist import apply_patches, declared_requirements, static_metadata, unpack_sdist
-from wheelyard.build.workspace import Workspace, workspace
-from wheelyard.doors import beneath
-from wheelyard.errors import BuildError, WheelyardError
+from wheelyard.domain.errors import BuildError, WheelyardError
+from wheelyard.io import beneath
+from wheelyard.sandbox.local import FILE_SIZE
+from wheelyard.sandbox.workspace import Workspace, workspace
+from wheelyard.sdist.metadata import declared_requirements, static_metadata
+from wheelyard.sdist.patches import apply_patches
+from wheelyard.sdist.unpack import unpack_sdist
+from wheelyard.toolchain import guard
 
 __all__ = [
     "Workspace",
@@ -133,7 +135,7 @@ class _Runner:
         inside = beneath.fresh(place.root, "hook")
         beneath.put(place.root, "hook/hook.py", Path(script).read_bytes())
         beneath.put(place.root, "hook/input.json", Path(control, "input.json").read_bytes())
-        beneath.put(place.root, "hook/compilers.sh", compilers.GUARD.encode())
+        beneath.put(place.root, "hook/compilers.sh", guard.GUARD.encode())
         done = place.sandbox.run(
             ["/bin/sh", str(inside / "compilers.sh"), python, str(inside / "hook.py"), hook, str(inside)],
             cwd=Path(cwd) if cwd else place.source,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import platform
-import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from wheelyard.build.model import Recipe
-from wheelyard.doors import files
-from wheelyard.doors import run as door
-from wheelyard.lock.model import LockedPackage
-from wheelyard.targets.model import Target
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.lock import LockedPackage
+from wheelyard.domain.target import Target
+from wheelyard.io import files
 
 FORMAT = 3
 """Version of how we build: raised when the same inputs give another wheel."""
@@ -89,16 +85,3 @@ def _digest(inputs: dict[str, Any]) -> str:
 
 def _plain(value: str | tuple[str, ...]) -> str | list[str]:
     return value if isinstance(value, str) else list(value)
-
-
-@functools.cache
-def local_toolchain() -> str:
-    """Return what identifies this machine's compiler and C library: ``gcc 12.2.0, glibc 2.36, x86_64``."""
-    library = " ".join(platform.libc_ver()).strip() or "unknown C library"
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        said = "no compiler"
-    else:
-        done = door.run([compiler, "--version"], timeout=20)
-        said = done.output.partition("\n")[0].strip() or "unknown compiler"
-    return f"{said}, {library}, {platform.machine()}"

@@ -7,9 +7,10 @@ import re
 import zipfile
 from pathlib import Path
 
-from wheelyard.build.sandbox import FILE_SIZE
-from wheelyard.build.workspace import SYSTEM_PATH, Workspace
-from wheelyard.doors import beneath
+from wheelyard.io import beneath
+from wheelyard.sandbox.local import FILE_SIZE
+from wheelyard.sandbox.paths import SYSTEM_PATH
+from wheelyard.sandbox.workspace import Workspace
 
 _LINE = re.compile(r"^\s+(\S+) => (/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _MAGIC = b"\x7fELF"

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from wheelyard.build.model import BuiltWheel
-from wheelyard.doors import files
-from wheelyard.store.model import Store
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.io import files
+from wheelyard.store.blobs import Store
 
 
 def load(store: Store, key: str) -> BuiltWheel | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wheelyard.errors import UsageError
+from wheelyard.domain.errors import UsageError
 from wheelyard.host.generations import CURRENT, GENERATIONS
 from wheelyard.host.manifest import MANIFEST
 from wheelyard.host.volumes import is_bundle

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.errors import HashMismatchError, StorageError, UsageError, VerificationError, WheelyardError
-from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, silent
+from wheelyard.domain.errors import HashMismatchError, StorageError, UsageError, VerificationError, WheelyardError
+from wheelyard.domain.events import JobAdvanced, JobFinished, JobStarted, Reporter, silent
 from wheelyard.host import applying, generations, inspecting
 from wheelyard.host.applying import Imported
 from wheelyard.host.inspecting import Fault

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from wheelyard.bundle.single import import_py, install_py
-from wheelyard.doors import files
+from wheelyard.io import files
 
 _PROGRAMS = {"install.py": install_py, "import.py": import_py}
 

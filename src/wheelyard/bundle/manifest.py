@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from wheelyard import __version__
-from wheelyard.doors import files
-from wheelyard.errors import ConfigError, VerificationError
+from wheelyard.domain.errors import ConfigError, VerificationError
 from wheelyard.host.manifest import (
     BUNDLE,
     MANIFEST,
@@ -33,6 +32,7 @@ from wheelyard.host.manifest import (
     load_manifest,
 )
 from wheelyard.host.refusal import Refused
+from wheelyard.io import files
 
 __all__ = [
     "SIGNATURE",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheelyard.bundle.splices import Splice
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.host.manifest import FileEntry, Manifest
 from wheelyard.host.splicing import SPLICES
 from wheelyard.host.volumes import PIECES

@@ -21,11 +21,11 @@ from wheelyard.bundle.manifest import naming_errors
 from wheelyard.bundle.members import BLOCK, MOST_VOLUMES, Item, divide, header, items_of
 from wheelyard.bundle.sign import sign, sign_bytes
 from wheelyard.bundle.splices import Splice, make, older_files, pairs
-from wheelyard.doors import files
-from wheelyard.errors import ConfigError, HashMismatchError, VerificationError
-from wheelyard.events import JobAdvanced, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
+from wheelyard.domain.errors import ConfigError, HashMismatchError, VerificationError
+from wheelyard.domain.events import JobAdvanced, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, Manifest, canonical, digest_of
 from wheelyard.host.volumes import is_bundle, open_volume
+from wheelyard.io import files
 
 _CHUNK = 1 << 20
 _AHEAD = 4

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.bundle.manifest import naming_errors
-from wheelyard.doors import files, run
-from wheelyard.errors import ToolError
+from wheelyard.domain.errors import ToolError
 from wheelyard.host.manifest import MANIFEST, SIGNATURE
 from wheelyard.host.sshsig import NAMESPACE, split_signatures
+from wheelyard.io import files, process
 
 __all__ = ["NAMESPACE", "sign", "sign_bytes"]
 
@@ -30,7 +30,7 @@ def sign_bytes(content: bytes, key: Path) -> str:
         message = Path(folder) / "message"
         message.write_bytes(content)
         command = ("ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", str(key), str(message))
-        done = run.run(command, merge=True, timeout=_PATIENCE)
+        done = process.run(command, merge=True, timeout=_PATIENCE)
         made = Path(folder) / "message.sig"
         if done.returncode != 0 or not made.is_file():
             raise ToolError(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wheelyard import __version__
 from wheelyard.bundle import manifest as manifests
-from wheelyard.doors import files
+from wheelyard.io import files
 
 _HOST = "wheelyard.host"
 # Python looks for modules beside the program first: whoever may write there could replace the standard library's.

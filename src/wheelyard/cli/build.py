@@ -13,9 +13,9 @@ from wheelyard.cli.output import say_json, show
 from wheelyard.cli.reporters import human_bytes, reporter
 
 if TYPE_CHECKING:
-    from wheelyard.index.model import Folder
-    from wheelyard.pipeline import Outcome
-    from wheelyard.prove.model import Proof
+    from wheelyard.domain.proof import Proof
+    from wheelyard.domain.site import Folder
+    from wheelyard.stages.main_job import Outcome
 
 
 def register(app: typer.Typer) -> None:
@@ -53,9 +53,9 @@ def build(
     """Lock, fetch, build, repair, prove and index: everything that every target needs, in one folder."""
     from packaging.utils import canonicalize_name
 
-    from wheelyard import pipeline
     from wheelyard.config.load import load
-    from wheelyard.withheld import together
+    from wheelyard.stages import main_job
+    from wheelyard.stages.withheld import together
 
     config = load(source)
     settings = dataclasses.replace(
@@ -63,8 +63,8 @@ def build(
     )
     config = dataclasses.replace(config, build=settings, wheelhouse=(into or config.wheelhouse).absolute())
     if target:
-        config = pipeline.only_targets(config, tuple(target))
-    options = pipeline.Options(
+        config = main_job.only_targets(config, tuple(target))
+    options = main_job.Options(
         upgrade=upgrade,
         upgrade_packages=frozenset(map(canonicalize_name, upgrade_package or ())),
         fail_fast=fail_fast,
@@ -73,7 +73,7 @@ def build(
         timings=timings,
     )
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
-        outcome = pipeline.run(config, options, report=report)
+        outcome = main_job.run(config, options, report=report)
     if as_json:
         say_json(summary(outcome))
     elif not quiet:

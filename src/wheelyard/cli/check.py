@@ -12,7 +12,7 @@ import typer
 
 from wheelyard.cli import trust as trusting
 from wheelyard.cli.output import say, say_json
-from wheelyard.errors import WheelError
+from wheelyard.domain.errors import WheelError
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +41,7 @@ def check(
     """Read everything and name each fault."""
     from wheelyard.bundle import import_
     from wheelyard.bundle.given import need_path
-    from wheelyard.check.distribution import is_distribution
+    from wheelyard.stages.distribution import is_distribution
 
     for path in (*paths, *(repair or ())):
         need_path(path)
@@ -78,7 +78,7 @@ def check(
 
 
 def _distributions(paths: list[Path], *, as_json: bool) -> int:
-    from wheelyard.check.distribution import faults
+    from wheelyard.stages.distribution import faults
 
     found = faults(paths)
     for error in found:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wheelyard.cli.output import say
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def init(
 ) -> None:
     """Write a commented wheelyard.toml."""
     from wheelyard.config import template
-    from wheelyard.doors import files
+    from wheelyard.io import files
 
     path = output.absolute()
     if path.exists() and not force:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from wheelyard import __version__
 from wheelyard.cli.output import complain
-from wheelyard.doors import files
-from wheelyard.doors.urls import redact
-from wheelyard.errors import InternalError, StorageError
-from wheelyard.store.model import Store, default_root
+from wheelyard.domain.errors import InternalError, StorageError
+from wheelyard.io import files
+from wheelyard.io.urls import redact
+from wheelyard.store.blobs import Store, default_root
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _HINT = "a fault of Wheelyard: please report it with the log; an earlier wheelhouse stays as it was"

@@ -11,7 +11,7 @@ from wheelyard.cli.output import say, say_json
 from wheelyard.cli.reporters import reporter
 
 if TYPE_CHECKING:
-    from wheelyard.lock.model import Lock
+    from wheelyard.domain.lock import Lock
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +34,8 @@ def lock(
     from wheelyard.config.load import load
     from wheelyard.lock.indexes import Indexes
     from wheelyard.lock.lock import lock as lock_targets
-    from wheelyard.lock.sandboxes import Sandboxes
-    from wheelyard.store.model import Store, default_root
+    from wheelyard.stages.backends import Sandboxes
+    from wheelyard.store.blobs import Store, default_root
 
     config, store = load(source), Store(default_root())
     with (

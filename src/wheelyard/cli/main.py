@@ -13,7 +13,7 @@ import typer
 from wheelyard import __version__
 from wheelyard.cli import last_door
 from wheelyard.cli.output import complain, say_json
-from wheelyard.errors import Failures, Interrupted, StorageError, UsageError, WheelyardError
+from wheelyard.domain.errors import Failures, Interrupted, StorageError, UsageError, WheelyardError
 
 COMMANDS = (
     *("init", "build", "lock", "why"),

@@ -17,9 +17,9 @@ from wheelyard.cli.reporters import human_bytes, reporter
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from wheelyard.config.model import IndexSource
+    from wheelyard.domain.index import IndexSource
+    from wheelyard.domain.target import Target
     from wheelyard.mirror.model import Mirrored
-    from wheelyard.targets.model import Target
 
 
 class Removed(StrEnum):
@@ -92,10 +92,10 @@ def mirror(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Mirror whole projects; what is there already is not fetched again. Not zero if a file could not be had."""
-    from wheelyard.errors import Failures
+    from wheelyard.domain.errors import Failures
     from wheelyard.mirror import stage
     from wheelyard.mirror.model import Wish
-    from wheelyard.store.model import Store, default_root
+    from wheelyard.store.blobs import Store, default_root
     from wheelyard.upstream.client import Client
 
     wish = Wish(
@@ -135,8 +135,8 @@ def mirror(
 def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requirement, ...]:
     from packaging.requirements import InvalidRequirement, Requirement
 
-    from wheelyard.errors import ConfigError
-    from wheelyard.redact import hide_line
+    from wheelyard.domain.errors import ConfigError
+    from wheelyard.domain.redact import hide_line
 
     lines = [(text, "the command line") for text in given]
     if listed is not None:
@@ -169,8 +169,8 @@ _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)=(?P<place>.+)")
 
 def _indexes(given: Iterable[str], mirrors: Iterable[str]) -> tuple[IndexSource, ...]:
     """Return the indexes of ``--index``, named by the user or by their number, in order."""
-    from wheelyard.config.model import IndexSource
-    from wheelyard.errors import UsageError
+    from wheelyard.domain.errors import UsageError
+    from wheelyard.domain.index import IndexSource
 
     found: dict[str, IndexSource] = {}
     for number, text in enumerate(given, 1):
@@ -194,7 +194,7 @@ def _bound(given: Iterable[str], indexes: Iterable[IndexSource]) -> dict[str, st
     """Return the projects of ``--bind`` by normalised name, each with the name of its index."""
     from packaging.utils import canonicalize_name
 
-    from wheelyard.errors import UsageError
+    from wheelyard.domain.errors import UsageError
 
     names = [each.name for each in indexes]
     found: dict[str, str] = {}
@@ -208,7 +208,7 @@ def _bound(given: Iterable[str], indexes: Iterable[IndexSource]) -> dict[str, st
 
 
 def _pairs(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
-    from wheelyard.errors import UsageError
+    from wheelyard.domain.errors import UsageError
 
     for text in given:
         first, equals, second = text.partition("=")
@@ -218,9 +218,9 @@ def _pairs(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
 
 
 def _targets(presets_named: Iterable[str], pythons: Iterable[str], platforms: Iterable[str]) -> tuple[Target, ...]:
-    from wheelyard.errors import ConfigError
+    from wheelyard.domain.errors import ConfigError
+    from wheelyard.domain.target import Target
     from wheelyard.targets import presets
-    from wheelyard.targets.model import Target
 
     pythons, platforms = list(pythons), list(platforms)
     if bool(pythons) != bool(platforms):

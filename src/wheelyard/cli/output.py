@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from wheelyard.events import Event, Reporter, Warned
+from wheelyard.domain.events import Event, Reporter, Warned
 from wheelyard.host.plain import plain_text, say
 
 __all__ = ["cleaning", "complain", "console", "plain_value", "say", "say_json", "show"]

@@ -12,7 +12,7 @@ import typer
 
 from wheelyard.cli.output import say, say_json
 from wheelyard.cli.reporters import human_bytes, reporter
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)
 _DAYS = re.compile(r"(\d+)\s*(d|days?|w|weeks?)\Z")

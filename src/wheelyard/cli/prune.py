@@ -29,14 +29,14 @@ def prune(
 ) -> int:
     """Take mirrored and added files out by version, day or lock; targets' folders stay as they are."""
     from wheelyard.bundle.given import need_wheelhouse
-    from wheelyard.index import shelf
+    from wheelyard.index import site_state
     from wheelyard.mirror import prune as pruning
-    from wheelyard.store.model import Store, default_root
+    from wheelyard.store.blobs import Store, default_root
 
     rule = pruning.Rule(newest=newest, before=before, locks=tuple(lock or ()))
     need_wheelhouse(into)
     into = into.absolute()
-    gone = pruning.outdated(shelf.load(into), rule)
+    gone = pruning.outdated(site_state.load(into), rule)
     for entry in gone:
         say(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
     if yes and gone:

@@ -24,7 +24,7 @@ from rich.progress import (
 )
 
 from wheelyard.cli.output import cleaning, console
-from wheelyard.events import (
+from wheelyard.domain.events import (
     Event,
     JobAdvanced,
     JobFinished,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wheelyard.cli.output import say, say_json
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from wheelyard.lock.why import Reason

@@ -12,13 +12,16 @@ from typing import cast
 from packaging.utils import canonicalize_name
 
 from wheelyard.config import sections
-from wheelyard.config.model import BuildSettings, Config, IndexSource, PackageRule, Requirement
-from wheelyard.config.problems import Problems
-from wheelyard.config.projects import from_pylock, from_pyproject, read_toml
-from wheelyard.config.requirements import Gathered, RequirementsReader, merge_names
+from wheelyard.config.inputs.projects import from_pylock, from_pyproject, read_toml
+from wheelyard.config.inputs.requirements import Gathered, RequirementsReader, merge_names
+from wheelyard.config.model import Config, PackageRule
 from wheelyard.config.tables import Table, frozen
 from wheelyard.config.urls import user_path
-from wheelyard.errors import ConfigError, WheelyardError
+from wheelyard.domain.errors import ConfigError, WheelyardError
+from wheelyard.domain.index import IndexSource
+from wheelyard.domain.requirement import Requirement
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.schema.problems import Problems
 from wheelyard.targets.here import this_machine
 
 NAME = "wheelyard.toml"

@@ -5,56 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from wheelyard.targets.model import Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
-    """One requirement with the place it was written at."""
-
-    text: str
-    """PEP 508, normalised. A URL or local path has been turned into ``name @ …`` or, if the name is not known
-    yet, is in ``direct`` with an empty text."""
-    origin: str
-    """``requirements/demo.in``, as it will be shown in ``via -r …``."""
-    line: int
-    direct: str | None = None
-    """URL (without credentials and query; a ``?`` at its end says that it has one), or path (relative to the
-    configuration's folder), of a wheel, sdist or project folder that is required directly; also where ``text`` says
-    ``name @ …``, and there it is the same place."""
-    hashes: tuple[str, ...] = ()
-    """``sha256:…`` that a file of this requirement must have one of."""
-    extras: tuple[str, ...] = ()
-    """Of a direct requirement with an empty text; else they are in the text."""
-    marker: str | None = None
-    """Of a direct requirement with an empty text; else it is in the text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexSource:
-    """One index or find-links place. Credentials are not here: they are asked for when they are needed."""
-
-    name: str
-    url: str
-    kind: Literal["simple", "find-links"] = "simple"
-    explicit: bool = False
-    """Only projects that are bound to this index by ``[packages.NAME] index = …`` are looked up here."""
-    trusted: bool = False
-    """Plain http, or a certificate that does not verify, is accepted (pip's ``trusted-host``)."""
-    mirror_of: str | None = None
-    """Name of the index whose files this one has too: a name that both have is no confusion."""
-
-    @property
-    def family(self) -> str:
-        """What an index and its mirrors have in common."""
-        return self.mirror_of or self.name
-
-
-IndexStrategy: TypeAlias = Literal["one-index", "first-index"]
-"""What becomes of a name that several indexes have and that is bound to none. ``one-index``: it is refused;
-``first-index``: the first one that has it is the only one (as for uv)."""
+from wheelyard.domain.index import IndexSource, IndexStrategy
+from wheelyard.domain.requirement import Requirement
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.domain.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,25 +34,6 @@ class PackageRule:
     """Of the wheel that is compiled here (PEP 427), for one that has to have another name than before; 0: none."""
     imports: tuple[str, ...] | None = None
     """Modules to import as proof; None: every top-level module."""
-
-
-SandboxName: TypeAlias = Literal["auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildSettings:
-    """``[build]``."""
-
-    jobs: int = 0
-    """0: one per CPU."""
-    timeout: float = 3600.0
-    memory: int = 8 << 30
-    sandbox: SandboxName = "auto"
-    require_sandbox: bool = False
-    """Refuse to build where the network cannot be cut."""
-    source_date_epoch: int = 315532800
-    engine: str | None = None
-    engine_arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +65,7 @@ class Config:
     """Normalised names, or ``:all:``; a package rule wins over both."""
     prereleases: bool = False
     resolver: Literal["uv", "pip-tools"] = "uv"
-    build: BuildSettings = BuildSettings()
+    build: BuildSettings = field(default_factory=BuildSettings)
     prefer_binary: bool = False
     """Rather an older version with a fitting wheel than a newer one to be built (pip's ``--prefer-binary``)."""
     variants: tuple[Mapping[str, object], ...] = ()

@@ -14,9 +14,8 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.model import BuildSettings, IndexSource, PackageRule, SandboxName
-from wheelyard.config.problems import nearest
-from wheelyard.config.single import advice
+from wheelyard.config.inputs.single import advice
+from wheelyard.config.model import PackageRule
 from wheelyard.config.tables import Table
 from wheelyard.config.urls import (
     UnsetVariableError,
@@ -29,11 +28,14 @@ from wheelyard.config.urls import (
     without_credentials,
     without_query,
 )
-from wheelyard.errors import WheelyardError
+from wheelyard.domain.errors import WheelyardError
+from wheelyard.domain.index import IndexSource
+from wheelyard.domain.settings import BuildSettings, SandboxName
+from wheelyard.domain.target import Target
+from wheelyard.schema.problems import nearest
 from wheelyard.targets import platforms, presets
 from wheelyard.targets.here import default_name, from_interpreter, this_machine
 from wheelyard.targets.interpreters import find, probe
-from wheelyard.targets.model import Target
 
 _SANDBOXES: tuple[SandboxName, ...] = ("auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none")
 _CPU_LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")

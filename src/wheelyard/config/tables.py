@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from wheelyard.config.problems import Problems, nearest
+from wheelyard.schema.problems import Problems, nearest
 
 Literal = TypeVar("Literal", bound=str)
 

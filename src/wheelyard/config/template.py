@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from wheelyard.config.problems import Problems, shown
-from wheelyard.config.projects import from_pylock, from_pyproject
-from wheelyard.config.requirements import RequirementsReader
-from wheelyard.errors import ConfigError
+from wheelyard.config.inputs.projects import from_pylock, from_pyproject
+from wheelyard.config.inputs.requirements import RequirementsReader
+from wheelyard.domain.errors import ConfigError
+from wheelyard.schema.problems import Problems, shown
 from wheelyard.targets import presets
 
 _TEMPLATE = """\

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from wheelyard.doors.urls import separate
+from wheelyard.io.urls import separate
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 

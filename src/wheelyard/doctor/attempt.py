@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 
-from wheelyard.doors.run import Completed, run
-from wheelyard.errors import ToolError
+from wheelyard.domain.command import Completed
+from wheelyard.domain.errors import ToolError
+from wheelyard.io.process import run
 
 TIMEOUT = 30.0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from wheelyard.doctor.attempt import TIMEOUT, attempt, first_line, said
 from wheelyard.doctor.model import Family, Finding, Status, by_family
-from wheelyard.doors.run import run
-from wheelyard.errors import ToolError
+from wheelyard.domain.errors import ToolError
+from wheelyard.io.process import run
 
 _HELLO = "#include <stdio.h>\nint main(void) { return 0; }\n"
 _HELLO_FORTRAN = "program hello\nend program\n"

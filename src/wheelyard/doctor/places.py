@@ -8,10 +8,10 @@ import re
 import shutil
 from pathlib import Path
 
-from wheelyard.build.engine import find_engine
 from wheelyard.doctor.attempt import attempt, said
 from wheelyard.doctor.model import Finding, by_family
-from wheelyard.errors import ToolError
+from wheelyard.domain.errors import ToolError
+from wheelyard.sandbox.container.engine import find_engine
 
 
 def bubblewrap() -> Finding:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from wheelyard.doctor.attempt import TIMEOUT, attempt, first_line, said
 from wheelyard.doctor.model import Finding, by_family
-from wheelyard.doors.run import run
-from wheelyard.store.model import default_root
+from wheelyard.io.process import run
+from wheelyard.store.blobs import default_root
 from wheelyard.targets import interpreters
 
 _ROOMY, _TIGHT = 20 << 30, 2 << 30

@@ -1,6 +1,6 @@
 """Why something is refused on the offline side, as one exception with a name and an exit code.
 
-The exit codes are those of ``wheelyard.errors``, so that ``install.py``, ``import.py`` and ``wheelyard`` agree.
+The exit codes are those of ``wheelyard.domain.errors``, so that ``install.py``, ``import.py`` and ``wheelyard`` agree.
 """
 
 EXIT_OTHER = 1

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from wheelyard.errors import StorageError
+from wheelyard.domain.errors import StorageError
 from wheelyard.host.manifest import MANIFEST
-from wheelyard.index import record
+from wheelyard.index import publish_record
 
 
 def claimed(into: Path) -> bool:
     """Whether a folder is a wheelhouse already, at least one whose first publication was broken off."""
-    return (into / record.RECORD).exists() or (into / MANIFEST).exists()
+    return (into / publish_record.RECORD).exists() or (into / MANIFEST).exists()
 
 
 def check_place(into: Path) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.errors import WheelError
-from wheelyard.index.model import Entry, Folder, LabelledFolder, Site, Wheel
+from wheelyard.domain.errors import WheelError
+from wheelyard.domain.site import Entry, Folder, LabelledFolder, Site, Wheel
 
 FILES = "files"
 SIMPLE = "simple"

@@ -11,13 +11,13 @@ import json
 from typing import NamedTuple
 
 from wheelyard.bundle import manifest
-from wheelyard.doors import files
-from wheelyard.errors import VerificationError
+from wheelyard.domain.errors import VerificationError
+from wheelyard.domain.site import Folder, Site
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, digest_of, dump_manifest
-from wheelyard.index import pages, record
-from wheelyard.index.ground import Ground
-from wheelyard.index.model import Folder, Site
-from wheelyard.index.record import Known
+from wheelyard.index import pages, publish_record
+from wheelyard.index.existing import Ground
+from wheelyard.index.publish_record import Known
+from wheelyard.io import files
 
 _UNLISTED = frozenset({MANIFEST, SIGNATURE, BUNDLE})
 
@@ -55,7 +55,7 @@ def finish(site: Site, ground: Ground, *, changed: bool) -> None:
     else:
         ground.kept[MANIFEST] = before
     if ground.kept != ground.record:
-        record.save(ground.into, ground.kept)
+        publish_record.save(ground.into, ground.kept)
 
 
 def targets_of(folders: tuple[Folder, ...]) -> tuple[manifest.TargetInfo, ...]:
@@ -81,9 +81,9 @@ def _keep_others(site: Site, ground: Ground) -> str:
     others = [path for path in ground.disk if path not in ground.kept and path not in _UNLISTED]
     texts = []
     for path in sorted(others):
-        if (ground.into / path).is_file() and not ground.keep(path, record.OTHER):
+        if (ground.into / path).is_file() and not ground.keep(path, publish_record.OTHER):
             stamp = ground.disk[path]
-            ground.kept[path] = record.known(stamp, files.sha256(ground.into / path), record.OTHER)
+            ground.kept[path] = publish_record.known(stamp, files.sha256(ground.into / path), publish_record.OTHER)
         texts.append(f"{path}\t{ground.kept[path].sha256 if path in ground.kept else ''}")
     return pages.digest([repr(targets_of(site.folders)), site.channel or "", *texts])
 
@@ -145,5 +145,5 @@ def _list_anew(site: Site, ground: Ground, key: str, channel: str | None) -> Non
 
 
 def _remember(ground: Ground, head: _Head, sha256: str) -> None:
-    stamp = record.stamp_of((ground.into / MANIFEST).stat())
-    ground.kept[MANIFEST] = record.known(stamp, sha256, json.dumps(head))
+    stamp = publish_record.stamp_of((ground.into / MANIFEST).stat())
+    ground.kept[MANIFEST] = publish_record.known(stamp, sha256, json.dumps(head))

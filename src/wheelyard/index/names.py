@@ -14,12 +14,12 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import NamedTuple
 
-from wheelyard.build.model import BuiltWheel
-from wheelyard.errors import Failures, HashMismatchError, WheelyardError
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.errors import Failures, HashMismatchError, WheelyardError
+from wheelyard.domain.site import Entry, Site
 from wheelyard.index.layout import FILES
-from wheelyard.index.metadata import read_metadata
-from wheelyard.index.model import Entry, Site
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
+from wheelyard.wheels.metadata import read_metadata
 
 _ASKS = ("Requires-Dist", "Requires-Python", "Provides-Extra")
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import jinja2
 from packaging.version import InvalidVersion, Version
 
-from wheelyard.index.model import Wheel
+from wheelyard.domain.site import Wheel
 
 API_VERSION = "1.1"
 """PEP 700: ``versions``, ``size`` and ``upload-time`` beside what PEP 691 has."""

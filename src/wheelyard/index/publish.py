@@ -15,18 +15,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from wheelyard.doors import files
-from wheelyard.events import Reporter, StageFinished, StageStarted, silent
-from wheelyard.index import layout, listing, pages, place, record, shelf
+from wheelyard.domain.events import Reporter, StageFinished, StageStarted, silent
+from wheelyard.domain.site import Folder, LabelledFolder, Published, Site, Wheel
+from wheelyard.index import commit, layout, listing, pages, publish_record, site_state
 from wheelyard.index.claim import check_place, claimed
-from wheelyard.index.ground import DROPPED, Ground
+from wheelyard.index.existing import DROPPED, Ground
 from wheelyard.index.layout import FILES, SIMPLE, TARGETS
-from wheelyard.index.metadata import read_metadata
-from wheelyard.index.model import Folder, LabelledFolder, Published, Site, Wheel
 from wheelyard.index.pages import Page
-from wheelyard.index.people.wants import labelled_page, people_pages, target_page
+from wheelyard.index.people.page_plan import labelled_page, people_pages, target_page
 from wheelyard.index.staging import Staging, sweep
-from wheelyard.store.model import Store
+from wheelyard.io import files
+from wheelyard.store.blobs import Store
+from wheelyard.wheels.metadata import read_metadata
 
 LOCK = ".lock"
 LONG = 20
@@ -63,7 +63,7 @@ def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent, 
         with files.locked(into / LOCK, what="this wheelhouse"):
             check_place(into)
             if not claimed(into):
-                record.save(into, {})
+                publish_record.save(into, {})
             sweep(into)
             published = _publish(site, pool, store, Ground(into), grace)
     except OSError as error:
@@ -94,16 +94,16 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         wanted.update(_stage_documents(site, store, ground, staging))
         if staging.written:
             staging.flush()
-        place.everything(staging, exchanged)
+        commit.everything(staging, exchanged)
         leaving = [path for path in ground.disk if ground.leftover(path, wanted)]
         gone = ground.spare(leaving, grace, time.time()) if grace else leaving
-        place.remove(gone, set(folders), ground, staging)
+        commit.remove(gone, set(folders), ground, staging)
     finally:
         shutil.rmtree(staging.root, ignore_errors=True)
     ground.kept.update(staging.written)
     for path in gone:
         del ground.disk[path]
-    shelf.save(ground.into, site)
+    site_state.save(ground.into, site)
     listing.finish(site, ground, changed=bool(staging.written or gone))
     return _summary(pool, leaving, ground, staging)
 

@@ -7,10 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
-from wheelyard.doors import files, switch
-from wheelyard.errors import HashMismatchError, StorageError
-from wheelyard.index.metadata import metadata_of, read_metadata
-from wheelyard.index.record import Known, known, stamp_of
+from wheelyard.domain.errors import HashMismatchError, StorageError
+from wheelyard.index.publish_record import Known, known, stamp_of
+from wheelyard.io import exchange, files
+from wheelyard.wheels.metadata import metadata_of, read_metadata
 
 PREFIX = ".staging-"
 _IN_MEMORY = 1 << 20
@@ -83,9 +83,9 @@ class Staging:
     def flush(self) -> None:
         """Make everything staged durable."""
         if len(self._fresh) + len(self._folders) > _FEW:
-            switch.flush(self.root)
+            exchange.flush(self.root)
         else:
-            switch.flush_files([*self._fresh, *map(Path, self._folders)])
+            exchange.flush_files([*self._fresh, *map(Path, self._folders)])
 
     def _place(self, path: str) -> str:
         place = f"{self._base}/{path}"

@@ -12,17 +12,17 @@ from urllib.parse import unquote, urlsplit
 from packaging.version import Version
 
 from wheelyard.config.model import Config
+from wheelyard.domain.lock import LockedFile, LockedPackage
+from wheelyard.domain.remote import RemoteFile
+from wheelyard.domain.target import Target
 from wheelyard.lock.direct import DirectFile
 from wheelyard.lock.inputs import hashes
-from wheelyard.lock.model import LockedFile, LockedPackage
 from wheelyard.lock.ports import Upstream
+from wheelyard.lock.select import Choice, Choices, choices
 from wheelyard.resolve.model import Pin
 from wheelyard.resolve.once import Once
 from wheelyard.resolve.view import Candidate, Candidates
-from wheelyard.select import Choice, Choices, choices
-from wheelyard.store.model import Store
-from wheelyard.targets.model import Target
-from wheelyard.upstream.model import RemoteFile
+from wheelyard.store.blobs import Store
 
 SdistMetadata = Callable[[LockedPackage], bytes]
 

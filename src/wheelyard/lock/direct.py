@@ -8,13 +8,13 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 
-from wheelyard.config.model import Requirement
-from wheelyard.errors import ConfigError, HashMismatchError
+from wheelyard.domain.errors import ConfigError, HashMismatchError
+from wheelyard.domain.lock import LockedFile
+from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.domain.requirement import Requirement
 from wheelyard.lock.inputs import name_of
-from wheelyard.lock.model import LockedFile
 from wheelyard.lock.ports import Upstream
-from wheelyard.store.model import Store
-from wheelyard.upstream.model import ProjectPage, RemoteFile
+from wheelyard.store.blobs import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from wheelyard.config.model import Config
-from wheelyard.events import Reporter, silent
-from wheelyard.store.model import Store
-from wheelyard.upstream.model import ProjectPage, RemoteFile
+from wheelyard.domain.events import Reporter, silent
+from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.store.blobs import Store
 
 if TYPE_CHECKING:
     from wheelyard.upstream.client import Client
@@ -23,7 +23,7 @@ def client_for(config: Config, store: Store, *, report: Reporter = silent) -> Cl
     :raises ConfigError: if pip's configuration cannot be understood.
     """
     from wheelyard.config.load import bound_names
-    from wheelyard.doors.urls import origin
+    from wheelyard.io.urls import origin
     from wheelyard.upstream.client import Client
     from wheelyard.upstream.pip_config import configured
 
@@ -88,12 +88,12 @@ class Indexes:
 
     def fetch(self, files: Iterable[RemoteFile]) -> None:
         """Bring files whose hash is known into the store."""
-        from wheelyard.fetch.fetch import fetch
+        from wheelyard.upstream.fetch import fetch
 
         fetch(tuple(files), store=self._store, client=self.client, root=self._config.root)
 
     def fetch_unknown(self, url: str) -> tuple[str, int]:
         """Bring a file whose hash nobody knows yet into the store; return its SHA-256 and size."""
-        from wheelyard.fetch.fetch import fetch_unknown
+        from wheelyard.upstream.fetch import fetch_unknown
 
         return fetch_unknown(url, store=self._store, client=self.client)

@@ -11,9 +11,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from wheelyard.config.model import Config, PackageRule
-from wheelyard.config.model import Requirement as Wanted
-from wheelyard.doors import files
-from wheelyard.targets.model import Target
+from wheelyard.domain.requirement import Requirement as Wanted
+from wheelyard.domain.target import Target
+from wheelyard.io import files
 
 _FORMAT = 2
 """To be raised when the same inputs would be locked differently."""

@@ -10,15 +10,24 @@ from dataclasses import replace
 from packaging.utils import canonicalize_name
 
 from wheelyard.config.model import Config
-from wheelyard.doors import files
-from wheelyard.doors.run import end_all
-from wheelyard.errors import ConfigError, Failures, WheelyardError
-from wheelyard.events import Event, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, Warned, silent
+from wheelyard.domain.errors import ConfigError, Failures, WheelyardError
+from wheelyard.domain.events import (
+    Event,
+    JobFinished,
+    JobStarted,
+    Reporter,
+    StageFinished,
+    StageStarted,
+    Warned,
+    silent,
+)
+from wheelyard.domain.lock import Lock
+from wheelyard.domain.target import Target
+from wheelyard.io import files
+from wheelyard.io.process import end_all
 from wheelyard.lock import inputs, pylock, requirements_txt
-from wheelyard.lock.model import Lock
 from wheelyard.lock.ports import Backends, Upstream
-from wheelyard.store.model import Store
-from wheelyard.targets.model import Target
+from wheelyard.store.blobs import Store
 
 
 def read(config: Config, target: str) -> Lock | None:
@@ -155,7 +164,7 @@ def _lock_all(
 ) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
     """Lock the given targets side by side; return the locks, and what went wrong, by the names of targets."""
     from wheelyard.lock.direct import bring
-    from wheelyard.lock.target import TargetLocker
+    from wheelyard.lock.lock_target import TargetLocker
     from wheelyard.upstream.pool import each
 
     direct = {

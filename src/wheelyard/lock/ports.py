@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from wheelyard.lock.model import LockedPackage
-from wheelyard.targets.model import Target
-from wheelyard.upstream.model import ProjectPage, RemoteFile
+from wheelyard.domain.lock import LockedPackage
+from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.domain.target import Target
 
 
 class Upstream(Protocol):

@@ -12,9 +12,9 @@ from typing import Any
 
 from packaging.pylock import Pylock, PylockValidationError
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
 from wheelyard.lock import toml
-from wheelyard.lock.model import Lock, LockedFile, LockedPackage
 
 CREATOR = "wheelyard"
 

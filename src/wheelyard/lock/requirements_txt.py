@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from wheelyard.lock.model import Lock
+from wheelyard.domain.lock import Lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from wheelyard.config.model import Config
+from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.lock.inputs import name_of
-from wheelyard.lock.model import Lock, LockedPackage
 
 _MOST = 5
 

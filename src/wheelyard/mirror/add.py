@@ -9,15 +9,15 @@ from pathlib import Path
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
-from wheelyard.check import sdist
-from wheelyard.check.facts import facts
-from wheelyard.doors import run
-from wheelyard.errors import ConfigError, WheelError
-from wheelyard.index import shelf
+from wheelyard.domain.errors import ConfigError, WheelError
+from wheelyard.domain.site import Entry, Published, Wheel
+from wheelyard.index import site_state
 from wheelyard.index.claim import check_place
-from wheelyard.index.model import Entry, Published, Wheel
 from wheelyard.index.publish import publish
-from wheelyard.store.model import Store
+from wheelyard.io import process
+from wheelyard.sdist import reader
+from wheelyard.store.blobs import Store
+from wheelyard.wheels.facts import facts
 
 _CONVERTED = (".egg", ".exe")
 
@@ -30,7 +30,7 @@ def add(paths: Sequence[Path], *, store: Store, into: Path) -> Published:
     :raises StorageError: if the wheelhouse cannot be changed.
     """
     check_place(into)
-    site = shelf.load(into)
+    site = site_state.load(into)
     with store.scratch() as scratch:
         entries = [_entry(path, store, scratch) for path in paths]
     known = {entry.wheel.filename: entry for entry in site.extra}
@@ -73,7 +73,9 @@ def _convert(path: Path, scratch: Path) -> Path:
     """Turn an egg or a Windows installer into a wheel, by the ``wheel`` project's own command."""
     folder = scratch / path.name
     folder.mkdir()
-    done = run.run([sys.executable, "-m", "wheel", "convert", "-d", folder, path.resolve()], merge=True, timeout=600)
+    done = process.run(
+        [sys.executable, "-m", "wheel", "convert", "-d", folder, path.resolve()], merge=True, timeout=600
+    )
     made = sorted(folder.glob("*.whl"))
     if done.returncode or len(made) != 1:
         last = done.output.strip().splitlines()[-1:] or ["no wheel came out"]
@@ -90,7 +92,7 @@ def _sdist(path: Path, store: Store) -> Wheel:
         ) from error
     digest = store.add_file(path)
     blob = store.path(digest)  # these very bytes are checked and published
-    found = sdist.read(blob, filename=path.name)
+    found = reader.read(blob, filename=path.name)
     return Wheel(
         filename=path.name,
         sha256=digest,

@@ -13,11 +13,11 @@ from packaging.tags import Tag
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from wheelyard.domain.remote import RemoteFile
+from wheelyard.domain.target import Target
 from wheelyard.mirror.model import Wish
 from wheelyard.targets.environment import environment
-from wheelyard.targets.model import Target
 from wheelyard.targets.tags import tags
-from wheelyard.upstream.model import RemoteFile
 
 
 def choose(files: Iterable[RemoteFile], specifier: SpecifierSet, wish: Wish) -> tuple[RemoteFile, ...]:

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 from packaging.requirements import Requirement
 
-from wheelyard.errors import WheelyardError
-from wheelyard.targets.model import Target
+from wheelyard.domain.errors import WheelyardError
+from wheelyard.domain.target import Target
 
 Removed: TypeAlias = Literal["keep", "mark", "drop"]
 """What becomes of a file that upstream has no more: kept, marked as yanked, or dropped."""

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from wheelyard.errors import ConfigError
-from wheelyard.events import Reporter, silent
-from wheelyard.index import layout, shelf
-from wheelyard.index.model import Entry, Published, Site
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.events import Reporter, silent
+from wheelyard.domain.site import Entry, Published, Site
+from wheelyard.index import layout, site_state
 from wheelyard.index.pages import version_key
 from wheelyard.index.publish import publish
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
@@ -59,7 +59,7 @@ def prune(rule: Rule, *, store: Store, into: Path, report: Reporter = silent) ->
 
     :raises StorageError: if the wheelhouse cannot be changed.
     """
-    site = shelf.load(into)
+    site = site_state.load(into)
     gone = {entry.wheel.filename for entry in outdated(site, rule)}
     rest = tuple(entry for entry in site.extra if entry.wheel.filename not in gone)
     return publish(replace(site, extra=rest), store=store, into=into, report=report)

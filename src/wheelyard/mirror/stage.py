@@ -11,20 +11,20 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from wheelyard.check import sdist
-from wheelyard.check.facts import facts
-from wheelyard.errors import Failures, HashMismatchError, NoCandidateError, WheelyardError
-from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted, Warned, silent
-from wheelyard.fetch.fetch import fetch
-from wheelyard.index import shelf
+from wheelyard.domain.errors import Failures, HashMismatchError, NoCandidateError, WheelyardError
+from wheelyard.domain.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted, Warned, silent
+from wheelyard.domain.remote import RemoteFile
+from wheelyard.domain.site import Entry, Wheel
+from wheelyard.index import site_state
 from wheelyard.index.claim import check_place
-from wheelyard.index.model import Entry, Wheel
 from wheelyard.index.publish import publish
 from wheelyard.mirror.choose import choose, requirements_of, version_of
 from wheelyard.mirror.model import Mirrored, Removed, Wish
-from wheelyard.store.model import Store
+from wheelyard.sdist import reader
+from wheelyard.store.blobs import Store
 from wheelyard.upstream.client import Client
-from wheelyard.upstream.model import RemoteFile
+from wheelyard.upstream.fetch import fetch
+from wheelyard.wheels.facts import facts
 
 VANISHED = "removed upstream"
 """The reason that a marked file is yanked with."""
@@ -60,7 +60,7 @@ def mirror(
     :raises WheelError: if two files cannot lie in one wheelhouse.
     """
     check_place(into)
-    before = shelf.load(into)
+    before = site_state.load(into)
     known = {entry.wheel.filename: entry for entry in before.extra}
     report(StageStarted(stage="mirror", jobs=len(wish.projects)))
     found = _ask(wish, client, report)
@@ -216,7 +216,7 @@ def _wheel(project: str, file: RemoteFile, sha256: str, store: Store) -> Wheel:
     if file.is_wheel:
         requires_python = facts(store, file.filename, sha256).requires_python
     else:
-        sdist.read(store.path(sha256), filename=file.filename)
+        reader.read(store.path(sha256), filename=file.filename)
     return Wheel(
         filename=file.filename,
         sha256=sha256,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from wheelyard.doors import beneath, files
-from wheelyard.errors import ToolError
-from wheelyard.prove import inside_blas
+from wheelyard.domain.errors import ToolError
+from wheelyard.io import beneath, files
+from wheelyard.prove import blas_probe
 from wheelyard.prove.model import BlasQuestion
 from wheelyard.prove.place import Place, last_words
 from wheelyard.variants import identity
@@ -61,7 +61,7 @@ def look(place: Place, question: BlasQuestion) -> BlasProof:
     """
     folder = place.given / "blas"
     folder.mkdir(mode=0o755)
-    files.write(folder / "inside_blas.py", Path(inside_blas.__file__).read_bytes(), sync=False)
+    files.write(folder / "inside_blas.py", Path(blas_probe.__file__).read_bytes(), sync=False)
     files.write(folder / "threadpoolctl.py", _threadpoolctl(), sync=False)
     library = builtin().libraries[question.variant.blas] if question.variant.blas else None
     variable = library.threads_variable if library else ""

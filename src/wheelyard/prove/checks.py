@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from wheelyard.check.objects.check import Checked, check
-from wheelyard.doors import files
-from wheelyard.index.assemble import Contents
-from wheelyard.store.model import Store
-from wheelyard.targets.model import Target
+from wheelyard.domain.contents import Contents
+from wheelyard.domain.target import Target
+from wheelyard.io import files
+from wheelyard.store.blobs import Store
+from wheelyard.wheels.objects.check import Checked, check
 
 _RULES = "1"
 """Raise it when what is checked changes."""

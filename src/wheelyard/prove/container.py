@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.build.container import ContainerSandbox, ImagePython, find_python, open_engine
-from wheelyard.build.images import resolve
-from wheelyard.build.model import Limits
-from wheelyard.config.model import BuildSettings
-from wheelyard.doors import files
-from wheelyard.doors.run import Completed
-from wheelyard.prove.conclude import conclude
-from wheelyard.prove.model import Proof, Subject
+from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Completed
+from wheelyard.domain.proof import Proof
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.domain.target import Target
+from wheelyard.io import files
+from wheelyard.prove.model import Subject
 from wheelyard.prove.place import last_words, link
+from wheelyard.prove.run_proof import conclude
+from wheelyard.sandbox.container.images import resolve
+from wheelyard.sandbox.container.python import ImagePython, find_python, open_engine
+from wheelyard.sandbox.container.sandbox import ContainerSandbox
 from wheelyard.targets import cpus
-from wheelyard.targets.model import Target
 from wheelyard.targets.presets import host_image
 
 _RULES = 2

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheelyard.build import environment
-from wheelyard.build.model import Limits, Sandbox
-from wheelyard.build.workspace import SYSTEM_PATH
-from wheelyard.doors import files
-from wheelyard.doors.run import Completed
-from wheelyard.prove.conclude import conclude
-from wheelyard.prove.model import Proof, Subject
+from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Completed
+from wheelyard.domain.proof import Proof
+from wheelyard.io import files
+from wheelyard.prove.model import Subject
 from wheelyard.prove.place import last_words, link
+from wheelyard.prove.run_proof import conclude
+from wheelyard.sandbox.interpreter import interpreter_folders
+from wheelyard.sandbox.paths import SYSTEM_PATH
+from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.targets.interpreters import Interpreter
 
 _RULES = 2
@@ -86,7 +89,7 @@ class _Place:
             home=home,
             python=environment.create(home / "env", path, pip, sandbox, log=log, root=home),
             sandbox=sandbox,
-            readable=environment.interpreter_folders(path),
+            readable=interpreter_folders(path),
             log=log,
         )
 

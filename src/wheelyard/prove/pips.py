@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import threading
 
-from wheelyard.doors import files
-from wheelyard.errors import NoCandidateError
+from wheelyard.domain.errors import NoCandidateError
+from wheelyard.io import files
 from wheelyard.lock.indexes import Indexes
-from wheelyard.store.model import Store
+from wheelyard.store.blobs import Store
 
 
 class HostPips:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from wheelyard.doors import files
-from wheelyard.doors.run import Completed
+from wheelyard.domain.command import Completed
+from wheelyard.io import files
 from wheelyard.prove.model import Subject
 
 

@@ -11,24 +11,25 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from wheelyard.build.model import Sandbox
-from wheelyard.check.objects.check import describe
-from wheelyard.doors import files
-from wheelyard.errors import ToolError, WheelyardError
-from wheelyard.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
-from wheelyard.index.assemble import Contents
-from wheelyard.index.metadata import read_metadata
-from wheelyard.index.model import Entry
+from wheelyard.domain.contents import Contents
+from wheelyard.domain.errors import ToolError, WheelyardError
+from wheelyard.domain.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
+from wheelyard.domain.proof import Proof
+from wheelyard.domain.site import Entry
+from wheelyard.domain.target import Target
+from wheelyard.io import files
 from wheelyard.prove import checks, container, local
 from wheelyard.prove.judge import unasked
-from wheelyard.prove.model import BlasQuestion, Bring, Proof, Subject
-from wheelyard.store.model import Store
+from wheelyard.prove.model import BlasQuestion, Bring, Subject
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.store.blobs import Store
 from wheelyard.targets import cpus, interpreters
 from wheelyard.targets.interpreters import Interpreter
-from wheelyard.targets.model import Target
 from wheelyard.targets.tags import newest_pip, tags
 from wheelyard.variants import simd
 from wheelyard.variants.model import Variant
+from wheelyard.wheels.metadata import read_metadata
+from wheelyard.wheels.objects.check import describe
 
 HostPip = Callable[[str], tuple[str, str]]
 """From a version of pip to the file name and SHA-256 of its wheel, which is then in the store."""

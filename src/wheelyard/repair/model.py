@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from wheelyard.targets.model import Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repaired:
-    """A wheel that needs nothing of its target but what every such target has."""
-
-    path: Path
-    policy: str
-    """The platform tag that it earned: ``manylinux_2_17_x86_64``, ``any`` for a pure wheel."""
-    grafted: tuple[str, ...] = ()
-    """File names of the libraries that were put in."""
+from wheelyard.domain.repaired import Repaired
+from wheelyard.domain.target import Target
 
 
 class Repairer(Protocol):

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from wheelyard.errors import RepairError
-from wheelyard.repair import linux, macos
-from wheelyard.repair.model import Repaired
-from wheelyard.targets.model import Target
+from wheelyard.domain.errors import RepairError
+from wheelyard.domain.repaired import Repaired
+from wheelyard.domain.target import Target
+from wheelyard.repair import auditwheel, delocate
 
 
 def repair(
@@ -33,7 +33,7 @@ def repair(
         into.mkdir(parents=True, exist_ok=True)
         return Repaired(path=Path(shutil.copy2(wheel, into)), policy=platforms[0])
     if target.platform.startswith(("manylinux", "musllinux")):
-        return linux.repair(
+        return auditwheel.repair(
             wheel,
             into,
             target,
@@ -43,5 +43,5 @@ def repair(
             check_instructions=check_instructions,
         )
     if target.platform.startswith("macosx"):
-        return macos.repair(wheel, into, target, log=log, libraries=libraries)
+        return delocate.repair(wheel, into, target, log=log, libraries=libraries)
     raise RepairError(f"nobody here repairs wheels for {target.platform}", where=wheel.name)

@@ -19,7 +19,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from wheelyard.errors import WheelError
+from wheelyard.domain.errors import WheelError
 from wheelyard.host.manifest import FileEntry, Manifest
 from wheelyard.report.model import Blas, Component, Grafted, License, Provenance
 

@@ -13,8 +13,8 @@ import jinja2
 
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.diff import difference, read_side
-from wheelyard.doors import files
 from wheelyard.host.manifest import Manifest
+from wheelyard.io import files
 from wheelyard.report.inventory import PROVENANCE, inventory
 from wheelyard.report.model import Component, Vulnerabilities
 from wheelyard.report.provenance import provenance_json

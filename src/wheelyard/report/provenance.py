@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wheelyard.index.model import Site
+from wheelyard.domain.site import Site
 
 
 def provenance_json(site: Site) -> bytes:

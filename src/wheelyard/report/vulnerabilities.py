@@ -15,7 +15,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.report.model import Component, Vulnerabilities, Vulnerability
 
 _LARGEST = 8 << 20

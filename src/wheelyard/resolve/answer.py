@@ -12,11 +12,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from wheelyard.config.problems import nearest
-from wheelyard.errors import NoCandidateError, ResolutionError
+from wheelyard.domain.errors import NoCandidateError, ResolutionError
 from wheelyard.resolve.metadata import CoreMetadata
 from wheelyard.resolve.model import Pin, Question, Resolver
 from wheelyard.resolve.view import Source, View
+from wheelyard.schema.problems import nearest
 from wheelyard.targets.environment import environment
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

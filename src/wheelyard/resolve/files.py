@@ -11,8 +11,8 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from wheelyard.doors import files
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
+from wheelyard.io import files
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.model import Pin, Question
 from wheelyard.targets.environment import environment

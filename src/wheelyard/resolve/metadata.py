@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from wheelyard.errors import ResolutionError
+from wheelyard.domain.errors import ResolutionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wheelyard.targets.model import Target
+from wheelyard.domain.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

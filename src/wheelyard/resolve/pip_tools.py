@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wheelyard.doors.run import run
-from wheelyard.errors import ResolutionError, ToolError
+from wheelyard.domain.errors import ResolutionError, ToolError
+from wheelyard.io.process import run
 from wheelyard.resolve import files
 from wheelyard.resolve.model import Question, Resolution
 

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheelyard.doors.run import run
-from wheelyard.errors import ResolutionError, ToolError
+from wheelyard.domain.errors import ResolutionError, ToolError
+from wheelyard.io.process import run
 from wheelyard.resolve import files
 from wheelyard.resolve.model import Question, Resolution
 

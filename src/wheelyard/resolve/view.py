@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Protocol
 from urllib.parse import unquote
 
-from wheelyard.errors import ResolutionError
+from wheelyard.domain.errors import ResolutionError
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.once import Once
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import jinja2
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 
 Server: TypeAlias = Literal["nginx", "apache", "caddy"]
 SERVERS: tuple[Server, ...] = ("nginx", "apache", "caddy")

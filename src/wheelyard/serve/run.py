@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheelyard.errors import ConfigError, StorageError, ToolError
+from wheelyard.domain.errors import ConfigError, StorageError, ToolError
 
 if TYPE_CHECKING:
     import uvicorn

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wheelyard.doors import files
-from wheelyard.store.model import Store
+from wheelyard.io import files
+from wheelyard.store.blobs import Store
 
 _ALLOWED = frozenset(string.ascii_letters + string.digits + "._-")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wheelyard.domain.target import Target
 from wheelyard.targets import platforms
-from wheelyard.targets.model import Target
 
 _NAMES = {"cpython": "CPython", "pypy": "PyPy"}
 

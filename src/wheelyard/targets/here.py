@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 import re
 
+from wheelyard.domain.target import Target
 from wheelyard.targets import presets
 from wheelyard.targets.interpreters import Interpreter, running
-from wheelyard.targets.model import Target
 
 
 def this_machine() -> Target:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from platform import mac_ver, machine
 
-from wheelyard.doors.run import run
-from wheelyard.errors import ConfigError, ToolError
+from wheelyard.domain.errors import ConfigError, ToolError
+from wheelyard.domain.target import Target
+from wheelyard.io.process import run
 from wheelyard.targets import platforms
-from wheelyard.targets.model import Target
 
 _TIMEOUT = 30.0
 

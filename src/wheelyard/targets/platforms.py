@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from packaging.tags import mac_platforms
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 
 Family: TypeAlias = Literal["manylinux", "musllinux", "macosx", "linux"]
 

@@ -9,9 +9,9 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.target import Target
 from wheelyard.targets import platforms
-from wheelyard.targets.model import Target
 
 OLDEST, NEWEST = 6, 15
 """The minor versions of Python 3 that a target may have."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 from packaging.version import Version
 
+from wheelyard.domain.target import Target
 from wheelyard.targets import platforms
-from wheelyard.targets.model import Target
 
 # What each pip learnt, found by asking the pips themselves (tests/targets/test_tags.py asks them again).
 _MANYLINUX2010 = Version("19.0")

@@ -12,24 +12,24 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.model import IndexSource, IndexStrategy
-from wheelyard.doors import files
-from wheelyard.doors.http_model import HttpSettings
-from wheelyard.doors.urls import origin, separate
-from wheelyard.errors import ConfigError
-from wheelyard.events import Reporter, Warned, silent
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.events import Reporter, Warned, silent
+from wheelyard.domain.index import IndexSource, IndexStrategy
+from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.io import files
+from wheelyard.io.http_model import HttpSettings
+from wheelyard.io.urls import origin, separate
+from wheelyard.store.blobs import Store
 from wheelyard.upstream.credentials import KnownCredentials
 from wheelyard.upstream.links import possible_projects
 from wheelyard.upstream.metadata import read_metadata
-from wheelyard.upstream.model import ProjectPage, RemoteFile
 from wheelyard.upstream.pages import Pages
 from wheelyard.upstream.pip_config import PipSettings, configured, split_secret
 from wheelyard.upstream.pool import each
 
 if TYPE_CHECKING:
-    from wheelyard.doors.http import Http
-    from wheelyard.lock.model import LockedFile
+    from wheelyard.domain.lock import LockedFile
+    from wheelyard.io.http import Http
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class Client:
         """The door to HTTP, opened when somebody first goes through it (httpx takes 0.2 s to import)."""
         with self._lock:
             if self._http is None:
-                from wheelyard.doors.http import Http
+                from wheelyard.io.http import Http
 
                 settings = _trusting(self.settings.http(), self.indexes)
                 self._http = Http(settings, self._credentials, report=self._report)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from wheelyard.doors.run import run
-from wheelyard.doors.urls import origin
-from wheelyard.errors import ToolError
+from wheelyard.domain.errors import ToolError
+from wheelyard.io.process import run
+from wheelyard.io.urls import origin
 
 Origin = tuple[str, str, int]
 

@@ -8,8 +8,8 @@ from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urljoin
 
+from wheelyard.domain.remote import RemoteFile
 from wheelyard.upstream.links import belongs, sha256_or_none, target_of
-from wheelyard.upstream.model import RemoteFile
 
 Attributes = Mapping[str, str | None]
 

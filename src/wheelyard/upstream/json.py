@@ -6,10 +6,10 @@ import json
 from typing import Any
 from urllib.parse import urljoin
 
-from wheelyard.doors.urls import redact
-from wheelyard.errors import UpstreamError
+from wheelyard.domain.errors import UpstreamError
+from wheelyard.domain.remote import RemoteFile
+from wheelyard.io.urls import redact
 from wheelyard.upstream.links import belongs, sha256_or_none, target_of
-from wheelyard.upstream.model import RemoteFile
 
 
 def parse(content: bytes, *, url: str, project: str, index: str = "") -> tuple[RemoteFile, ...]:

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
-from wheelyard.doors.urls import local_path
-from wheelyard.errors import HashMismatchError, UpstreamError
-from wheelyard.store.model import Store
-from wheelyard.upstream.model import RemoteFile
+from wheelyard.domain.errors import HashMismatchError, UpstreamError
+from wheelyard.domain.remote import RemoteFile
+from wheelyard.io.urls import local_path
+from wheelyard.store.blobs import Store
 from wheelyard.upstream.remote_zip import METADATA_LIMIT, SparseFile, metadata_of
 
 if TYPE_CHECKING:
-    from wheelyard.doors.http import Http  # httpx takes 0.2 s to import: only who asks the net should pay
+    from wheelyard.io.http import Http
 
 SMALL = 200 << 10
 """A wheel up to this size is fetched whole: that takes no longer than two range requests."""

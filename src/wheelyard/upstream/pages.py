@@ -9,19 +9,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wheelyard.config.model import IndexSource
-from wheelyard.doors import files
-from wheelyard.doors.http_model import Reply
-from wheelyard.doors.urls import local_path, redact
-from wheelyard.errors import UpstreamError
-from wheelyard.store.model import Store
+from wheelyard.domain.errors import UpstreamError
+from wheelyard.domain.index import IndexSource
+from wheelyard.domain.remote import RemoteFile
+from wheelyard.io import files
+from wheelyard.io.http_model import Reply
+from wheelyard.io.urls import local_path, redact
+from wheelyard.store.blobs import Store
 from wheelyard.upstream import html
 from wheelyard.upstream import json as simple_json
 from wheelyard.upstream.links import possible_projects
-from wheelyard.upstream.model import RemoteFile
 
 if TYPE_CHECKING:
-    from wheelyard.doors.http import Http  # httpx takes 0.2 s to import: only who asks the net should pay
+    from wheelyard.io.http import Http
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _JSON = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json")

@@ -14,12 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from wheelyard.config.model import IndexSource
-from wheelyard.doors import files
-from wheelyard.doors.http_model import HttpSettings
-from wheelyard.doors.run import run
-from wheelyard.doors.urls import origin, separate, userinfo, without_userinfo
-from wheelyard.errors import ConfigError, UpstreamError
+from wheelyard.domain.errors import ConfigError, UpstreamError
+from wheelyard.domain.index import IndexSource
+from wheelyard.io import files
+from wheelyard.io.http_model import HttpSettings
+from wheelyard.io.process import run
+from wheelyard.io.urls import origin, separate, userinfo, without_userinfo
 
 _LINE = re.compile(r"^(?P<section>:env:|[a-z-]+)\.(?P<key>[a-z-]+)=(?P<value>.*)$", re.MULTILINE)
 _DEFAULT = re.compile(r"--index-url <url>(?P<text>.*?)\n\s*--", re.DOTALL)

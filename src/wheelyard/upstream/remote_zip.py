@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
-from wheelyard.errors import WheelError
+from wheelyard.domain.errors import WheelError
 
 METADATA_LIMIT = 16 << 20
 _BLOCK = 64 << 10

@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from wheelyard.errors import ConfigError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.variants import simd
 
 _RECIPE_KEYS = frozenset(

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.build.model import BuildUnit, Recipe
-from wheelyard.build.workspace import Workspace, given
-from wheelyard.errors import VariantError, WheelError
-from wheelyard.repair.model import Repaired
-from wheelyard.store.model import Store
+from wheelyard.domain.build import BuildUnit, Recipe
+from wheelyard.domain.errors import VariantError, WheelError
+from wheelyard.domain.repaired import Repaired
+from wheelyard.sandbox.workspace import Workspace, given
+from wheelyard.store.blobs import Store
 from wheelyard.variants import identity, objects, simd
 from wheelyard.variants.book import Library, builtin
 from wheelyard.variants.recipes import version_of

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.errors import WheelError
+from wheelyard.domain.errors import WheelError
 from wheelyard.variants.book import Library, builtin
 
 _ELF, _MACHO = b"\x7fELF", (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")

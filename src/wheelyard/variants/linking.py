@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
-from wheelyard.build.model import Recipe
-from wheelyard.build.workspace import SYSTEM_PATH, Workspace
-from wheelyard.errors import VariantError
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.errors import VariantError
+from wheelyard.sandbox.paths import SYSTEM_PATH
+from wheelyard.sandbox.workspace import Workspace
 
 _OPTIONS = {"blas-cflags": "--cflags", "blas-libs": "--libs", "blas-list": "--libs"}
 

@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.errors import ConfigError, Failures, WheelyardError
+from wheelyard.domain.errors import ConfigError, Failures, WheelyardError
 from wheelyard.variants import simd
 
 Blas = Literal["openblas", "openblas64", "mkl", "blis", "netlib", "flexiblas", "accelerate"]

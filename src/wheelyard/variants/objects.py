@@ -19,8 +19,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import Section, Symbol, SymbolTableSection
 
-from wheelyard.doors import run as door
-from wheelyard.errors import ToolError, VariantError, WheelError
+from wheelyard.domain.errors import ToolError, VariantError, WheelError
+from wheelyard.io import process as door
 from wheelyard.variants import simd
 
 _WINDOW = 1 << 20

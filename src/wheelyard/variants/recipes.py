@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from wheelyard.build.model import Recipe
-from wheelyard.errors import VariantError
-from wheelyard.targets.model import Target
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.errors import VariantError
+from wheelyard.domain.target import Target
 from wheelyard.variants import simd
 from wheelyard.variants.book import Book, BuildSystem, Library, PackageRecipe, Settings, Source
 from wheelyard.variants.model import Variant

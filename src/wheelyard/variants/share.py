@@ -18,15 +18,15 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.build.model import BuildUnit, Recipe
-from wheelyard.build.workspace import Workspace
-from wheelyard.check.objects import elf
-from wheelyard.check.objects.model import NotAnObjectError
-from wheelyard.doors import run as door
-from wheelyard.errors import ToolError, VariantError
-from wheelyard.repair.model import Repaired
+from wheelyard.domain.build import BuildUnit, Recipe
+from wheelyard.domain.errors import ToolError, VariantError
+from wheelyard.domain.repaired import Repaired
+from wheelyard.io import process as door
+from wheelyard.sandbox.workspace import Workspace
 from wheelyard.variants import identity
 from wheelyard.variants.book import Source, builtin
+from wheelyard.wheels.objects import elf
+from wheelyard.wheels.objects.model import NotAnObjectError
 
 
 def provided(recipe: Recipe) -> tuple[str, ...]:

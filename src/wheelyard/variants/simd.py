@@ -13,7 +13,7 @@ from pathlib import Path
 import archspec.cpu  # type: ignore[import-untyped]  # archspec carries no types
 from archspec.cpu import Microarchitecture, UnsupportedMicroarchitecture
 
-from wheelyard.errors import ConfigError, VariantError
+from wheelyard.domain.errors import ConfigError, VariantError
 
 BASELINE = "baseline"
 """No choice: what the compiler does by itself, which every CPU of the target runs."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.doors import files
+from wheelyard.io import files
 
 CACHE = ".facts.json"
 _FORMAT = 2

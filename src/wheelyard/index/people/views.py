@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from wheelyard.domain.site import Entry, Folder, Site, Wheel
 from wheelyard.index import layout, pages
-from wheelyard.index.model import Entry, Folder, Site, Wheel
 from wheelyard.index.people import words
 from wheelyard.index.people.facts import Facts
 

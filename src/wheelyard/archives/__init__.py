@@ -1,0 +1,1 @@
+"""Archives of any kind, read strictly: tar, and the names of members."""

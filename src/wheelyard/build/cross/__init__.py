@@ -1,1 +1,0 @@
-"""Compiling for other systems, CPUs and C libraries, with Zig."""

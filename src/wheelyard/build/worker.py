@@ -1,0 +1,343 @@
+"""Build: from units to repaired, checked wheels in the store."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.tags import parse_tag
+from packaging.version import InvalidVersion, Version
+
+from wheelyard.build import environment, frontend, records
+from wheelyard.build.key import build_key
+from wheelyard.build.libraries import collect
+from wheelyard.build.queue import run_graph
+from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits
+from wheelyard.domain.errors import BuildError, Failures, WheelyardError
+from wheelyard.domain.events import JobAdvanced, JobFinished, JobStarted, Reporter, Warned
+from wheelyard.domain.repaired import Repaired
+from wheelyard.domain.wheel import WheelFacts
+from wheelyard.io import files
+from wheelyard.io.files import storage_error
+from wheelyard.repair.repair import repair
+from wheelyard.sandbox.local import LOCAL
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sandbox.workspace import DEFAULT_EPOCH, Workspace, aside, given, sweep, workspace
+from wheelyard.store.blobs import Store
+from wheelyard.targets import tags
+from wheelyard.toolchain import guard
+from wheelyard.toolchain.zig.toolchain import CrossSandbox, check_objects
+from wheelyard.variants import finish as variant
+from wheelyard.variants.linking import told
+from wheelyard.variants.share import provided, share
+from wheelyard.wheels.fuse import fuse
+from wheelyard.wheels.read import read
+from wheelyard.wheels.rewrite import Changes, labelled, rewrite
+
+_LOG_TAIL = 1 << 20
+_OBJECT = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll|a|exe)$|\.data/scripts/|/bin/")
+"""What can hold compiled code, by the names of a wheel's members."""
+
+
+def build_all(
+    units: Sequence[BuildUnit],
+    *,
+    store: Store,
+    sandbox_for: Callable[[BuildUnit], Sandbox],
+    interpreter_for: Callable[[BuildUnit], Path],
+    limits: Limits,
+    jobs: int,
+    fail_fast: bool,
+    report: Reporter,
+    epoch: int = DEFAULT_EPOCH,
+    readable: Sequence[Path] = (),
+    keep_failed: bool = False,
+    failed: Callable[[str, WheelyardError], None] | None = None,
+) -> Mapping[str, BuiltWheel]:
+    """Build what is not in the store yet, and return the wheel of each unit by its key.
+
+    All inputs (sdists, wheels of build requirements) must be in the store.
+
+    :param interpreter_for: the target's interpreter, as its sandbox sees it.
+    :param jobs: how many at once.
+    :param fail_fast: start nothing new after a failure; else everything that can be built is.
+    :param readable: folders that builds may read besides: a toolchain's.
+    :param keep_failed: leave the folder of a failed build there, to be looked at.
+    :param failed: is told of each build that failed, by its key; what needs it is missing too. None: that is raised.
+    :raises Failures: when all the others are built and stored, with the error of each build that failed.
+    """
+    bench = _Bench(
+        store=store,
+        sandbox_for=sandbox_for,
+        interpreter_for=interpreter_for,
+        limits=limits,
+        report=report,
+        epoch=epoch,
+        readable=tuple(readable),
+        keep_failed=keep_failed,
+    )
+    by_key = {unit.key: unit for unit in units}
+    built: dict[str, BuiltWheel] = {}
+    for key, unit in by_key.items():
+        if found := records.load(store, key):
+            built[key] = found
+            report(_finished(unit, "reused", found.filename))
+    wanted = {key: unit for key, unit in by_key.items() if key not in built}
+    if wanted:
+        sweep()
+    durations = {key: records.seconds(store, unit.package.name) for key, unit in wanted.items()}
+
+    def skipped(key: str, reason: str | None) -> None:
+        note = f"needs {_job(by_key[reason])}, which failed" if reason else "the run was ended by a failure"
+        report(_finished(wanted[key], "skipped", note))
+
+    outcome = run_graph(
+        wanted,
+        {key: (*unit.requires, *unit.parts) for key, unit in wanted.items()},
+        lambda _, unit: bench.build(unit, built),
+        jobs=jobs,
+        fail_fast=fail_fast,
+        durations={key: seconds for key, seconds in durations.items() if seconds is not None},
+        skipped=skipped,
+    )
+    if outcome.failed and failed is None:
+        raise Failures(tuple(outcome.failed[key] for key in wanted if key in outcome.failed))
+    if failed is not None:
+        for key, error in outcome.failed.items():
+            failed(key, error)
+    return {key: built[key] for key in by_key if key in built}
+
+
+def _job(unit: BuildUnit) -> str:
+    return f"{unit.package.name} {unit.package.version}"
+
+
+def _finished(unit: BuildUnit, outcome: str, note: str) -> JobFinished:
+    return JobFinished(stage="build", job=_job(unit), target=unit.target.name, outcome=outcome, note=note)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """What all builds of one run share."""
+
+    store: Store
+    sandbox_for: Callable[[BuildUnit], Sandbox]
+    interpreter_for: Callable[[BuildUnit], Path]
+    limits: Limits
+    report: Reporter
+    epoch: int
+    readable: tuple[Path, ...]
+    keep_failed: bool
+
+    def build(self, unit: BuildUnit, built: dict[str, BuiltWheel]) -> BuiltWheel:
+        """Build one unit, store it and note it in ``built``."""
+        self.report(JobStarted(stage="build", job=_job(unit), target=unit.target.name))
+        try:
+            wheel = self._build(unit, built)
+        except OSError as error:
+            self.report(_finished(unit, "failed", str(error)))
+            raise storage_error(Path(error.filename or self.store.root), error) from error
+        except Exception as error:
+            self.report(_finished(unit, "failed", str(error).partition("\n")[0]))
+            raise
+        built[unit.key] = wheel
+        self.report(_finished(unit, "done", wheel.filename))
+        return wheel
+
+    def _build(self, unit: BuildUnit, built: Mapping[str, BuiltWheel]) -> BuiltWheel:
+        started = time.monotonic()
+        sandbox = self.sandbox_for(unit)
+        with workspace(unit.key, keep_failed=self.keep_failed) as root:
+            if made := records.load(self.store, unit.key):
+                return made  # by another run, while we waited for the workspace
+            if unit.parts:
+                finished = self._fuse(unit, built, root, sandbox)
+            else:
+                finished = self._compile(unit, built, root, sandbox)
+            wheel = BuiltWheel(
+                key=unit.key,
+                filename=finished.path.name,
+                sha256=self.store.add_file(finished.path),
+                size=finished.path.stat().st_size,
+                platform_policy=finished.policy,
+                grafted=finished.grafted,
+                sandbox=sandbox.name,
+                seconds=time.monotonic() - started,
+            )
+        records.save(self.store, wheel, unit.package.name)
+        return wheel
+
+    def _compile(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
+        """Return the finished wheel that the sdist's backend makes in the folder ``root``."""
+        package = unit.package
+        log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
+        log.unlink(missing_ok=True)
+        sdist = given(self.store, root, package.file.sha256, package.file.filename)
+        source = frontend.unpack_sdist(sdist, root / "src")
+        frontend.apply_patches(source, self._patches(unit, root), log=log)
+        python = environment.create(
+            root / "env",
+            self.interpreter_for(unit),
+            self._wheels(unit, built, root),
+            sandbox,
+            log=log,
+            root=root,
+            for_target={
+                each.for_target.filename: given(self.store, root, each.for_target.sha256, each.for_target.filename)
+                for each in package.build_requirements
+                if each.for_target is not None
+            },
+        )
+        place = Workspace(
+            root=root,
+            source=source,
+            python=python,
+            interpreter=environment.seen_from(python, root),
+            sandbox=sandbox,
+            log=log,
+            package=_job(unit),
+            recipe=unit.recipe,
+            limits=self.limits,
+            readable=self.readable,
+            epoch=self.epoch,
+        )
+        if unit.recipe.variant:
+            place = replace(place, recipe=told(place))
+        raw = frontend.build_wheel(place)
+        if dropped := guard.left_out(log):
+            self.report(
+                Warned(
+                    message=f"{place.package} for {unit.target.name}: its build asked for this machine's own CPU "
+                    f"({', '.join(dropped)}), which was left out: the wheel is for every host of the target"
+                )
+            )
+        self._advance(unit, "repairing")
+        return _finish(unit, place, raw, self.store)
+
+    def _fuse(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
+        """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
+        thin = [built[key] for key in unit.parts]
+        intel, arm = (given(self.store, root, wheel.sha256, wheel.filename) for wheel in thin)
+        extra = variant.noted(arm, unit.key) if unit.recipe.variant else {}
+        path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
+        _accept(unit, path, sandbox)
+        return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=thin[0].grafted)
+
+    def _advance(self, unit: BuildUnit, note: str) -> None:
+        self.report(JobAdvanced(stage="build", job=_job(unit), target=unit.target.name, note=note))
+
+    def _patches(self, unit: BuildUnit, root: Path) -> tuple[Path, ...]:
+        """Return copies of the patches, which are those that the build key was made of.
+
+        :raises BuildError: if one was changed since.
+        """
+        copies = tuple(
+            aside(root) / "patches" / f"{number}-{patch.name}" for number, patch in enumerate(unit.recipe.patches)
+        )
+        for patch, copy in zip(unit.recipe.patches, copies, strict=True):
+            files.copy(patch, copy, sync=False)
+        recipe = replace(unit.recipe, patches=copies)
+        key = build_key(unit.package, unit.target, recipe, unit.toolchain, requires=unit.requires, epoch=self.epoch)
+        if copies and key != unit.key:
+            raise BuildError("a patch was changed while this run was going on", where=_job(unit), hint="run again")
+        return copies
+
+    def _wheels(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path) -> dict[str, Path]:
+        """Return the wheels of the build environment by file name, in the order of their names."""
+        fetched = {
+            each.file.filename: given(self.store, root, each.file.sha256, each.file.filename)
+            for each in unit.package.build_requirements
+            if each.how == "fetch"
+        }
+        made = {
+            wheel.filename: given(self.store, root, wheel.sha256, wheel.filename)
+            for wheel in (built[key] for key in unit.requires)
+        }
+        return dict(sorted({**fetched, **made}.items()))
+
+
+def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repaired:
+    """Judge, repair, label and check what the backend left; return the finished wheel.
+
+    :raises BuildError: if it is another wheel than the one that was asked for.
+    :raises RepairError: if it cannot run on the target.
+    :raises WheelError: if it is damaged.
+    :raises VariantError: if it is a variant's and not what the variant says.
+    """
+    _judge(unit, place, read(raw))
+    crossed = isinstance(place.sandbox, CrossSandbox)
+    libraries = () if crossed or place.sandbox.name in LOCAL else collect(place, raw)
+    if unit.target.libraries is not None:
+        libraries = (Path(unit.target.libraries) / "lib", *libraries)
+    repaired = repair(
+        raw,
+        place.aside / "repaired",
+        unit.target,
+        log=place.log,
+        libraries=libraries,
+        provided=provided(unit.recipe),
+        check_instructions=not unit.recipe.variant,
+    )
+    extra: dict[str, bytes] = {}
+    if unit.recipe.variant:
+        variant.check(unit, repaired.path, place.aside / "checked")
+        repaired = share(unit, repaired, place)
+        extra = variant.additions(unit, place, store, repaired)
+    else:
+        variant.check_baseline(unit, repaired.path, place.aside / "checked")
+    changes = Changes(local_version=unit.recipe.local_version, build_number=unit.recipe.build_number, extra=extra)
+    # Written anew in any case: order and times of a zip archive are the backend's whim.
+    path = rewrite(repaired.path, place.aside / "finished", changes, epoch=place.epoch)
+    _accept(unit, path, place.sandbox, log=place.log)
+    return replace(repaired, path=path)
+
+
+def _accept(unit: BuildUnit, path: Path, sandbox: Sandbox, *, log: Path | None = None) -> None:
+    """Refuse a finished wheel that is damaged, would not load on the target, or has no tag that it takes."""
+    facts = read(path, strict=True)
+    if isinstance(sandbox, CrossSandbox) and not facts.is_pure:
+        check_objects(path, unit.target, sandbox)
+    accepted = set(tags.tags(unit.target))
+    if not any(parse_tag(each) & accepted for each in facts.tags):
+        raise BuildError(
+            f"the wheel {facts.filename} does not fit {unit.target.name}",
+            where=_job(unit),
+            hint="the backend built for another Python or platform",
+            log=log,
+        )
+
+
+def _judge(unit: BuildUnit, place: Workspace, facts: WheelFacts) -> None:
+    """Refuse a wheel of another project or version, or one that is less than what was expected."""
+    package = unit.package
+    try:
+        same = facts.name == package.name and Version(facts.version) == Version(package.version)
+    except InvalidVersion:
+        same = False
+    if not same:
+        raise BuildError(
+            f"the backend built {facts.name} {facts.version}",
+            where=place.package,
+            hint="is the version taken from a repository that an sdist does not have?",
+            log=place.log,
+        )
+    if package.expects == "binary" and (facts.is_pure or not any(_OBJECT.search(each) for each in facts.members)):
+        with place.log.open("rb") as stream:
+            stream.seek(max(0, place.log.stat().st_size - _LOG_TAIL))
+            lines = frontend.last_lines(stream.read().decode(errors="replace"))
+        raise BuildError(
+            "a wheel without anything compiled came out, where other platforms have a compiled one: "
+            f"its extension did not compile\n{lines}",
+            where=place.package,
+            hint="a compiler or a header may be missing; what the log says comes first",
+            log=place.log,
+        )
+
+
+def expected_version(unit: BuildUnit) -> str:
+    """Return the version that the finished wheel of a unit has: with its local label, if it gets one."""
+    version = unit.package.version
+    return labelled(version, unit.recipe.local_version) if unit.recipe.local_version else version

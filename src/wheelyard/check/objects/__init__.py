@@ -1,1 +1,0 @@
-"""Reading what is compiled: ELF and Mach-O objects, without running them."""

@@ -1,0 +1,1 @@
+"""Requirements as people write them, one file a format."""

@@ -1,0 +1,24 @@
+"""How sdists are built: ``[build]`` of the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+SandboxName: TypeAlias = Literal["auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSettings:
+    """``[build]``."""
+
+    jobs: int = 0
+    """0: one per CPU."""
+    timeout: float = 3600.0
+    memory: int = 8 << 30
+    sandbox: SandboxName = "auto"
+    require_sandbox: bool = False
+    """Refuse to build where the network cannot be cut."""
+    source_date_epoch: int = 315532800
+    engine: str | None = None
+    engine_arguments: tuple[str, ...] = ()

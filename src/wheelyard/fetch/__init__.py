@@ -1,1 +1,0 @@
-"""Bringing locked files into the store."""

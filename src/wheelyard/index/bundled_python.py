@@ -1,0 +1,44 @@
+"""Pythons that the wheelhouse carries, for hosts whose own is too old or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from wheelyard.domain.errors import ConfigError, HashMismatchError
+from wheelyard.domain.target import Target
+from wheelyard.store.blobs import Store
+
+
+def place(target: Target) -> str | None:
+    """Return where the archive of a target's Python lies in the wheelhouse; None if none is carried."""
+    return f"python/{Path(target.carried_python).name}" if target.carried_python else None
+
+
+def carried_pythons(targets: Sequence[Target], store: Store) -> Mapping[str, str]:
+    """Bring the archives into the store, unless they are there, and return their SHA-256 by path in the wheelhouse.
+
+    :raises HashMismatchError: if an archive is not the one that the configuration tells.
+    :raises ConfigError: if two targets carry different archives of the same name.
+    """
+    found: dict[str, str] = {}
+    for target in targets:
+        path, sha256 = place(target), target.carried_python_sha256
+        if path is None or sha256 is None or target.carried_python is None:
+            continue
+        if found.setdefault(path, sha256) != sha256:
+            raise ConfigError(
+                f"another target carries another {path.partition('/')[2]}",
+                where=f"target {target.name}, carried-python",
+                hint="rename one of them",
+            )
+        if not store.has(sha256):
+            try:
+                store.add_file(Path(target.carried_python), sha256=sha256)
+            except HashMismatchError as error:
+                raise HashMismatchError(
+                    error.message,
+                    where=f"target {target.name}, carried-python",
+                    hint="carried-python-sha256 is what sha256sum prints",
+                ) from error
+    return found

@@ -1,0 +1,113 @@
+"""A published site as values again: so that a file can be added to it, or taken away, without building it anew."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.errors import StorageError
+from wheelyard.domain.proof import Proof
+from wheelyard.domain.site import Entry, Folder, LabelledFolder, Site, Wheel
+from wheelyard.domain.target import Target
+from wheelyard.io import files
+
+SHELF = ".site.json"
+_FORMAT = 1
+_WHEEL = tuple(field.name for field in fields(Wheel))
+
+
+def save(into: Path, site: Site) -> None:
+    """Keep what was published; documents only by name, as their bytes lie in the site.
+
+    :raises StorageError: if it cannot be written.
+    """
+    content = {
+        "format": _FORMAT,
+        "channel": site.channel,
+        "folders": [asdict(folder) for folder in site.folders],
+        "labelled": [asdict(folder) for folder in site.labelled],
+        "extra": [_row(entry) for entry in site.extra],
+        "retired": dict(sorted(site.retired.items())),
+        "documents": sorted(site.documents),
+        "attachments": dict(sorted(site.attachments.items())),
+    }
+    files.write(into / SHELF, json.dumps(content, separators=(",", ":")), sync=False)
+
+
+def load(into: Path) -> Site:
+    """Return the site that was published there; an empty one where nothing was.
+
+    :raises StorageError: if something was published whose values are lost (an imported bundle has none).
+    """
+    try:
+        content = json.loads((into / SHELF).read_bytes())
+        if content["format"] != _FORMAT:
+            raise ValueError
+        documents = {}
+        for path in content["documents"]:
+            with contextlib.suppress(FileNotFoundError):
+                documents[path] = (into / path).read_bytes()
+        return Site(
+            folders=tuple(_folder(each) for each in content["folders"]),
+            labelled=tuple(_labelled(each) for each in content.get("labelled", ())),
+            extra=tuple(_entry_of_row(row) for row in content["extra"]),
+            retired=content.get("retired", {}),
+            channel=content["channel"],
+            documents=documents,
+            attachments=content["attachments"],
+        )
+    except FileNotFoundError:
+        if (into / "simple").exists():
+            raise StorageError(
+                "this wheelhouse was not made here, so it cannot be changed here",
+                where=str(into),
+                hint="change it where it was built, and carry a new bundle over",
+            ) from None
+        return Site(folders=())
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            f"damaged: {error}", where=str(into / SHELF), hint="run `wheelyard build` or `wheelyard mirror` again"
+        ) from error
+
+
+def _row(entry: Entry) -> list[Any]:
+    wheel = entry.wheel
+    return [[getattr(wheel, name) for name in _WHEEL], entry.origin, entry.source, entry.reason]
+
+
+def _entry_of_row(row: list[Any]) -> Entry:
+    wheel, origin, source, reason = row
+    return Entry(wheel=Wheel(**dict(zip(_WHEEL, wheel, strict=True))), origin=origin, source=source, reason=reason)
+
+
+def _folder(found: Mapping[str, Any]) -> Folder:
+    plain = dict(found)
+    return Folder(
+        **{
+            **plain,
+            "target": Target(**_tuples(plain["target"])),
+            "entries": tuple(_entry(each) for each in plain["entries"]),
+            "proof": Proof(**_tuples(plain["proof"])),
+            "pip": Wheel(**plain["pip"]) if plain["pip"] else None,
+        }
+    )
+
+
+def _labelled(found: Mapping[str, Any]) -> LabelledFolder:
+    entries = tuple(_entry(each) for each in found["entries"])
+    return LabelledFolder(**{**found, "entries": entries, "tables": tuple(Wheel(**each) for each in found["tables"])})
+
+
+def _entry(found: Mapping[str, Any]) -> Entry:
+    plain = _tuples(found)
+    built = BuiltWheel(**_tuples(plain["built"])) if plain["built"] else None
+    return Entry(**{**plain, "wheel": Wheel(**plain["wheel"]), "built": built})
+
+
+def _tuples(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}

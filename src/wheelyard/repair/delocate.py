@@ -1,0 +1,139 @@
+"""Repair for macOS: delocate on a Mac; where Apple's tools are absent, the same by repairwheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from wheelyard.domain.command import Completed
+from wheelyard.domain.errors import RepairError, ToolError
+from wheelyard.domain.repaired import Repaired
+from wheelyard.domain.target import Target
+from wheelyard.io import process as door
+from wheelyard.repair.macho_faults import absolute, faults
+from wheelyard.targets import platforms
+from wheelyard.targets.platforms import Platform
+from wheelyard.wheels.rewrite import EPOCH
+
+FOLDER = ".dylibs"
+"""What the folder of the grafted libraries is called, behind the package's name."""
+
+_TIMEOUT = 900.0
+_SHOWN = 10
+
+
+def repair(wheel: Path, into: Path, target: Target, *, log: Path, libraries: Sequence[Path] = ()) -> Repaired:
+    """Repair a wheel for a macOS target; see :class:`wheelyard.repair.model.Repairer`.
+
+    Dylibs are grafted, install names rewritten to ``@loader_path``, run paths that lead out of the wheel removed, and
+    what was changed is signed ad hoc. The tag is that of the newest macOS that an object needs.
+
+    :raises RepairError: naming each object that is for another CPU or a newer macOS, and each dylib that is nowhere.
+    :raises ToolError: if what does the work is not installed.
+    """
+    needed, work = ("delocate", _by_delocate) if has_apple_tools() else ("repairwheel", _by_repairwheel)
+    if importlib.util.find_spec(needed) is None:
+        raise ToolError(f"{needed} is not installed, which repairs wheels for macOS", hint=f"pip install {needed}")
+    platform = platforms.parse(target.platform)
+    _refuse(faults(wheel, platform), wheel, target, log)
+    with tempfile.TemporaryDirectory(prefix="wheelyard-repair-") as name:
+        folder = Path(name)
+        (folder / "out").mkdir()
+        refused = work(wheel, folder, platform, libraries, log)
+        _refuse((*absolute(wheel), *refused) if refused else (), wheel, target, log)
+        (out,) = (folder / "out").glob("*.whl")
+        _refuse((*faults(out, platform), *absolute(out)), wheel, target, log)
+        into.mkdir(parents=True, exist_ok=True)
+        path = Path(shutil.copy2(out, into))
+    return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=_grafted(wheel, path))
+
+
+def has_apple_tools() -> bool:
+    """Whether this is a Mac with Apple's command line tools, which delocate itself needs."""
+    return all(shutil.which(each) for each in ("otool", "install_name_tool", "lipo", "codesign"))
+
+
+def delocate_command(wheel: Path, into: Path, platform: Platform) -> list[str]:
+    """Return the command by which delocate repairs a wheel.
+
+    The oldest macOS is in its environment: ``--require-target-macos-version`` is the old way to say it.
+    """
+    program = str(Path(sys.executable).parent / "delocate-wheel")
+    options = ["--lib-sdir", FOLDER, "--sanitize-rpaths", "--require-archs", ",".join(platform.cpus)]
+    return [program, "-v", *options, "--wheel-dir", str(into), str(wheel)]
+
+
+def environment(scratch: Path, platform: Platform, libraries: Sequence[Path]) -> dict[str, str]:
+    """Return the whole environment of what repairs a wheel.
+
+    :param libraries: folders to look for dylibs in, besides where objects say.
+    """
+    return {
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), "/usr/bin", "/bin")),
+        "SOURCE_DATE_EPOCH": str(EPOCH),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(scratch),
+        "DYLD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
+        "MACOSX_DEPLOYMENT_TARGET": f"{platform.version[0]}.{platform.version[1]}",
+    }
+
+
+def _by_delocate(wheel: Path, folder: Path, platform: Platform, libraries: Sequence[Path], log: Path) -> list[str]:
+    """Repair into ``folder/out``; return what delocate refuses."""
+    command, env = delocate_command(wheel, folder / "out", platform), environment(folder, platform, libraries)
+    done = door.run(command, env=env, log=log, timeout=_TIMEOUT)
+    if done.returncode == 0:
+        if not any((folder / "out").iterdir()):  # nothing had to be changed
+            shutil.copy2(wheel, folder / "out")
+        return []
+    return [_last_line(done)]
+
+
+def _by_repairwheel(wheel: Path, folder: Path, platform: Platform, libraries: Sequence[Path], log: Path) -> list[str]:
+    """Repair into ``folder/out``, in a process of its own; return what delocate's copy in repairwheel refuses.
+
+    :raises RepairError: if it ends with an error that is not about the wheel.
+    """
+    answer = folder / "answer.json"
+    command = [sys.executable, "-I", "-m", "wheelyard.repair.delocate_worker"]
+    command += [str(wheel), str(folder / "out"), FOLDER, str(answer)]
+    done = door.run(command, env=environment(folder, platform, libraries), log=log, timeout=_TIMEOUT)
+    if done.returncode != 0 or not answer.is_file():
+        raise RepairError(f"delocate ended with an error: {_last_line(done)}", where=wheel.name, log=log)
+    return [str(each) for each in json.loads(answer.read_text())]
+
+
+def _last_line(done: Completed) -> str:
+    return done.output.strip().rpartition("\n")[2]
+
+
+def _refuse(found: Iterable[str], wheel: Path, target: Target, log: Path) -> None:
+    """Raise an error if there are faults."""
+    shown = list(found)
+    if not shown:
+        return
+    if len(shown) > _SHOWN:
+        shown = [*shown[:_SHOWN], f"and {len(shown) - _SHOWN} more"]
+    raise RepairError(
+        f"cannot run on {target.platform}: {'; '.join(shown)}",
+        where=wheel.name,
+        hint="a library must be for the target's CPU and no newer macOS, and lie where the wheel says",
+        log=log,
+    )
+
+
+def _grafted(before: Path, after: Path) -> tuple[str, ...]:
+    """Return the names of the libraries that one wheel has and the other has not."""
+    names = []
+    for wheel in (before, after):
+        with zipfile.ZipFile(wheel) as archive:
+            names.append(set(archive.namelist()))
+    new = (PurePosixPath(name) for name in names[1] - names[0])
+    return tuple(sorted(path.name for path in new if path.parent.name.endswith(FOLDER)))

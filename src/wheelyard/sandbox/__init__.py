@@ -1,0 +1,1 @@
+"""Where other people's code runs: without network, without secrets, in its own folders."""

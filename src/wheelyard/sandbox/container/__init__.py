@@ -1,0 +1,1 @@
+"""Containers as sandboxes, through podman or docker."""

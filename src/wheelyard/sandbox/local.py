@@ -1,0 +1,277 @@
+"""Local sandboxes: Bubblewrap (everything cut off), unshare (the network), and none."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Completed
+from wheelyard.domain.errors import ConfigError, ToolError
+from wheelyard.domain.events import Reporter, Warned
+from wheelyard.domain.settings import BuildSettings
+from wheelyard.io import beneath
+from wheelyard.io import process as door
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sandbox.seatbelt import SandboxExec
+
+FILE_SIZE = 8 << 30
+"""Bytes that one file of a build may have."""
+
+BUILDER = 65534
+"""User and group that a build runs as where we are root: root has no process limit, and owns too much."""
+
+LOCAL = frozenset({"bubblewrap", "unshare", "sandbox-exec", "none"})
+"""Names of the sandboxes that see this machine's own system, libraries included."""
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/rh")
+_SETTINGS = (
+    *("alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"),
+    *("nsswitch.conf", "passwd", "python3", "pki/tls/openssl.cnf", "ssl/openssl.cnf"),
+)
+_ONLY_LOOPBACK = ("/bin/sh", "-c", '[ "$(grep -c : /proc/net/dev)" -le 1 ]')
+_NO_NETWORK = ("/usr/bin/perl", "-MIO::Socket::INET", "-e", "exit !!IO::Socket::INET->new(Listen => 1)")
+_FIRST = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
+"""The first process of a process name space: when it ends, the kernel has ended all others before we hear of it."""
+
+_HINT = "install bubblewrap (dnf install bubblewrap, apt install bubblewrap)"
+
+_PROGRAMS = {"bubblewrap": "bwrap", "unshare": "unshare", "sandbox-exec": "sandbox-exec"}
+
+LocalName: TypeAlias = Literal["bubblewrap", "unshare", "sandbox-exec", "none"]
+
+
+def find_sandbox(settings: BuildSettings, report: Reporter) -> Sandbox:
+    """Return the best local sandbox that works here (or the one asked for), each tried for real once a process.
+
+    What is less than full isolation is reported as a warning.
+
+    :raises ToolError: if the one that was asked for does not work, or ``require_sandbox`` cannot be met.
+    :raises ConfigError: if containers are insisted on: a target without an image has none.
+    """
+    if settings.sandbox == "container":
+        raise ConfigError(
+            "builds were asked to run in containers, but this target has no image",
+            where="[build] sandbox",
+            hint='give the target an image, or set sandbox = "auto"',
+        )
+    wanted = _usual() if settings.sandbox == "auto" else (settings.sandbox,)
+    refusals = []
+    for name in wanted:
+        if name == "none":
+            continue
+        refusal = _refusal(name)
+        if refusal is None:
+            sandbox = _make(name)
+            if sandbox.isolation != "full":
+                report(Warned(message=f"builds are cut off from the network only, not from your files: {_HINT}"))
+            return sandbox
+        refusals.append(f"{name}: {refusal}")
+    why = "; ".join(refusals) or "asked for by the configuration"
+    if settings.require_sandbox:
+        raise ToolError(f"builds cannot be cut off from the network here ({why})", hint=_HINT)
+    if settings.sandbox not in ("auto", "none"):
+        raise ToolError(f"the sandbox {settings.sandbox} does not work here ({why})", hint=_HINT)
+    report(
+        Warned(
+            message=f"NO SANDBOX: code from sdists runs with your rights, your files and the network ({why}); {_HINT}"
+        )
+    )
+    return Bare()
+
+
+def _usual() -> tuple[LocalName, ...]:
+    return ("sandbox-exec",) if sys.platform == "darwin" else ("bubblewrap", "unshare")
+
+
+def _make(name: LocalName) -> Sandbox:
+    kinds: Mapping[LocalName, type[Bubblewrap | Unshare | SandboxExec | Bare]] = {
+        "bubblewrap": Bubblewrap,
+        "unshare": Unshare,
+        "sandbox-exec": SandboxExec,
+        "none": Bare,
+    }
+    return kinds[name]()
+
+
+@functools.cache
+def _refusal(name: LocalName) -> str | None:
+    """Try a sandbox; return None if it works and cuts the network, else why not."""
+    program = _PROGRAMS.get(name)
+    if program and shutil.which(program) is None:
+        return f"{program} is not installed"
+    with tempfile.TemporaryDirectory(prefix="wheelyard-probe-") as folder:
+        place = Path(folder) / "probe"
+        place.mkdir()
+        done = _make(name).run(
+            _NO_NETWORK if name == "sandbox-exec" else _ONLY_LOOPBACK,
+            cwd=place,
+            env={"PATH": "/usr/bin:/bin"},
+            readable=(),
+            writable=(place,),
+            limits=Limits(seconds=20),
+            log=Path(folder) / "log",
+        )
+    if done.returncode == 0:
+        return None
+    return done.output.strip().rpartition("\n")[2] or "the network is still there"
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """New name spaces of every kind; of the file system, only the system (read-only) and the build's own folders."""
+
+    name: str = "bubblewrap"
+    isolation: Literal["full", "network", "none"] = "full"
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        readable: Sequence[Path],
+        writable: Sequence[Path],
+        limits: Limits,
+        log: Path,
+    ) -> Completed:
+        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
+        as_root = os.geteuid() == 0
+        arguments = ["bwrap", "--die-with-parent", "--as-pid-1", "--new-session", "--clearenv", *_name_spaces(as_root)]
+        arguments += [*_system(), "--proc", "/proc", "--dev", "/dev"]
+        for scratch in ("/tmp", "/dev/shm"):  # noqa: S108  (inside the sandbox)
+            arguments += [*(("--perms", "1777") if as_root else ()), "--tmpfs", scratch]
+        for parent in sorted({parent for path in (*readable, *writable) for parent in path.parents}):
+            arguments += ["--dir", str(parent)]
+        for path in readable:
+            arguments += ["--ro-bind", str(path), str(path)]
+        for path in writable:
+            arguments += ["--bind", str(path), str(path)]
+        for key, value in env.items():
+            arguments += ["--setenv", key, value]
+        arguments += ["--remount-ro", "/", "--chdir", str(cwd), "--", *_FIRST]
+        if as_root:
+            for path in writable:
+                beneath.give(path, BUILDER)
+            arguments += _as_builder()
+        arguments += [*_limited(limits, BUILDER if as_root else os.geteuid()), *command]
+        return door.run(arguments, env={"PATH": os.defpath}, log=log, timeout=limits.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Unshare:
+    """New network and process name spaces, by util-linux; files are not cut off."""
+
+    name: str = "unshare"
+    isolation: Literal["full", "network", "none"] = "network"
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        readable: Sequence[Path],  # noqa: ARG002  (files are not cut off)
+        writable: Sequence[Path],  # noqa: ARG002
+        limits: Limits,
+        log: Path,
+    ) -> Completed:
+        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
+        as_root = os.geteuid() == 0
+        arguments = ["unshare", *(() if as_root else ("--user", "--map-root-user")), "--net", "--ipc"]
+        arguments += ["--pid", "--fork", "--kill-child", "--mount-proc", *_limited(limits, os.geteuid()), *command]
+        return door.run(arguments, cwd=cwd, env=env, log=log, timeout=limits.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Nothing is cut off; only the limits are kept."""
+
+    name: str = "none"
+    isolation: Literal["full", "network", "none"] = "none"
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        readable: Sequence[Path],  # noqa: ARG002  (files are not cut off)
+        writable: Sequence[Path],  # noqa: ARG002
+        limits: Limits,
+        log: Path,
+    ) -> Completed:
+        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
+        arguments = [*_limited(limits, os.geteuid()), *command]
+        return door.run(arguments, cwd=cwd, env=env, log=log, timeout=limits.seconds)
+
+
+def _name_spaces(as_root: bool) -> list[str]:
+    """Return what to unshare.
+
+    Root needs no user name space, and without one it can become an ordinary user inside, for which the kernel
+    enforces the process limit.
+    """
+    if not as_root:
+        return ["--unshare-all"]
+    spaces = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    # What is kept is for getting into the folder and becoming the builder, which loses it all.
+    kept = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
+    return [*spaces, "--cap-drop", "ALL", *(word for name in kept for word in ("--cap-add", name))]
+
+
+def _system() -> Iterator[str]:
+    """Yield the arguments for the system's own folders, read-only, symlinks kept."""
+    for name in _SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), name)
+        elif path.is_dir():
+            yield from ("--ro-bind", name, name)
+    # Bubblewrap makes missing parents for their owner only, which the builder is not.
+    for parent in sorted({parent for name in _SETTINGS for parent in Path("/etc", name).parents}):
+        yield from ("--dir", str(parent))
+    for name in _SETTINGS:
+        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+
+
+def _as_builder() -> list[str]:
+    user = str(BUILDER)
+    return ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
+
+
+def _limited(limits: Limits, user: int) -> list[str]:
+    """Return the words that, put before a command, limit it; nothing where there is no prlimit(1)."""
+    program = shutil.which("prlimit", path="/usr/bin:/bin")
+    if program is None:
+        return []
+    # The kernel counts all tasks of a user: older ones must not use up what this build may start.
+    processes = limits.processes + _tasks_of(user)
+    return [
+        program,
+        f"--as={limits.memory}",
+        f"--nproc={processes}",
+        f"--fsize={FILE_SIZE}",
+        "--core=0",
+        "--",
+    ]
+
+
+def _tasks_of(user: int) -> int:
+    """Return how many tasks (processes and threads) a user has now."""
+    count = 0
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                if entry.stat().st_uid == user:
+                    count += len(os.listdir(f"/proc/{entry.name}/task"))  # noqa: PTH208  (names only)
+            except OSError:  # it has just ended
+                continue
+    return count

@@ -1,0 +1,1 @@
+"""Source distributions: unpacking, patches, and what they say of themselves."""

@@ -1,0 +1,139 @@
+"""What an sdist says of itself without running any of its code."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from email.parser import BytesHeaderParser
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from wheelyard.domain.errors import BuildError
+from wheelyard.sdist.reader import members
+
+_MAX_METADATA = 16 << 20
+
+
+_DEPENDENCY_FIELDS = frozenset({"requires-dist", "requires-python", "provides-extra"})
+
+
+_LEGACY_REQUIRES = ("setuptools >= 40.8.0",)
+
+
+def pyproject(source: Path) -> Mapping[str, Any]:
+    """Return the content of ``pyproject.toml``, empty where there is none.
+
+    :raises BuildError: if it is not TOML.
+    """
+    try:
+        return tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BuildError(f"pyproject.toml cannot be read: {error}", where=source.name) from error
+
+
+def build_backend(sdist: Path, *, filename: str | None = None) -> str | None:
+    """Return the build backend (PEP 517) that an sdist names, or None if it names none, without unpacking it.
+
+    :raises WheelError: if the archive is damaged or hostile.
+    :raises BuildError: if pyproject.toml is not TOML.
+    """
+    where = filename or sdist.name
+    try:
+        content = tomllib.loads(_top_files(sdist, ("pyproject.toml",), where).get("pyproject.toml", b"").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BuildError(f"pyproject.toml cannot be read: {error}", where=where) from error
+    table = content.get("build-system")
+    backend = table.get("build-backend") if isinstance(table, dict) else None
+    return backend if isinstance(backend, str) else None
+
+
+def declared_requirements(source: Path) -> tuple[str, ...]:
+    """Return ``[build-system] requires`` (PEP 518), or setuptools for a source that does not say (PEP 517).
+
+    :raises BuildError: if this is no Python source tree, or the table is wrong.
+    """
+    table = pyproject(source).get("build-system")
+    if table is None:
+        if not any((source / name).is_file() for name in ("setup.py", "setup.cfg", "pyproject.toml")):
+            raise BuildError("neither pyproject.toml nor setup.py is there: this is no Python sdist", where=source.name)
+        return _LEGACY_REQUIRES
+    requires = table.get("requires") if isinstance(table, dict) else None
+    if not isinstance(requires, list) or not all(isinstance(line, str) for line in requires):
+        raise BuildError("pyproject.toml: [build-system] requires must be a list of strings", where=source.name)
+    for line in requires:
+        try:
+            Requirement(line)
+        except InvalidRequirement as error:
+            raise BuildError(f"pyproject.toml: [build-system] requires: {error}", where=source.name) from error
+    return tuple(requires)
+
+
+def static_metadata(sdist: Path, *, filename: str | None = None) -> bytes | None:
+    """Return the core metadata of an sdist that is known without running it, or None.
+
+    That is PKG-INFO where it promises (Metadata-Version 2.2 or newer, PEP 643) that no wheel built from it will
+    differ in dependencies; else ``[project]`` of pyproject.toml (PEP 621) where its dependencies are not dynamic.
+
+    :raises WheelError: if the archive is damaged or hostile.
+    """
+    wanted = _top_files(sdist, ("PKG-INFO", "pyproject.toml"), filename or sdist.name)
+    info = wanted.get("PKG-INFO")
+    if info is None:
+        return None
+    headers = BytesHeaderParser().parsebytes(info)
+    version = str(headers.get("Metadata-Version", "1.0")).strip()
+    dynamic = {str(value).strip().lower() for value in headers.get_all("Dynamic", [])}
+    promises = re.fullmatch(r"\d+\.\d+", version) and tuple(map(int, version.split("."))) >= (2, 2)
+    if promises and not dynamic & _DEPENDENCY_FIELDS:
+        return info
+    with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError, InvalidRequirement, TypeError, ValueError):
+        project = tomllib.loads(wanted.get("pyproject.toml", b"").decode()).get("project")
+        if isinstance(project, dict):
+            return _from_project(project, str(headers["Name"]).strip(), str(headers["Version"]).strip())
+    return None
+
+
+def _from_project(project: Mapping[str, Any], name: str, version: str) -> bytes | None:
+    """Return METADATA made from a ``[project]`` table, or None where its dependencies are not all said there."""
+    dynamic = set(project.get("dynamic", ()))
+    # An absent list could still come from setup.py: old setuptools only warned about that.
+    if "dependencies" not in project or dynamic & {"dependencies", "optional-dependencies", "requires-python"}:
+        return None
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    if "requires-python" in project:
+        lines.append(f"Requires-Python: {project['requires-python']}")
+    lines += [f"Requires-Dist: {Requirement(text)}" for text in project["dependencies"]]
+    for extra, texts in project.get("optional-dependencies", {}).items():
+        lines.append(f"Provides-Extra: {extra}")
+        for text in texts:
+            requirement = Requirement(text)
+            marker = f'extra == "{extra}"'
+            if requirement.marker:
+                marker = f"({requirement.marker}) and {marker}"
+                requirement.marker = None
+            lines.append(
+                f"Requires-Dist: {requirement} ; {marker}"
+                if requirement.url
+                else f"Requires-Dist: {requirement}; {marker}"
+            )
+    if any("\n" in line for line in lines):
+        return None
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _top_files(sdist: Path, names: Sequence[str], where: str) -> dict[str, bytes]:
+    """Return the content of files right below the top folder, as many as are there."""
+    found: dict[str, bytes] = {}
+    with sdist.open("rb") as stream:
+        for member, content in members(stream, where):
+            if len(member.parts) == 2 and member.parts[1] in names and member.size <= _MAX_METADATA:
+                found[member.parts[1]] = b"".join(content)
+            if len(found) == len(names):
+                break
+    return found

@@ -1,0 +1,207 @@
+"""Asking build backends for what only their code knows, in the sandbox that they will build in."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wheelyard.config.model import Config
+from wheelyard.domain.errors import Failures, ToolError
+from wheelyard.domain.events import Reporter, silent
+from wheelyard.domain.lock import Lock, LockedPackage, with_build_requirements
+from wheelyard.domain.target import Target
+from wheelyard.lock.candidates import remote
+from wheelyard.lock.ports import Upstream
+from wheelyard.store.blobs import Store
+
+if TYPE_CHECKING:
+    from wheelyard.domain.build import Recipe
+    from wheelyard.sandbox.workspace import Workspace
+    from wheelyard.toolchain.find import Toolchains
+    from wheelyard.toolchain.protocol import Toolchain
+
+
+class Sandboxes:
+    """A ``lock.ports.Backends``: what an sdist needs to be asked is fetched, or built, first."""
+
+    def __init__(self, config: Config, store: Store, upstream: Upstream, *, report: Reporter = silent) -> None:
+        self._config = config
+        self._store = store
+        self._upstream = upstream
+        self._report = report
+        # Builds one at a time: they are made for all cores, and two of them may need the same wheel built.
+        self._turn = threading.RLock()
+        # Questions are asked of one backend a core.
+        self._cores = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._toolchains: Toolchains | None = None
+
+    def dynamic_requirements(
+        self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+    ) -> tuple[str, ...]:
+        """Return what the build backend asks for besides ``[build-system] requires``."""
+        from wheelyard.build.frontend import dynamic_requirements
+
+        def ask(place: Workspace) -> bytes:
+            return json.dumps(dynamic_requirements(place)).encode()
+
+        return tuple(json.loads(self._kept("requirements", ask, package, target, environment)))
+
+    def metadata(self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> bytes:
+        """Return the METADATA that the backend prepares."""
+        from wheelyard.build.frontend import prepare_metadata
+
+        return self._kept("metadata", prepare_metadata, package, target, environment)
+
+    def machine(self, target: Target) -> Target:
+        """Return what the build requirements of a target's sdists run on."""
+        return (self._toolchain(target).machine or target) if target.toolchain == "zig" else target
+
+    def image(self, target: Target) -> str | None:
+        """Return the container image that the target's sdists are built in, by digest; None: in none, or not known."""
+        try:
+            return self._toolchain(target).image_pin
+        except ToolError:
+            return None  # building will say why; a lock can be made without
+
+    def _kept(
+        self,
+        what: str,
+        ask: Callable[[Workspace], bytes],
+        package: LockedPackage,
+        target: Target,
+        environment: Sequence[LockedPackage],
+    ) -> bytes:
+        """Return the answer to a question, from the store where the same was asked before."""
+        from wheelyard.io import files
+
+        key = _key(what, package, target, environment, self._toolchain(target), self._recipe(package))
+        kept = self._store.area("answers") / key
+        if kept.exists():
+            return kept.read_bytes()
+        with self._place(package, target, environment) as place:
+            content = ask(place)
+        files.write(kept, content, sync=False)
+        return content
+
+    @contextmanager
+    def _place(
+        self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+    ) -> Iterator[Workspace]:
+        """Yield the unpacked sdist beside its build environment."""
+        from wheelyard.build import environment as environments
+        from wheelyard.build.frontend import apply_patches, unpack_sdist
+        from wheelyard.build.unit import limits_of
+        from wheelyard.sandbox.workspace import Workspace, given, workspace
+
+        recipe, toolchain = self._recipe(package), self._toolchain(target)
+        sandbox = toolchain.sandbox(recipe)
+        key = _key("ask", package, target, environment, toolchain, recipe)
+        log = self._store.area("logs") / f"{package.name}-{package.version}-ask-{key[:12]}.log"
+        with self._cores:
+            with self._turn:
+                wheels = self._wheels(environment, target)
+            with workspace(key) as root:
+                bring = functools.partial(given, self._store, root)
+                source = unpack_sdist(bring(package.file.sha256, package.file.filename), root / "src")
+                apply_patches(source, recipe.patches, log=log)
+                for_target = {
+                    each.for_target.filename: bring(each.for_target.sha256, each.for_target.filename)
+                    for each in environment
+                    if each.for_target is not None
+                }
+                copies = {filename: bring(sha256, filename) for filename, sha256 in wheels.items()}
+                python = environments.create(
+                    root / "env", toolchain.python, copies, sandbox, log=log, root=root, for_target=for_target
+                )
+                yield Workspace(
+                    root=root,
+                    source=source,
+                    python=python,
+                    interpreter=environments.seen_from(python, root),
+                    sandbox=sandbox,
+                    log=log,
+                    package=f"{package.name} {package.version}",
+                    recipe=recipe,
+                    limits=limits_of(self._config.build),
+                    epoch=self._config.build.source_date_epoch,
+                )
+
+    def _wheels(self, environment: Sequence[LockedPackage], target: Target) -> dict[str, str]:
+        """Return the digests of a build environment's wheels by file name; what has no wheel is built now."""
+        from wheelyard.build.unit import limits_of, recipes_of, units_of
+        from wheelyard.build.worker import build_all
+
+        needed = (file for each in with_build_requirements(environment) for file in each.files)
+        self._upstream.fetch([remote(file, self._config.root) for file in needed])
+        wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
+        sdists = tuple(each for each in environment if each.how == "build")
+        if sdists:
+            target = self.machine(target)
+            toolchain = self._toolchain(target)
+            wanted = Lock(
+                target=target.name, requires_python="", environment="", requirements_sha256="", packages=sdists
+            )
+            epoch = self._config.build.source_date_epoch
+            units = units_of(wanted, target, recipes_of(self._config, to_build=True), toolchain.identity, epoch=epoch)
+            try:
+                built = build_all(
+                    units,
+                    store=self._store,
+                    sandbox_for=lambda unit: toolchain.sandbox(unit.recipe),
+                    interpreter_for=lambda _: toolchain.python,
+                    limits=limits_of(self._config.build),
+                    jobs=1,
+                    fail_fast=True,
+                    report=self._report,
+                    epoch=epoch,
+                )
+            except Failures as failures:
+                raise failures.errors[0] from failures
+            names = {each.name for each in sdists}
+            for unit in units:
+                if unit.package.name in names:
+                    wheels[built[unit.key].filename] = built[unit.key].sha256
+        return dict(sorted(wheels.items()))
+
+    def _recipe(self, package: LockedPackage) -> Recipe:
+        from wheelyard.build.unit import recipes_of
+        from wheelyard.domain.build import Recipe
+
+        return recipes_of(self._config).get(package.name, Recipe())
+
+    def _toolchain(self, target: Target) -> Toolchain:
+        """Return where the target's sdists are built; found when it is first needed."""
+        from wheelyard.toolchain.find import Toolchains
+        from wheelyard.toolchain.zig.archive import missing
+
+        with self._turn:
+            if self._toolchains is None:
+                self._toolchains = Toolchains(self._config.build, self._report)
+            if sdks := missing((target,), self._store):
+                self._upstream.fetch(sdks)
+            return self._toolchains(target)
+
+
+def _key(
+    what: str,
+    package: LockedPackage,
+    target: Target,
+    environment: Sequence[LockedPackage],
+    toolchain: Toolchain,
+    recipe: Recipe,
+) -> str:
+    """Return the digest of everything that an answer depends on."""
+    from wheelyard.build.key import build_key
+
+    whole = replace(package, build_requirements=tuple(environment))
+    sdists = [each.file.sha256 for each in with_build_requirements(environment) if each.how == "build"]
+    return hashlib.sha256(
+        f"{what} {build_key(whole, target, recipe, toolchain.identity, requires=sdists)}".encode()
+    ).hexdigest()

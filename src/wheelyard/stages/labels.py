@@ -1,0 +1,227 @@
+"""Wheels labelled as in the wheel-variant drafts: PEP 825 (file names, metadata, order) and PEP 850 (providers).
+
+A variant's wheel is copied without its local version and with a label at the end of its name. Beside the baseline's
+wheel of the same release it lies in one plain folder, with ``<name>-<version>-variants.json``, which tells an installer
+what each label needs of the host and which one to prefer. The label is the local version: ``mkl.v3``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wheelyard.domain.contents import Contents
+from wheelyard.domain.events import Reporter, Warned, silent
+from wheelyard.domain.site import Entry, LabelledFolder, Wheel
+from wheelyard.index.layout import TABLE, unlabelled
+from wheelyard.io import files
+from wheelyard.lock import requirements_txt
+from wheelyard.stages.variants import Plan
+from wheelyard.store.blobs import Store
+from wheelyard.variants import simd
+from wheelyard.variants.model import FOLDER, Variant
+from wheelyard.wheels.facts import facts
+from wheelyard.wheels.rewrite import Changes, rewrite
+
+SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
+"""The draft that is written: PEP 825 with the providers of PEP 850. uv knows it, and no other tool has to."""
+NOTE = "variant.json"
+"""In dist-info: the same as the table beside the wheels, for the one label of this wheel."""
+
+OURS, BLAS = "wheelyard", "blas_lapack"
+PROVIDERS = {"x86_64": "x86-64-variant-provider", "aarch64": "aarch64-variant-provider"}
+"""By namespace, what tells an installer the level of the CPU. uv has both inside, and installs nothing for them."""
+
+_ARM = re.compile(r"armv(\d+\.\d+)-a")
+_EDITION = 1
+"""Raise it when a wheel is labelled in another way."""
+
+Properties = Mapping[str, Mapping[str, str]]
+"""Namespace → feature → value: what PEP 825 writes as ``x86_64 :: level :: v3``."""
+
+
+def properties(variant: Variant) -> Properties | None:
+    """Return what a wheel of this variant needs and is, or None if no provider can tell whether a CPU has its level.
+
+    The providers know the psABI levels and the versions of the Arm architecture, and no CPU by name.
+    """
+    found: dict[str, Mapping[str, str]] = {OURS: {"choice": variant.local_version}}
+    if variant.simd in simd.X86_LEVELS:
+        found["x86_64"] = {"level": simd.short_name(variant.simd)}
+    elif arm := _ARM.fullmatch(variant.simd):
+        found["aarch64"] = {"version": f"{arm[1]}a"}
+    elif variant.simd != simd.BASELINE:
+        return None
+    if variant.blas is not None:
+        found[BLAS] = {"library": variant.blas}
+    return found
+
+
+def table(choices: Mapping[str, Properties], only: str | None = None) -> bytes:
+    """Return ``<name>-<version>-variants.json``, or with ``only`` the ``variant.json`` of one label's wheel.
+
+    The drafts compare variants by namespace first. Ours is the first, and lists the labels in the admin's order: so
+    that order decides, among those whose level the CPU has.
+
+    :param choices: by label, all of one release, in the admin's order of preference.
+    """
+    used = {name for each in choices.values() for name in each}
+    libraries = dict.fromkeys(each[BLAS]["library"] for each in choices.values() if BLAS in each)
+    providers: dict[str, Any] = {
+        OURS: {"static-properties": {"choice": list(choices)}},
+        **{name: {"requires": [package]} for name, package in PROVIDERS.items()},
+        BLAS: {"static-properties": {"library": list(libraries)}},
+    }
+    content = {
+        "$schema": SCHEMA,
+        "default-priorities": {"namespace": [name for name in providers if name in used]},
+        "providers": {name: provider for name, provider in providers.items() if name in used},
+        "variants": {
+            label: {name: {feature: [value] for feature, value in each.items()} for name, each in wanted.items()}
+            for label, wanted in choices.items()
+            if only in (None, label)
+        },
+    }
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rebuilt:
+    """A wheel of a variant, to be labelled."""
+
+    target: str
+    label: str
+    properties: Properties
+    version: str
+    """Of the release: that of the baseline's wheel."""
+    entry: Entry
+
+    @property
+    def release(self) -> tuple[str, str]:
+        return self.entry.wheel.name, self.version
+
+
+def labelled_folders(
+    plans: Sequence[Plan], whole: Mapping[str, Contents], *, store: Store, epoch: int, report: Reporter = silent
+) -> tuple[LabelledFolder, ...]:
+    """Return the folder of labelled wheels of each target that has variants.
+
+    :param plans: the baselines and their variants, these in the admin's order of preference.
+    :param whole: what each folder holds.
+    :param epoch: the time of the members of a wheel that is written.
+    :raises WheelError: if a wheel is damaged.
+    """
+    rebuilt = _rebuilt(plans, whole, report)
+    releases: dict[tuple[str, str], dict[str, Properties]] = {}
+    for each in rebuilt:
+        releases.setdefault(each.release, {}).setdefault(each.label, each.properties)
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="label") as pool:
+        made = list(pool.map(lambda each: _label(each, releases[each.release], store, epoch), rebuilt))
+    entries: dict[str, dict[str, Entry]] = {}
+    for each, entry in zip(rebuilt, made, strict=True):
+        entries.setdefault(each.target, {}).setdefault(entry.wheel.filename, entry)
+    return tuple(
+        _folder(plan, plans, whole, tuple(entries[plan.folder].values()), releases, store)
+        for plan in plans
+        if plan.variant is None and plan.folder in entries
+    )
+
+
+def _rebuilt(plans: Sequence[Plan], whole: Mapping[str, Contents], report: Reporter) -> tuple[_Rebuilt, ...]:
+    found: list[_Rebuilt] = []
+    left_out: dict[str, str] = {}
+    for plan in plans:
+        variant = plan.variant
+        if variant is None:
+            continue
+        wanted = properties(variant)
+        if wanted is None:
+            left_out[variant.name] = variant.simd
+            continue
+        for package, entry in zip(plan.lock.packages, whole[plan.folder].entries, strict=True):
+            if entry.built is not None and package.name in variant.packages:
+                found.append(
+                    _Rebuilt(
+                        target=plan.target.name,
+                        label=variant.local_version,
+                        properties=wanted,
+                        version=package.version,
+                        entry=entry,
+                    )
+                )
+    for name, level in left_out.items():
+        why = f"no installer can tell which CPU has what {level} has"
+        report(Warned(message=f"variant-wheels: {name} is left out, as {why}; it has its own folder, as always"))
+    return tuple(found)
+
+
+def _label(rebuilt: _Rebuilt, choices: Mapping[str, Properties], store: Store, epoch: int) -> Entry:
+    """Return a labelled wheel, made anew only if it was not made before."""
+    old, note = rebuilt.entry.wheel, table(choices, rebuilt.label)
+    key = hashlib.sha256(
+        json.dumps([_EDITION, old.filename, old.sha256, rebuilt.label, note.decode(), epoch]).encode()
+    ).hexdigest()
+    place = store.area("labelled") / key[:2] / f"{key}.json"
+    try:
+        filename, sha256 = json.loads(place.read_bytes())
+    except (FileNotFoundError, ValueError):
+        filename, sha256 = "", ""
+    if not sha256 or not store.has(sha256):
+        changes = Changes(without_local_version=rebuilt.label, variant_label=rebuilt.label, extra={NOTE: note})
+        with store.scratch() as folder:
+            path = rewrite(store.take(old.sha256, folder / "old" / old.filename), folder, changes, epoch=epoch)
+            filename, sha256 = path.name, store.add_file(path)
+        files.write(place, json.dumps([filename, sha256]), sync=False)
+    found = facts(store, unlabelled(filename), sha256)
+    wheel = replace(old, filename=filename, sha256=sha256, size=found.size, version=rebuilt.version)
+    return replace(rebuilt.entry, wheel=wheel)
+
+
+def _folder(
+    baseline: Plan,
+    plans: Iterable[Plan],
+    whole: Mapping[str, Contents],
+    labelled: Sequence[Entry],
+    releases: Mapping[tuple[str, str], Mapping[str, Properties]],
+    store: Store,
+) -> LabelledFolder:
+    """Return one folder: the baseline's wheels, the labelled ones, and what only these require (a shared BLAS)."""
+    entries = {entry.wheel.filename: entry for entry in whole[baseline.folder].entries}
+    packages = {package.name: package for package in whole[baseline.folder].lock.packages}
+    for plan in plans:
+        if plan.variant is not None and plan.target == baseline.target and properties(plan.variant) is not None:
+            contents = whole[plan.folder]
+            for package, entry in zip(contents.lock.packages, contents.entries, strict=True):
+                if package.name not in packages:
+                    packages[package.name] = package
+                    entries[entry.wheel.filename] = entry
+    entries |= {entry.wheel.filename: entry for entry in labelled}
+    hashes: dict[str, set[str]] = {}
+    for entry in entries.values():
+        hashes.setdefault(entry.wheel.name, set()).add(entry.wheel.sha256)
+    lines = (
+        requirements_txt.Line(
+            name=each.name, version=each.version, sha256s=sorted(hashes[each.name]), extras=each.extras, via=each.via
+        )
+        for _, each in sorted(packages.items())
+    )
+    said = f"Locked by wheelyard for {baseline.target.name}, with the hashes of all variants"
+    released = dict.fromkeys((entry.wheel.name, entry.wheel.version) for entry in labelled)
+    return LabelledFolder(
+        name=f"{baseline.target.name}.{FOLDER}",
+        entries=tuple(entries.values()),
+        tables=tuple(_table(*each, releases[each], store) for each in released),
+        requirements_txt=requirements_txt.render(lines, header=(f"{said}; made again by: wheelyard build",)),
+    )
+
+
+def _table(name: str, version: str, choices: Mapping[str, Properties], store: Store) -> Wheel:
+    content = table(choices)
+    filename = f"{name.replace('-', '_')}-{version}{TABLE}"
+    return Wheel(filename=filename, sha256=store.add_bytes(content), size=len(content), name=name, version=version)

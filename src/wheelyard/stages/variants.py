@@ -1,0 +1,346 @@
+"""Variants in the main job: from a baseline's lock to a variant's lock, its recipes and its folder.
+
+A variant of a target is locked as a target of its own, whose versions are pinned to the baseline's, and whose rebuilt
+packages are built from source with the BLAS among their build requirements. Nothing else of the job knows variants.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar, cast
+
+from wheelyard.build.unit import recipes_of
+from wheelyard.config.model import Config, PackageRule
+from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.errors import ToolError, VariantError, WheelyardError
+from wheelyard.domain.events import Reporter, Warned, silent
+from wheelyard.domain.lock import Lock, LockedPackage
+from wheelyard.domain.requirement import Requirement
+from wheelyard.domain.site import Entry
+from wheelyard.domain.target import Target
+from wheelyard.io import files
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sdist.metadata import build_backend
+from wheelyard.store.blobs import Store
+from wheelyard.variants import finish, identity, simd
+from wheelyard.variants.book import Book, builtin, with_recipes
+from wheelyard.variants.model import Variant, load_variants
+from wheelyard.variants.recipes import Compiler, files_of, find_source, make_recipe, packages_for, with_versions
+
+_LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+_PROBE = Limits(seconds=60)
+
+_Found = TypeVar("_Found", str, Sequence[str])
+
+# The database of packages is not there in every sandbox, the log of changes not in every image.
+_VERSION_OF = """
+dpkg-query -W -f '${Version}' "$1" 2>/dev/null || rpm -q --qf '%{VERSION}' "$1" 2>/dev/null ||
+zcat "/usr/share/doc/$1/changelog.Debian.gz" 2>/dev/null | sed -n '1s/[^(]*(\\([^)]*\\)).*/\\1/p'
+"""
+
+
+def variants_of(config: Config) -> tuple[Variant, ...]:
+    """Return the variants of a configuration, in the admin's order of preference.
+
+    :raises ConfigError: for what is wrong in ``[[variant]]`` tables.
+    """
+    return load_variants(config.variants, config.path.name)
+
+
+def book_of(config: Config) -> Book:
+    """Return the recipe book with the configuration's own ``[[recipe]]`` tables.
+
+    :raises ConfigError: for what is wrong in them.
+    """
+    return with_recipes(config.recipes, config.path.name) if config.recipes else builtin()
+
+
+def folder_name(target: Target, variant: Variant) -> str:
+    """Return the name of a variant's folder below ``targets/``."""
+    return f"{target.name}.{variant.name}"
+
+
+def lock_name(target: Target, variant: Variant) -> str:
+    """Return what the lock files of a variant are named after: PEP 751 allows no dot in ``pylock.<name>.toml``."""
+    return f"{target.name}+{variant.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """Questions to the place where a target's sdists are built."""
+
+    sandbox_for: Callable[[Recipe], Sandbox]
+    scratch: Path
+    """A folder that its commands may use."""
+    installs: bool
+    """Whether packages of its distribution can be added: it is a container's image."""
+    packages: tuple[str, ...] = ()
+    """Those that are added."""
+
+    def with_packages(self, packages: Sequence[str]) -> Image:
+        """Return the same place with these packages added to the others."""
+        return replace(self, packages=tuple(sorted({*self.packages, *packages})))
+
+    def digests(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the SHA-256 of files by path; a file that is not there is left out.
+
+        :raises ToolError: if there is no answer, which is not the same as no file.
+        """
+        if not paths:
+            return {}
+        code, said = self._run("/bin/sh", "-c", 'sha256sum "$@" 2>/dev/null; echo asked', "sh", *paths)
+        if code != 0 or not said.endswith("asked\n"):
+            raise ToolError(
+                f"cannot look for files where the target is built: {said.strip()[-300:] or f'exit code {code}'}",
+                where=paths[0],
+                hint="see `wheelyard doctor`",
+            )
+        return {path: digest for digest, path in re.findall(r"^([0-9a-f]{64})  (.+)$", said, re.MULTILINE)}
+
+    def version(self, texts: Sequence[str]) -> str:
+        """Return the version of the package that a library's licence texts belong to; empty where nobody tells."""
+        package = next((Path(each).parent.name for each in texts if each.startswith("/")), None)
+        if package is None:
+            return ""
+        code, said = self._run("sh", "-c", _VERSION_OF, "sh", package)
+        found = re.fullmatch(r"(?:\d+:)?([0-9][\w.+~-]*)", said.strip())
+        return found[1] if code == 0 and found else ""
+
+    def compiler(self, where: str) -> Compiler:
+        """Return the C compiler.
+
+        :raises ToolError: if there is none that we know.
+        """
+        code, said = self._run("cc", "--version")
+        name = "clang" if "clang" in said.lower() else "gcc"
+        version = re.search(r"\b(\d+\.\d+(?:\.\d+)?)\b", said.partition("\n")[0].rpartition(")")[2] or said)
+        if code != 0 or version is None:
+            raise ToolError("no C compiler that says its version", where=where, hint="install gcc")
+        return Compiler(name="apple-clang" if "Apple" in said else name, version=version[1])
+
+    def _run(self, *command: str) -> tuple[int, str]:
+        done = self.sandbox_for(Recipe(image_packages=self.packages)).run(
+            command,
+            cwd=self.scratch,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"},
+            readable=(),
+            writable=(self.scratch,),
+            limits=_PROBE,
+            log=self.scratch / "probe.log",
+        )
+        return done.returncode, done.output
+
+
+def derived(config: Config, target: Target, variant: Variant, baseline: Lock, image: Image) -> Config:
+    """Return the configuration to be locked for one variant of one target.
+
+    :param baseline: the target's lock: its versions are kept.
+    :raises VariantError: if a package is not there to be rebuilt, or the BLAS is not to be had.
+    """
+    where = f"variant {variant.name}, target {target.name}"
+    book = book_of(config)
+    simd.check_machine(variant.simd, target.machine, where)
+    versions = {package.name: package.version for package in baseline.packages}
+    wanted = [name for name in variant.packages if name in versions]
+    if not wanted:
+        raise VariantError(
+            f"none of {', '.join(variant.packages)} is in the lock of {target.name}",
+            where=where,
+            hint="require it, or leave the variant out",
+        )
+    rules = {name: config.packages.get(name, PackageRule(name=name)) for name in wanted}
+    requires: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    if variant.blas is not None:
+        library = book.libraries[variant.blas]
+        image = image.with_packages([each for name in wanted for each in rules[name].image_packages])
+        there = image.digests(files_of(library, target))
+        if image.installs and (packages := packages_for(library, variant, target, there.__contains__)):
+            there = image.with_packages(packages).digests(files_of(library, target))
+        requires = find_source(library, variant, target, there.__contains__, where).requires
+    shared = [Requirement(text=requires[0], origin=f"[[variant]] {variant.name}", line=0)] if variant.share_blas else []
+    for name, rule in rules.items():
+        rules[name] = replace(
+            rule,
+            build="always",
+            build_requires=(*rule.build_requires, *requires),
+            image_packages=tuple(dict.fromkeys((*rule.image_packages, *packages))),
+        )
+    pins = tuple(
+        Requirement(text=f"{name}=={version}", origin=f"pylock.{target.name}.toml", line=number)
+        for number, (name, version) in enumerate(versions.items(), start=1)
+    )
+    return replace(
+        config,
+        targets=(replace(target, name=lock_name(target, variant)),),
+        requirements=(*config.requirements, *shared),
+        constraints=(*config.constraints, *pins),
+        rebuilt=rules,
+        variants=(),
+    )
+
+
+def recipes(
+    config: Config,
+    target: Target,
+    variant: Variant,
+    lock: Lock,
+    *,
+    store: Store,
+    image: Image,
+    report: Reporter = silent,
+) -> Mapping[str, Recipe]:
+    """Return the recipes of all packages for one variant of one target: give them to ``units_of`` with its lock.
+
+    Not for what they need to be built: that runs here, whatever CPU the variant is for, and is built as ever.
+
+    :param lock: of the derived configuration; its sdists are in the store.
+    :raises VariantError: if a package has no recipe, or the compiler no code for the level.
+    """
+    book, plain = book_of(config), recipes_of(config)
+    found = dict(plain)
+    for package in lock.packages:
+        if package.name in variant.packages and package.how == "build":
+            base = plain.get(package.name, Recipe())
+            place = image.with_packages(base.image_packages)
+            there = place.digests(files_of(book.libraries[variant.blas], target)) if variant.blas else {}
+            made = make_recipe(
+                variant,
+                package=package.name,
+                version=package.version,
+                backend=_backend(package, store),
+                target=target,
+                compiler=place.compiler(f"target {target.name}"),
+                book=book,
+                base=base,
+                has=there.__contains__,
+            )
+            if made.warning:
+                report(Warned(message=made.warning))
+            locked = {each.name: each.version for each in package.build_requirements}
+            digests = {path: there[path] for path in made.probe}
+            installed = place.version(made.recipe.licences)
+            found[package.name] = with_versions(made.recipe, locked, digests, installed=installed)
+    return found
+
+
+def check_folder(variant: Variant, name: str, entries: tuple[Entry, ...], store: Store) -> None:
+    """Refuse a folder in which more than one BLAS is, counting the wheels that were not rebuilt.
+
+    A wheel from upstream may carry one of its own: numpy rebuilt with MKL beside an upstream scipy that brings
+    OpenBLAS is two BLAS in one process.
+
+    :raises VariantError: naming the wheels.
+    """
+    if variant.blas is None:
+        return
+    strangers = []
+    for entry in entries:
+        strangers += [f"{entry.wheel.filename} brings {each}" for each in _brings(entry, store) if each != variant.blas]
+    if strangers:
+        raise VariantError(
+            f"mixed BLAS in one folder: {'; '.join(dict.fromkeys(strangers))}",
+            where=f"targets/{name}",
+            hint=f"add these packages to those of the variant {variant.name}",
+        )
+
+
+def _brings(entry: Entry, store: Store) -> Sequence[str]:
+    """Return the names of the BLAS libraries in a wheel."""
+
+    def look() -> list[str]:
+        found = identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename)
+        return sorted({name for binary in found for name in binary.blas})
+
+    return _kept(store.area("blas") / identity.edition() / entry.wheel.sha256, look)
+
+
+def _backend(package: LockedPackage, store: Store) -> str:
+    """Return the build backend that an sdist names."""
+
+    def look() -> str:
+        named = build_backend(store.path(package.file.sha256), filename=package.file.filename)
+        return named or _LEGACY_BACKEND
+
+    return _kept(store.area("backends") / package.file.sha256, look)
+
+
+def _kept(place: Path, look: Callable[[], _Found]) -> _Found:
+    """Return what was found in a file before, as archives are big and their content does not change."""
+    try:
+        return cast("_Found", json.loads(place.read_bytes()))
+    except (FileNotFoundError, ValueError):
+        found = look()
+        files.write(place, json.dumps(found), sync=False)
+        return found
+
+
+def wheel_variant(store: Store, sha256: str, filename: str) -> Mapping[str, str]:
+    """Return the choice that is recorded in a wheel; empty for a wheel of no variant.
+
+    :raises WheelError: if it cannot be read.
+    """
+    note = finish.read_note(store.path(sha256), filename=filename) or {}
+    choice = note.get("variant")
+    return {str(key): str(value) for key, value in choice.items()} if isinstance(choice, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one folder of the wheelhouse is made from: a target's baseline, or one variant of it."""
+
+    folder: str
+    target: Target
+    config: Config
+    lock: Lock
+    variant: Variant | None = None
+
+
+def lock_variants(
+    config: Config,
+    locks: Mapping[str, Lock],
+    image_of: Callable[[Target], Image],
+    lock_one: Callable[[Config], Lock],
+    failed: Callable[[str, WheelyardError], None],
+) -> tuple[Plan, ...]:
+    """Lock every variant of every target that is locked, in the admin's order of preference.
+
+    :param locks: of the baselines, by target.
+    :param lock_one: locks a configuration of one target.
+    :param failed: is told of what is wrong with a variant, by the name of its folder.
+    """
+    plans: list[Plan] = []
+    # What differs in flags only has the same build requirements: one lock, named after the first of them.
+    known: dict[tuple[object, ...], Lock] = {}
+    wanted = [target for target in config.targets if target.name in locks]
+    for target, variant in itertools.product(wanted, variants_of(config)):
+        folder = folder_name(target, variant)
+        try:
+            inner = derived(config, target, variant, locks[target.name], image_of(target))
+            asked = tuple(each.text for each in inner.requirements)
+            need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.rebuilt.items()))
+            if need not in known:
+                known[need] = lock_one(inner)
+            plans.append(Plan(folder=folder, target=target, config=inner, lock=known[need], variant=variant))
+        except WheelyardError as error:
+            failed(folder, error)
+    return tuple(plans)
+
+
+def modules_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the modules of the rebuilt packages that load their BLAS.
+
+    :param modules: top-level modules by normalised project name.
+    """
+    book = book_of(plan.config)
+    found: list[str] = []
+    for package in plan.lock.packages:
+        if plan.variant is not None and package.name in plan.variant.packages:
+            own = book.recipe_for(package.name, package.version)
+            found += own.imports if own and own.imports else modules.get(package.name, ())
+    return tuple(found)

@@ -1,0 +1,67 @@
+"""What one run does not publish, and why: a folder that fails is withheld, and the others are not.
+
+A target that is withheld takes its variants along, as their versions are its own. What the configuration asks for and a
+run could not make keeps its earlier folder, with its earlier lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from wheelyard.domain.errors import Failures, Interrupted, StorageError, WheelyardError
+from wheelyard.stages.variants import Plan
+
+_ENDS_ALL = (StorageError, Interrupted)
+"""What is no fault of a target: nothing that comes after can be right."""
+
+
+class Withheld:
+    """The errors of one run by the folder that each of them withholds; stages note theirs here and go on."""
+
+    def __init__(self, *, all_or_nothing: bool = False) -> None:
+        self._all_or_nothing = all_or_nothing
+        self._errors: dict[str, list[WheelyardError]] = {}
+
+    def add(self, folder: str, error: WheelyardError) -> None:
+        """Withhold a folder.
+
+        :raises WheelyardError: the error itself, if it ends the whole run.
+        """
+        if isinstance(error, _ENDS_ALL):
+            raise error
+        self._errors.setdefault(folder, []).append(error)
+
+    @contextmanager
+    def unless(self, folder: str) -> Iterator[None]:
+        """Withhold a folder for what is raised within."""
+        try:
+            yield
+        except WheelyardError as error:
+            for each in error.errors if isinstance(error, Failures) else (error,):
+                self.add(folder, each)
+
+    def left(self, plans: Sequence[Plan]) -> tuple[Plan, ...]:
+        """Return the plans that are gone on with.
+
+        :raises WheelyardError: what withholds them, if none is left or all or nothing is wanted; several as Failures.
+        """
+        left = tuple(plan for plan in plans if not {plan.folder, plan.target.name} & self._errors.keys())
+        if self._errors and (self._all_or_nothing or not left):
+            raise self.error
+        return left
+
+    def reasons(self, folder: str) -> tuple[WheelyardError, ...]:
+        """Return why a folder is withheld; nothing for a variant whose baseline is."""
+        return tuple(self._errors.get(folder, ()))
+
+    @property
+    def error(self) -> WheelyardError:
+        """All that went wrong, each thing once."""
+        return together({name: tuple(each) for name, each in self._errors.items()})
+
+
+def together(errors: Mapping[str, Sequence[WheelyardError]]) -> WheelyardError:
+    """Return the errors of all folders as one, each once: a file that several targets need fails all of them."""
+    unique = tuple(dict.fromkeys(error for each in errors.values() for error in each))
+    return unique[0] if len(unique) == 1 else Failures(unique)

@@ -1,0 +1,1 @@
+"""What compiles for a target, and the target's Python."""

@@ -1,0 +1,118 @@
+"""A Mac as the place where wheels for Macs are built: by Apple's compiler, for one CPU or for both at once.
+
+None of this has been run on a Mac yet: commands and variables are those that Apple's and Python's tools document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.command import Completed
+from wheelyard.domain.target import Target
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.targets import platforms
+from wheelyard.toolchain.local import LocalToolchain
+
+
+def variables(target: Target) -> dict[str, str]:
+    """Return the variables by which build backends compile for a target on any Mac that has a Python for its CPU.
+
+    setuptools, meson-python, scikit-build-core and maturin read ``ARCHFLAGS``; ``sysconfig.get_platform()`` is what
+    ``_PYTHON_HOST_PLATFORM`` says, and so is the wheel's tag.
+    """
+    platform = platforms.parse(target.platform)
+    version = f"{platform.version[0]}.{platform.version[1]}"
+    found = {
+        "MACOSX_DEPLOYMENT_TARGET": version,
+        "ARCHFLAGS": " ".join(f"-arch {cpu}" for cpu in platform.cpus),
+        "_PYTHON_HOST_PLATFORM": f"macosx-{version}-{platform.cpu}",
+        "CMAKE_OSX_ARCHITECTURES": ";".join(platform.cpus),
+    }
+    if target.apple_sdk is not None:
+        found["SDKROOT"] = target.apple_sdk
+    if target.libraries is not None:
+        found["CPPFLAGS"] = f"-I{target.libraries}/include"
+        found["LDFLAGS"] = f"-L{target.libraries}/lib"
+        found["CMAKE_PREFIX_PATH"] = target.libraries
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppleToolchain:
+    """This Mac's Python, and Apple's compiler told what to compile for."""
+
+    target: Target
+    native: LocalToolchain
+    here: Target
+    """This Mac, by the same Python."""
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that hooks run on."""
+        return self.native.python
+
+    @property
+    def identity(self) -> str:
+        """Compiler and system of this Mac, and Apple's SDK where one is named."""
+        sdk = f", {Path(self.target.apple_sdk).name}" if self.target.apple_sdk else ""
+        return f"{self.native.identity}{sdk}"
+
+    @property
+    def image_pin(self) -> None:
+        """No container."""
+
+    @property
+    def machine(self) -> Target | None:
+        """What build requirements run on: this Mac, where the target is for the other CPU or for both."""
+        same = platforms.parse(self.here.platform).cpu == platforms.parse(self.target.platform).cpu
+        return None if same else self.here
+
+    def sandbox(self, recipe: Recipe) -> Sandbox:
+        """Return this Mac's sandbox with the target's variables."""
+        folders = tuple(Path(each) for each in (self.target.apple_sdk, self.target.libraries) if each)
+        return AppleSandbox(inner=self.native.sandbox(recipe), variables=variables(self.target), folders=folders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppleSandbox:
+    """Another sandbox, with variables that a package's own rule may overrule."""
+
+    inner: Sandbox
+    variables: Mapping[str, str]
+    folders: tuple[Path, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The inner sandbox's."""
+        return self.inner.name
+
+    @property
+    def isolation(self) -> Literal["full", "network", "none"]:
+        """The inner sandbox's."""
+        return self.inner.isolation
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        readable: Sequence[Path],
+        writable: Sequence[Path],
+        limits: Limits,
+        log: Path,
+    ) -> Completed:
+        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
+        return self.inner.run(
+            command,
+            cwd=cwd,
+            env={**self.variables, **env},
+            readable=(*readable, *self.folders),
+            writable=writable,
+            limits=limits,
+            log=log,
+        )

@@ -1,0 +1,63 @@
+"""``universal2`` with a compiler for one CPU at a time: a build for each kind of Mac, and their wheels fused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.target import Target
+from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.targets import platforms
+from wheelyard.toolchain.protocol import Toolchain
+
+_OLDEST_ARM = (11, 0)
+
+
+def parts(target: Target) -> tuple[Target, ...]:
+    """Return the targets whose wheels are fused for a target, Intel first; none where nothing has to be fused.
+
+    ``libraries`` may have a folder for each CPU; else the same, universal ones are for both.
+    """
+    platform = platforms.parse(target.platform)
+    if target.toolchain != "zig" or platform.cpu != "universal2":
+        return ()
+    found = []
+    for cpu in platform.cpus:
+        version = max(platform.version, _OLDEST_ARM) if cpu == "arm64" else platform.version
+        tag = replace(platform, cpu=cpu, version=version).tag
+        own = Path(target.libraries, cpu) if target.libraries else None
+        libraries = str(own) if own is not None and own.is_dir() else target.libraries
+        found.append(replace(target, name=f"{target.name}-{cpu}", platform=tag, libraries=libraries))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusedToolchain:
+    """The toolchains of both kinds of Mac; backends are asked as ARM's, whose markers a lock for both has."""
+
+    parts: tuple[Toolchain, ...]
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that hooks run on."""
+        return self.parts[-1].python
+
+    @property
+    def identity(self) -> str:
+        """Those of both."""
+        return "; ".join(each.identity for each in self.parts)
+
+    @property
+    def image_pin(self) -> str | None:
+        """The image of ARM's, if it has one."""
+        return self.parts[-1].image_pin
+
+    @property
+    def machine(self) -> Target | None:
+        """What build requirements run on, the same for both."""
+        return self.parts[-1].machine
+
+    def sandbox(self, recipe: Recipe) -> Sandbox:
+        """Return ARM's sandbox."""
+        return self.parts[-1].sandbox(recipe)

@@ -1,0 +1,1 @@
+"""Cross compilation with Zig's compiler."""

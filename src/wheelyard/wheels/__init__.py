@@ -1,0 +1,1 @@
+"""Wheel files: reading, checking, rewriting, fusing."""

@@ -1,0 +1,45 @@
+"""What we know of a wheel after it was checked once: kept in the store, so that no wheel is opened twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict
+
+from wheelyard.domain.facts import Facts
+from wheelyard.io import files
+from wheelyard.store.blobs import Store
+from wheelyard.wheels import read as wheel
+
+_EDITION = "2"
+"""Raise it when what is kept, or what is checked, changes."""
+
+
+def facts(store: Store, filename: str, sha256: str) -> Facts:
+    """Return the facts of a wheel in the store, reading and checking it strictly the first time.
+
+    :raises WheelError: if the wheel is damaged or hostile.
+    """
+    place = store.area("facts") / _EDITION / sha256[:2] / f"{sha256}.json"
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        known = json.loads(place.read_bytes())
+        sequences = {key: tuple(known[key]) for key in ("provides_extra", "modules")}
+        return Facts(**{**known, **sequences})
+    found = _read(store, filename, sha256)
+    files.write(place, json.dumps(asdict(found), sort_keys=True), sync=False)
+    return found
+
+
+def _read(store: Store, filename: str, sha256: str) -> Facts:
+    blob = store.path(sha256)
+    read = wheel.read(blob, filename=filename)
+    return Facts(
+        name=read.name,
+        version=read.version,
+        size=blob.stat().st_size,
+        requires_python=read.requires_python,
+        provides_extra=read.provides_extra,
+        modules=read.top_level_modules,
+        metadata_sha256=hashlib.sha256(read.metadata).hexdigest(),
+    )

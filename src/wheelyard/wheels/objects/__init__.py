@@ -1,0 +1,1 @@
+"""Object files inside wheels: ELF and Mach-O."""
