@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cross test check docs bench bench-variants lock system-packages clean
+.PHONY: help demo demo-cross test check docs keys bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -33,13 +33,18 @@ demo-cross: $(READY)  ## compile for macOS, arm64, musl and an old glibc (needs 
 test: $(READY)  ## pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY)  ## ruff, and mypy in strict mode
+check: $(READY)  ## ruff, mypy in strict mode, and the floors of docs/architecture.md
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 docs: $(READY)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+keys: $(READY)  ## write the list of wheelyard.toml's keys again
+	sed -i '/^<!-- wheelyard schema/q' docs/keys.md
+	$(BIN)/wheelyard schema --markdown >> docs/keys.md
 
 bench: $(READY)  ## measure against peers (takes minutes; see bench/README.md)
 	for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done

@@ -61,6 +61,7 @@ def test_everything(tmp_path: Path) -> None:
         [[variant]]
         name = "v3"
         blas = ["mkl"]
+        packages = ["numpy"]
         """,
         c__txt="six<2\n",
         links___x__txt="",
@@ -87,13 +88,15 @@ def test_everything(tmp_path: Path) -> None:
     assert (config.build.jobs, config.build.timeout, config.build.memory) == (3, 5400.0, 4 << 30)
     assert (config.build.sandbox, config.build.require_sandbox) == ("bubblewrap", True)
     assert config.build.engine_arguments == ("--cgroups=disabled",)
-    assert config.variants == ({"name": "v3", "blas": ("mkl",)},)
+    assert [(each.name, each.blas, each.packages) for each in config.variants] == [
+        ("v3-mkl-baseline", "mkl", ("numpy",))
+    ]
 
 
 def test_a_name_may_be_bound_to_an_index_of_a_requirements_file_or_of_pip(tmp_path: Path) -> None:
     config = toml(
         tmp_path,
-        'requirements = ["r.txt"]\nindex-strategy = "first-index"\n[packages.a]\nindex = "extra-index-1"\n'
+        'constraints = ["r.txt"]\nindex-strategy = "first-index"\n[packages.a]\nindex = "extra-index-1"\n'
         '[packages.b]\nindex = "extra-2"\n[packages.c]\nindex = "default"\n',
         r__txt="-i https://a.example/simple\n--extra-index-url https://b.example/simple\na\nb\nc\n",
     )
@@ -174,8 +177,8 @@ def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:
         ("[build]\njobs = -1", "[build] jobs", "too small", "0"),
         ("[build]\njobs = true", "[build] jobs", "true", "jobs = "),
         ('[build]\nmemory = "lots"', "[build] memory", "lots", "GiB"),
-        ("[build]\ntimeout = 0", "[build] timeout", "above zero", "3600"),
-        ("[build]\ntimeout = inf", "[build] timeout", "above zero", "3600"),
+        ("[build]\ntimeout = 0", "[build] timeout", "above zero", "90m"),
+        ("[build]\ntimeout = inf", "[build] timeout", "above zero", "90m"),
         ('[build]\nsandbox = "bubblewarp"', "[build] sandbox", "bubblewarp", "'bubblewrap'"),
         ("build = 3", "build", "a table", "build = "),
         ('prereleases = "yes"', "prereleases", "true or false", "true"),
@@ -196,7 +199,7 @@ def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:
         ('[[index]]\nname = "a"\nurl = "nowhere"', "[[index]] no. 1 url", "no such folder", "https"),
         ('[[index]]\nname = "a"\nurl = "https://${UNSET_HERE}/x"', "[[index]] no. 1 url", "UNSET_HERE", "https"),
         ('[packages.x]\nindex = "corp"', "[packages.x] index", "'corp'", "[[index]]"),
-        ('index-strategy = "best"', "index-strategy", "'best'", "'first-index'"),
+        ('index-strategy = "best"', "index-strategy", "'best'", "first-index"),
         (
             '[[index]]\nname = "main"\nurl = "."\n[[index]]\nname = "b"\nurl = "."\nmirror-of = "mian"',
             "[[index]] 'b' mirror-of",
@@ -215,7 +218,7 @@ def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:
         ("[packages.x]\nenvironment = { A = [] }", "[packages.x] environment.A", "text", "CFLAGS"),
         ("[packages.x]\nconfig-settings = { a = 1 }", "[packages.x] config-settings.a", "text", "setup-args"),
         ("packages = 1", "packages", "a table", "packages"),
-        ("[packages]\nx = 1", "[packages] x", "a table", "x = "),
+        ("[packages]\nx = 1", "[packages] x", "a table", "[packages.x]"),
         ('constraints = "no.txt"', "constraints", "no.txt", "check"),
         ("variant = 1", "variant", "tables", "[[variant]]"),
         ('wheelhouse = ""', "wheelhouse", "empty", "wheelhouse"),

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.variants.tables import load_variants
 from wheelyard.domain.errors import ConfigError
 from wheelyard.index import layout
 from wheelyard.stages import labels
-from wheelyard.variants.model import Variant, load_variants
+from wheelyard.variants.model import Variant
 
 
 def variant(**given: Any) -> Variant:
@@ -48,7 +49,7 @@ def test_a_table_lists_what_is_used_and_nothing_else() -> None:
 
 def test_no_variant_may_be_named_like_the_folder() -> None:
     with pytest.raises(ConfigError, match="folder of variant-wheels"):
-        load_variants([{"name": "variants", "simd": "x86-64-v3", "packages": ["numpy"]}], "wheelyard.toml")
+        load_variants([{"name": "variants", "simd": "x86-64-v3", "packages": ["numpy"]}])
 
 
 @pytest.mark.parametrize(

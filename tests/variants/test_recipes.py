@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.variants.tables import load_recipes, load_variants
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import ConfigError, VariantError
 from wheelyard.domain.target import Target
-from wheelyard.variants.book import Book, builtin, with_recipes
-from wheelyard.variants.model import Variant, load_variants
+from wheelyard.variants.book import Book, builtin
+from wheelyard.variants.model import Variant
 from wheelyard.variants.recipes import UNKNOWN, Compiler, VariantRecipe, make_recipe, version_of, with_versions
 from wheelyard.variants.share import provided
 
@@ -23,7 +24,7 @@ GCC = Compiler(name="gcc", version="12.2.0")
 
 
 def variant(**table: Any) -> Variant:
-    (found,) = load_variants([{"packages": ["numpy"], **table}], "wheelyard.toml")
+    (found,) = load_variants([{"packages": ["numpy"], **table}])
     return found
 
 
@@ -129,7 +130,7 @@ def test_what_the_configuration_says_is_kept() -> None:
 
 def test_a_user_adds_a_package() -> None:
     raw = [{"package": "My_Demo", "versions": ">=1", "blas": {"environment": {"DEMO": "use {blas}"}}}]
-    book = with_recipes(raw, "wheelyard.toml")
+    book = load_recipes(raw)
     made = make(variant(blas="netlib"), package="my-demo", version="1.2", backend="setuptools.build_meta", book=book)
     assert made.recipe.environment["DEMO"] == "use netlib"
     with pytest.raises(VariantError, match="which BLAS"):
@@ -137,7 +138,7 @@ def test_a_user_adds_a_package() -> None:
 
 
 def test_a_user_overrides_a_recipe_of_ours() -> None:
-    book = with_recipes([{"package": "numpy", "simd": {"environment": {"X": "{cflags}"}}}], "wheelyard.toml")
+    book = load_recipes([{"package": "numpy", "simd": {"environment": {"X": "{cflags}"}}}])
     assert make(variant(simd="x86-64-v3"), book=book).recipe.environment == {"X": "-march=x86-64-v3 -mtune=generic"}
 
 
@@ -176,22 +177,22 @@ def test_what_cannot_be_built_is_refused_by_name(what: str) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("numpy", "a table with a package"),
-        ({"package": "x", "blass": {}}, "unknown key 'blass'"),
+        ("numpy", "expected a table"),
+        ({"package": "x", "blass": {}}, "blass: unknown key"),
         ({"package": "x", "versions": "newest"}, "Invalid specifier"),
         ({"package": "x", "system": "scons"}, "'scons' is not known"),
-        ({"package": "x", "blas": {"environment": {"A": 1}}}, "table of strings"),
-        ({"package": "x", "blas": {"flags": {}}}, "must be a table"),
-        ({"package": "x", "simd": {"config-settings": {"a": 1}}}, "a string or a list"),
-        ({"package": "x", "levels": {"x86-64-v3": 3}}, "table of strings"),
+        ({"package": "x", "blas": {"environment": {"A": []}}}, "environment.A: expected text"),
+        ({"package": "x", "blas": {"flags": {}}}, "flags: unknown key"),
+        ({"package": "x", "simd": {"config-settings": {"a": 1}}}, "text or a list of texts"),
+        ({"package": "x", "levels": {"x86-64-v3": 3}}, "expected text"),
         ({"package": "x", "dispatched": ["("]}, "regular expressions"),
-        ({"package": "x", "imports": "x"}, "list of strings"),
+        ({"package": "x", "imports": 3}, "list of texts"),
     ],
 )
 def test_wrong_recipes_are_named(table: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
-        with_recipes([table], "wheelyard.toml")
-    assert "[[recipe]] number 1" in (caught.value.where or "")
+        load_recipes([table])
+    assert "[[recipe]] no. 1" in (caught.value.where or "")
 
 
 def test_the_versions_of_one_package_do_not_overlap() -> None:

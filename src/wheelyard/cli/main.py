@@ -19,7 +19,7 @@ COMMANDS = (
     *("init", "build", "lock", "why"),
     *("pack", "check", "import_", "diff", "rollback", "trust", "report"),
     *("serve", "mirror", "add", "prune"),
-    "doctor",
+    *("doctor", "schema"),
 )
 """Modules of this package, in the order that ``--help`` shows them."""
 

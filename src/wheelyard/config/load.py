@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
 
 from packaging.utils import canonicalize_name
 
@@ -15,14 +14,18 @@ from wheelyard.config import sections
 from wheelyard.config.inputs.projects import from_pylock, from_pyproject, read_toml
 from wheelyard.config.inputs.requirements import Gathered, RequirementsReader, merge_names
 from wheelyard.config.model import Config, PackageRule
-from wheelyard.config.tables import Table, frozen
+from wheelyard.config.schema import BuildTable, Document, PyprojectTable
 from wheelyard.config.urls import user_path
 from wheelyard.domain.errors import ConfigError, WheelyardError
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.requirement import Requirement
-from wheelyard.domain.settings import BuildSettings
+from wheelyard.schema.place import Place
 from wheelyard.schema.problems import Problems
+from wheelyard.schema.read import fields, read
+from wheelyard.schema.tables import texts
 from wheelyard.targets.here import this_machine
+from wheelyard.variants.book import with_recipes
+from wheelyard.variants.model import make_variants
 
 NAME = "wheelyard.toml"
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
@@ -82,16 +85,19 @@ def _stand_in(path: Path, problems: Problems) -> Config:
 
 
 def _own(path: Path, problems: Problems) -> Config:
-    top = Table(read_toml(path, path.name), "", path, problems)
+    place = Place(file=path, problems=problems)
+    elsewhere = dict.fromkeys(fields(BuildTable), "[build]")
+    top = read(Document, read_toml(path, path.name), place, elsewhere=elsewhere)
+    assert top is not None  # noqa: S101  (no key of the top is required)
     reader = RequirementsReader(path.parent, problems)
-    for key, constraints in (("requirements", False), ("constraints", True)):
-        for name in top.texts(key, example='["requirements.in"]'):
-            reader.read(path.parent / user_path(name), constraints=constraints, where=top.where(key))
-    listed = [*_from_pyproject(top, path), *_from_pylock(top, path)]
-    indexes, credentials = sections.indexes(top)
+    for key, names in (("requirements", top.requirements), ("constraints", top.constraints)):
+        for name in texts(names):
+            reader.read(path.parent / user_path(name), constraints=key == "constraints", where=place.where(key))
+    listed = [*_from_pyproject(top), *_from_pylock(top)]
+    indexes, credentials = sections.indexes(top.index)
     reader.gathered.credentials.update(credentials)
     of_files = reader.gathered.extra + ([reader.gathered.index] if reader.gathered.index else [])
-    sections.check_mirrors(top, (*indexes, *of_files))
+    sections.check_mirrors(place, (*indexes, *of_files))
     only_binary, no_binary = _binary(top)
     own_index = any(each.kind == "simple" and not each.explicit for each in indexes)
     config = Config(
@@ -99,79 +105,57 @@ def _own(path: Path, problems: Problems) -> Config:
         requirements=tuple(listed),
         targets=sections.targets(top) or (this_machine(),),
         indexes=indexes,
-        default_indexes=not own_index and not top.flag("no-index"),
-        index_strategy=top.choice("index-strategy", ("one-index", "first-index"), "one-index"),
-        packages=MappingProxyType(sections.packages(top, path.parent, [each.name for each in (*indexes, *of_files)])),
+        default_indexes=not own_index and not top.no_index,
+        index_strategy=top.index_strategy,
+        packages=MappingProxyType(sections.packages(top.packages, [each.name for each in (*indexes, *of_files)])),
         only_binary=frozenset(only_binary),
         no_binary=frozenset(no_binary),
-        prereleases=top.flag("prereleases"),
-        prefer_binary=top.flag("prefer-binary"),
-        resolver=top.choice("resolver", ("uv", "pip-tools"), "uv"),
-        build=sections.build(top.table("build")),
-        variants=_raw(top, "variant"),
-        variant_wheels=top.flag("variant-wheels"),
-        recipes=_raw(top, "recipe"),
+        prereleases=top.prereleases,
+        prefer_binary=top.prefer_binary,
+        resolver=top.resolver,
+        build=sections.build(top.build, place.table("build")),
+        variants=make_variants(top.variant),
+        variant_wheels=top.variant_wheels,
+        recipe_book=with_recipes(top.recipe),
         wheelhouse=_wheelhouse(top),
     )
-    top.done(elsewhere={each.name.replace("_", "-"): "[build]" for each in dataclasses.fields(BuildSettings)})
     return _with_files(config, reader.gathered, problems)
 
 
-def _from_pyproject(top: Table, path: Path) -> tuple[Requirement, ...]:
-    written = top.get("pyproject")
-    if written is None:
+def _from_pyproject(top: Document) -> tuple[Requirement, ...]:
+    if top.pyproject is None:
         return ()
-    name: str | None
-    extras: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    if isinstance(written, dict):
-        table = top.table("pyproject")
-        name = table.text("path", "pyproject.toml")
-        extras, groups = table.texts("extras"), table.texts("groups")
-        table.done()
-    else:
-        name = top.text("pyproject", example='"pyproject.toml"')
+    table = PyprojectTable(path=top.pyproject) if isinstance(top.pyproject, str) else top.pyproject
+    root = top.place.folder
     try:
-        return from_pyproject(path.parent / name, path.parent, extras=extras, groups=groups) if name else ()
+        return from_pyproject(root / table.path, root, extras=texts(table.extras), groups=texts(table.groups))
     except WheelyardError as error:
-        top.problems.found.append(error)
+        top.place.problems.found.append(error)
         return ()
 
 
-def _from_pylock(top: Table, path: Path) -> tuple[Requirement, ...]:
-    name = top.text("pylock", example='"pylock.toml"')
+def _from_pylock(top: Document) -> tuple[Requirement, ...]:
+    root = top.place.folder
     try:
-        return from_pylock(path.parent / name, path.parent) if name else ()
+        return from_pylock(root / top.pylock, root) if top.pylock else ()
     except WheelyardError as error:
-        top.problems.found.append(error)
+        top.place.problems.found.append(error)
         return ()
 
 
-def _wheelhouse(top: Table) -> Path:
-    written = top.text("wheelhouse", "wheelhouse") or "wheelhouse"
-    path = user_path(written)
+def _wheelhouse(top: Document) -> Path:
+    path = user_path(top.wheelhouse)
     if path.parts[:1] and path.parts[0].startswith("~"):
-        top.wrong("wheelhouse", f"nobody here is called {path.parts[0]}", "write the whole path")
-    return top.folder / path
+        top.place.wrong("wheelhouse", f"nobody here is called {path.parts[0]}", "write the whole path")
+    return top.place.folder / path
 
 
-def _raw(top: Table, key: str) -> tuple[Mapping[str, object], ...]:
-    """Return the tables of ``[[key]]`` as they are; what is in them is another room's business."""
-    value = top.get(key)
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        top.wrong(key, "expected tables", f"begin each with [[{key}]] on a line of its own")
-        return ()
-    return tuple(cast("Mapping[str, object]", frozen(each)) for each in value)
-
-
-def _binary(top: Table) -> tuple[set[str], set[str]]:
+def _binary(top: Document) -> tuple[set[str], set[str]]:
     only: set[str] = set()
     never: set[str] = set()
-    for name in top.texts("only-binary", example='["numpy"]'):
+    for name in texts(top.only_binary):
         merge_names(only, never, name)
-    for name in top.texts("no-binary", example='["numpy"]'):
+    for name in texts(top.no_binary):
         merge_names(never, only, name)
     return only, never
 

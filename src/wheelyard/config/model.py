@@ -11,6 +11,8 @@ from wheelyard.domain.index import IndexSource, IndexStrategy
 from wheelyard.domain.requirement import Requirement
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
+from wheelyard.variants.book import Book, builtin
+from wheelyard.variants.model import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +70,12 @@ class Config:
     build: BuildSettings = field(default_factory=BuildSettings)
     prefer_binary: bool = False
     """Rather an older version with a fitting wheel than a newer one to be built (pip's ``--prefer-binary``)."""
-    variants: tuple[Mapping[str, object], ...] = ()
-    """``[[variant]]`` tables as they are written."""
+    variants: tuple[Variant, ...] = ()
+    """In the admin's order of preference."""
     variant_wheels: bool = False
     """Whether each target gets one more folder, with its variants labelled as in the drafts PEP 825 and 850."""
-    recipes: tuple[Mapping[str, object], ...] = ()
-    """``[[recipe]]`` tables as they are written: how packages are told of a variant."""
+    recipe_book: Book = field(default_factory=builtin, repr=False)
+    """How packages are told of a variant: ``[[recipe]]`` tables, before those that come with Wheelyard."""
     wheelhouse: Path = Path("wheelhouse")
     """Absolute once loaded."""
 

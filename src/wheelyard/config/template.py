@@ -52,7 +52,7 @@ _TEMPLATE = """\
 # name = "internal"
 # url = "https://packages.example/simple"
 # explicit = true               # asked only for the packages that name it below
-# mirror-of = "other"           # has the same files as that index: else a name that both have is refused
+# mirror-of = "default"           # has the same files as that index: else a name that both have is refused
 
 # --- Single packages ---------------------------------------------------------------------------------------------
 

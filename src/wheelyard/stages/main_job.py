@@ -151,7 +151,7 @@ def run(config: Config, options: Options = Options(), *, report: Reporter = sile
 
 def _folder_names(config: Config) -> tuple[str, ...]:
     """Return the names of the folders that a configuration asks for, in its order."""
-    pairs = itertools.product(config.targets, variants.variants_of(config))
+    pairs = itertools.product(config.targets, config.variants)
     baselines = (target.name for target in config.targets)
     return (*baselines, *(variants.folder_name(target, variant) for target, variant in pairs))
 

@@ -28,8 +28,7 @@ from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sdist.metadata import build_backend
 from wheelyard.store.blobs import Store
 from wheelyard.variants import finish, identity, simd
-from wheelyard.variants.book import Book, builtin, with_recipes
-from wheelyard.variants.model import Variant, load_variants
+from wheelyard.variants.model import Variant
 from wheelyard.variants.recipes import Compiler, files_of, find_source, make_recipe, packages_for, with_versions
 
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
@@ -42,22 +41,6 @@ _VERSION_OF = """
 dpkg-query -W -f '${Version}' "$1" 2>/dev/null || rpm -q --qf '%{VERSION}' "$1" 2>/dev/null ||
 zcat "/usr/share/doc/$1/changelog.Debian.gz" 2>/dev/null | sed -n '1s/[^(]*(\\([^)]*\\)).*/\\1/p'
 """
-
-
-def variants_of(config: Config) -> tuple[Variant, ...]:
-    """Return the variants of a configuration, in the admin's order of preference.
-
-    :raises ConfigError: for what is wrong in ``[[variant]]`` tables.
-    """
-    return load_variants(config.variants, config.path.name)
-
-
-def book_of(config: Config) -> Book:
-    """Return the recipe book with the configuration's own ``[[recipe]]`` tables.
-
-    :raises ConfigError: for what is wrong in them.
-    """
-    return with_recipes(config.recipes, config.path.name) if config.recipes else builtin()
 
 
 def folder_name(target: Target, variant: Variant) -> str:
@@ -143,7 +126,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
     :raises VariantError: if a package is not there to be rebuilt, or the BLAS is not to be had.
     """
     where = f"variant {variant.name}, target {target.name}"
-    book = book_of(config)
+    book = config.recipe_book
     simd.check_machine(variant.simd, target.machine, where)
     versions = {package.name: package.version for package in baseline.packages}
     wanted = [name for name in variant.packages if name in versions]
@@ -202,7 +185,7 @@ def recipes(
     :param lock: of the derived configuration; its sdists are in the store.
     :raises VariantError: if a package has no recipe, or the compiler no code for the level.
     """
-    book, plain = book_of(config), recipes_of(config)
+    book, plain = config.recipe_book, recipes_of(config)
     found = dict(plain)
     for package in lock.packages:
         if package.name in variant.packages and package.how == "build":
@@ -318,7 +301,7 @@ def lock_variants(
     # What differs in flags only has the same build requirements: one lock, named after the first of them.
     known: dict[tuple[object, ...], Lock] = {}
     wanted = [target for target in config.targets if target.name in locks]
-    for target, variant in itertools.product(wanted, variants_of(config)):
+    for target, variant in itertools.product(wanted, config.variants):
         folder = folder_name(target, variant)
         try:
             inner = derived(config, target, variant, locks[target.name], image_of(target))
@@ -337,7 +320,7 @@ def modules_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[str, .
 
     :param modules: top-level modules by normalised project name.
     """
-    book = book_of(plan.config)
+    book = plan.config.recipe_book
     found: list[str] = []
     for package in plan.lock.packages:
         if plan.variant is not None and package.name in plan.variant.packages:

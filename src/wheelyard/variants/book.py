@@ -8,19 +8,17 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
-from typing import cast
+from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from wheelyard.domain.errors import ConfigError
-from wheelyard.variants import simd
-
-_RECIPE_KEYS = frozenset(
-    {"package", "versions", "system", "blas", "openblas64", "simd", "levels", "needs", "dispatched", "imports"}
-)
-_SETTING_KEYS = frozenset({"environment", "config-settings"})
+from wheelyard.schema.place import Place
+from wheelyard.schema.problems import Problems
+from wheelyard.schema.read import read
+from wheelyard.schema.tables import texts
+from wheelyard.variants.schema import BookFile, LibraryTable, RecipeTable, SettingsTable, SourceTable, SystemTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,140 +152,103 @@ class Book:
 @functools.cache
 def builtin() -> Book:
     """Return the book that comes with Wheelyard."""
-    raw = tomllib.loads(resources.files("wheelyard.variants").joinpath("recipes.toml").read_text("utf-8"))
+    file = resources.files("wheelyard.variants").joinpath("recipes.toml")
+    problems = Problems()
+    raw = tomllib.loads(file.read_text("utf-8"))
+    book = read(BookFile, raw, Place(file=Path("recipes.toml"), problems=problems))
+    recipes = [_recipe(table) for table in book.recipe] if book else []
+    problems.check()
+    assert book is not None  # noqa: S101  (there were no problems)
     return Book(
-        libraries={name: _library(name, table) for name, table in raw["blas"].items()},
-        systems=tuple(_system(name, table) for name, table in raw["system"].items()),
-        recipes=tuple(
-            _recipe(table, f"recipes.toml, [[recipe]] number {n}") for n, table in enumerate(raw["recipe"], 1)
-        ),
+        libraries={name: _library(name, table) for name, table in book.blas.items()},
+        systems=tuple(_system(name, table) for name, table in book.system.items()),
+        recipes=tuple(each for each in recipes if each is not None),
     )
 
 
-def with_recipes(raw: Sequence[object], where: str) -> Book:
+def with_recipes(tables: Sequence[RecipeTable]) -> Book:
     """Return the built-in book with the user's ``[[recipe]]`` tables before its own.
 
-    :raises ConfigError: naming the table, the key and what to write instead.
+    What is wrong is reported at the tables' places, with the key and what to write instead.
     """
     book = builtin()
-    own = tuple(_recipe(table, f"{where}: [[recipe]] number {number}") for number, table in enumerate(raw, start=1))
+    if not tables:
+        return book
     systems = {each.name for each in book.systems}
-    for number, each in enumerate(own, start=1):
-        if each.system is not None and each.system not in systems:
-            raise ConfigError(
-                f"{each.system!r} is not known",
-                where=f"{where}: [[recipe]] number {number}, system",
-                hint=f"one of: {', '.join(sorted(systems))}",
-            )
+    for table in tables:
+        if table.system is not None and table.system not in systems:
+            table.place.wrong("system", f"{table.system!r} is not known", f"one of: {', '.join(sorted(systems))}")
+    own = tuple(recipe for table in tables if (recipe := _recipe(table)))
     return replace(book, recipes=own + book.recipes)
 
 
-def _library(name: str, table: Mapping[str, object]) -> Library:
+def _library(name: str, table: LibraryTable) -> Library:
     return Library(
         name=name,
-        title=cast("str", table["title"]),
-        licence=cast("str", table["licence"]),
-        restricted=cast("str", table.get("restricted", "")),
-        threads_variable=cast("str", table.get("threads-variable", "")),
-        marks=_words(table, "marks"),
-        not_marks=_words(table, "not-marks"),
-        static=re.compile(cast("str", table["static"])) if "static" in table else None,
-        chooses=cast("bool", table.get("chooses", False)),
-        machines=_words(table, "machines"),
-        platforms=_words(table, "platforms"),
-        sources=tuple(
-            Source(
-                package=cast("str", each["package"]),
-                threads=cast("str", each["threads"]),
-                image_packages={name: tuple(found) for name, found in _table(each, "image-packages").items()},
-                requires=_words(each, "requires"),
-                probe=_words(each, "probe"),
-                licences=_words(each, "licences"),
-                pc=cast("str", each.get("pc", "")),
-                shared=_words(each, "shared"),
-                shared_in=cast("str", each.get("shared-in", "")),
-                host=_words(each, "host"),
-            )
-            for each in cast("list[Mapping[str, object]]", table["source"])
-        ),
+        title=table.title,
+        licence=table.licence,
+        restricted=table.restricted or "",
+        threads_variable=table.threads_variable or "",
+        marks=texts(table.marks),
+        not_marks=texts(table.not_marks),
+        static=re.compile(table.static) if table.static else None,
+        chooses=table.chooses,
+        machines=texts(table.machines),
+        platforms=texts(table.platforms),
+        sources=tuple(_source(each) for each in table.source),
     )
 
 
-def _system(name: str, table: Mapping[str, object]) -> BuildSystem:
-    place = f"recipes.toml, [system.{name}]"
+def _source(table: SourceTable) -> Source:
+    return Source(
+        package=table.package,
+        threads=table.threads,
+        requires=texts(table.requires),
+        probe=texts(table.probe),
+        image_packages=table.image_packages,
+        licences=texts(table.licences),
+        pc=table.pc or "",
+        shared=texts(table.shared),
+        shared_in=table.shared_in or "",
+        host=texts(table.host),
+    )
+
+
+def _system(name: str, table: SystemTable) -> BuildSystem:
     return BuildSystem(
-        name=name,
-        backends=_words(table, "backends"),
-        simd=_settings(table.get("simd", {}), place),
-        blas=_settings(table["blas"], place) if "blas" in table else None,
+        name=name, backends=texts(table.backends), simd=_given(table.simd) or Settings(), blas=_given(table.blas)
     )
 
 
-def _words(table: Mapping[str, object], key: str) -> tuple[str, ...]:
-    return tuple(cast("list[str]", table.get(key, [])))
-
-
-def _table(table: Mapping[str, object], key: str) -> Mapping[str, list[str]]:
-    return cast("Mapping[str, list[str]]", table.get(key, {}))
-
-
-def _recipe(table: object, place: str) -> PackageRecipe:
-    """Read one ``[[recipe]]`` table."""
-    if not isinstance(table, Mapping) or not isinstance(table.get("package"), str):
-        raise ConfigError("a recipe is a table with a package", where=place, hint='write package = "…"')
-    if unknown := sorted(set(table) - _RECIPE_KEYS):
-        raise ConfigError(f"unknown key {unknown[0]!r}", where=place, hint=f"known: {', '.join(sorted(_RECIPE_KEYS))}")
-    levels = table.get("levels", {})
-    if not isinstance(levels, Mapping) or not all(isinstance(each, str) for each in levels.values()):
-        raise ConfigError("must be a table of strings", where=f"{place}, levels", hint='write { x86-64-v3 = "…" }')
+def _recipe(table: RecipeTable) -> PackageRecipe | None:
+    """Return the recipe of one ``[[recipe]]`` table, or None after a report."""
     try:
-        versions = SpecifierSet(str(table.get("versions", "")))
+        versions = SpecifierSet(table.versions)
     except InvalidSpecifier as error:
-        raise ConfigError(f"{error}", where=f"{place}, versions", hint='write versions = ">=1.2,<3"') from error
-    imports = table.get("imports", [])
-    if not isinstance(imports, (list, tuple)) or not all(isinstance(each, str) for each in imports):
-        raise ConfigError("must be a list of strings", where=f"{place}, imports", hint='write ["scipy.linalg"]')
-    dispatched = table.get("dispatched", [])
+        table.place.wrong("versions", f"{error}", 'write versions = ">=1.2,<3"')
+        return None
     try:
-        patterns = tuple(re.compile(each) for each in dispatched)
-    except (re.error, TypeError) as error:
-        raise ConfigError(
-            f"not a list of regular expressions: {error}", where=f"{place}, dispatched", hint="write ['_AVX2$']"
-        ) from error
+        patterns = tuple(re.compile(each) for each in texts(table.dispatched))
+    except re.error as error:
+        table.place.wrong("dispatched", f"not a list of regular expressions: {error}", "write ['_AVX2$']")
+        return None
     return PackageRecipe(
-        package=canonicalize_name(table["package"]),
+        package=canonicalize_name(table.package),
         versions=versions,
-        system=table.get("system"),
-        blas=_settings(table["blas"], f"{place}, blas") if "blas" in table else None,
-        openblas64=_settings(table.get("openblas64", {}), f"{place}, openblas64"),
-        takes_ilp64="openblas64" in table,
-        simd=_settings(table["simd"], f"{place}, simd") if "simd" in table else None,
-        levels=levels,
-        needs=simd.normalize(str(table.get("needs", "x86-64")), f"{place}, needs"),
+        system=table.system,
+        blas=_given(table.blas),
+        openblas64=_given(table.openblas64) or Settings(),
+        takes_ilp64=table.openblas64 is not None,
+        simd=_given(table.simd),
+        levels=table.levels,
+        needs=table.needs,
         dispatched=patterns,
-        imports=tuple(imports),
+        imports=texts(table.imports),
     )
 
 
-def _settings(table: object, place: str) -> Settings:
-    """Read ``{ environment = {…}, config-settings = {…} }``."""
-    if not isinstance(table, Mapping) or not set(table) <= _SETTING_KEYS:
-        raise ConfigError("must be a table", where=place, hint="its keys are environment and config-settings")
-    environment, config = table.get("environment", {}), table.get("config-settings", {})
-    if not isinstance(environment, Mapping) or not all(isinstance(each, str) for each in environment.values()):
-        raise ConfigError("must be a table of strings", where=f"{place}.environment", hint='write { CFLAGS = "…" }')
-    if not isinstance(config, Mapping):
-        raise ConfigError("must be a table", where=f"{place}.config-settings", hint='write { setup-args = ["…"] }')
-    settings: dict[str, str | tuple[str, ...]] = {}
-    for key, value in config.items():
-        if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
-            settings[key] = tuple(value)
-        elif isinstance(value, str):
-            settings[key] = value
-        else:
-            raise ConfigError(
-                "must be a string or a list of strings",
-                where=f"{place}.config-settings.{key}",
-                hint='write "…" or ["…"]',
-            )
-    return Settings(environment=environment, config_settings=settings)
+def _given(table: SettingsTable | None) -> Settings | None:
+    if table is None:
+        return None
+    environment = {name: str(value) for name, value in table.environment.items()}
+    return Settings(environment=environment, config_settings=table.config_settings)

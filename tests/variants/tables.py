@@ -1,0 +1,34 @@
+"""``[[variant]]`` and ``[[recipe]]`` tables, read as the configuration reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from wheelyard.config.schema import Document
+from wheelyard.schema.place import Place
+from wheelyard.schema.problems import Problems
+from wheelyard.schema.read import read
+from wheelyard.variants.book import Book, with_recipes
+from wheelyard.variants.model import Variant, make_variants
+
+
+def load_variants(tables: Sequence[object]) -> tuple[Variant, ...]:
+    document, problems = _read({"variant": tables})
+    variants = make_variants(document.variant)
+    problems.check()
+    return variants
+
+
+def load_recipes(tables: Sequence[object]) -> Book:
+    document, problems = _read({"recipe": tables})
+    book = with_recipes(document.recipe)
+    problems.check()
+    return book
+
+
+def _read(data: Mapping[str, object]) -> tuple[Document, Problems]:
+    problems = Problems()
+    document = read(Document, data, Place(file=Path("wheelyard.toml"), problems=problems))
+    assert document is not None
+    return document, problems
