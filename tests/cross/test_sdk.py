@@ -22,7 +22,7 @@ from wheelyard.domain.errors import ToolError
 from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
 from wheelyard.toolchain.zig import archive as archives
-from wheelyard.toolchain.zig import installer, pyconfig, variables, zig
+from wheelyard.toolchain.zig import installer, place, pyconfig, variables, zig
 
 PYCONFIG = """\
 /* The size of `long double'. */
@@ -275,3 +275,15 @@ def test_the_machines_python_answers_as_the_targets(toolchain: Toolchain, tmp_pa
     assert json.loads(isolated.stdout)[0] == sys.platform
     outside = subprocess.run([found.python, *command[1:]], env=environment, capture_output=True, check=True)
     assert json.loads(outside.stdout)[0] == sys.platform
+
+
+def test_whatever_a_cross_compiler_is_made_of_is_in_its_identity(toolchain: Toolchain, tmp_path: Path) -> None:
+    assert f"rules {place.rules()}" in toolchain(cross("manylinux_2_28_x86_64")).identity
+    copy = tmp_path / "zig"
+    shutil.copytree(Path(place.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert place.rules(copy) == place.rules()
+    known = {place.rules(copy)}
+    for source in sorted(copy.glob("*.py")):
+        source.write_text(source.read_text() + "# changed\n")
+        assert place.rules(copy) not in known, source.name
+        known.add(place.rules(copy))

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from wheelyard.domain.target import Target
@@ -21,10 +20,7 @@ TOOLS = (
     *("cc", "gcc", "clang", "c++", "g++", "clang++", "ar", "ranlib", "ld", "strip", "meson"),
     *("gfortran", "f77", "f95"),
 )
-_SOURCES = (
-    *("wrapper.py", "believe.py", "toolfiles.py", "variables.py", "pyconfig.py"),
-    *("sdk.py", "archive.py", "installer.py", "place.py", "python.py", "rust.py"),
-)
+_OWN = Path(__file__).parent
 _API = "python-api.txt"
 _SCPROXY = """\
 def _get_proxy_settings():
@@ -87,8 +83,7 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
     compiler, triple, platform = zig.find_zig(), zig.triple(target.platform), platforms.parse(target.platform)
     apple = Path(target.apple_sdk) if target.apple_sdk else None
     archive, given = archives.find(target, store) or (None, "generated")
-    own = hashlib.sha256(b"".join(_source(name) for name in _SOURCES)).hexdigest()[:12]
-    identity = f"zig {compiler.version} {triple}, python {python.version}, sdk {given}, rules {own}"
+    identity = f"zig {compiler.version} {triple}, python {python.version}, sdk {given}, rules {rules()}"
     if python.origin:
         identity += f", in {python.origin}"
     own_rust = None if python.origin else rust.find_rust()
@@ -125,14 +120,16 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
     )
 
 
-def _digest(folder: Path) -> str:
-    """Return a digest of the names and contents below a folder."""
-    found = sorted((str(path.relative_to(folder)), files.sha256(path)) for path in folder.rglob("*") if path.is_file())
+def rules(folder: Path = _OWN) -> str:
+    """Return a digest of this package: how a cross compiler is made, and every file of it that a build sees."""
+    return _digest(folder, "*.py")
+
+
+def _digest(folder: Path, pattern: str = "*") -> str:
+    """Return a digest of the names and contents of the files below a folder."""
+    below = (path for path in folder.rglob(pattern) if path.is_file())
+    found = sorted((str(path.relative_to(folder)), files.sha256(path)) for path in below)
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16]
-
-
-def _source(name: str) -> bytes:
-    return resources.files("wheelyard.build.cross").joinpath(name).read_bytes()
 
 
 def _write(
@@ -167,7 +164,7 @@ def _write(
     debian = f"_sysconfigdata_{made.abiflags}_{multiarch}.py"
     for place in (f"lib/{usual}", f"site/{usual}", f"site/{debian}"):  # PyO3 takes a folder with one only
         files.write(staged / place, variables.dumps(whole), sync=False)
-    files.write(staged / "site" / "sitecustomize.py", _source("believe.py"), sync=False)
+    files.write(staged / "site" / "sitecustomize.py", (_OWN / "sitecustomize.py").read_bytes(), sync=False)
     if mac:
         files.write(staged / "site" / "_scproxy.py", _SCPROXY, sync=False)
     suffix = str(own["EXT_SUFFIX"])
@@ -189,7 +186,7 @@ def _write(
     }
     files.write(staged / "bin" / "cross.json", json.dumps(setting, indent=1), sync=False)
     script = staged / "bin" / "wrapper.py"
-    files.write(script, f"#!{interpreter} -IS\n".encode() + _source("wrapper.py"), sync=False)
+    files.write(script, f"#!{interpreter} -IS\n".encode() + (_OWN / "wrapper.py").read_bytes(), sync=False)
     script.chmod(0o755)
     for tool in TOOLS:
         (staged / "bin" / tool).symlink_to("wrapper.py")
