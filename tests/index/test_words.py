@@ -4,6 +4,8 @@ import pytest
 
 from wheelyard.index.people import graph, treemap, words
 from wheelyard.index.people.facts import parse
+from wheelyard.wheels import core_metadata
+from wheelyard.wheels.licence import license_of
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,30 @@ def test_metadata_from_strangers() -> None:
         b"Requires-Dist: Foo.Bar[x] (>=1) ; extra == 'y'\nRequires-Dist: !!\n\nName: not a header any more\n\xff"
     )
     found = parse(text)
-    assert (found.name, found.summary, found.licence) == ("A", "One two", "BSD License")
+    assert (found.name, found.summary, found.licence) == ("A", "One two", "MIT")
     assert found.links == (("Home page", "https://a.example/"),)
-    assert found.requires == ("foo-bar",)
+    assert found.requires == (("foo-bar", ("y",)),)
     assert parse(b"") == parse(b"\xff\xfe")
     assert parse(b"License: " + b"x" * 100).licence == "its own text"
+
+
+def test_a_folded_field_with_an_empty_line_in_it_does_not_end_the_headers() -> None:
+    """As in scipy: a whole licence text in ``License``, with lines of spaces in it, before all that is asked for."""
+    text = (
+        b"Metadata-Version: 2.1\nName: sci\nVersion: 1.0\n"
+        b"License: Copyright (c) 2001-2002 Somebody, Inc.\n        \n        Redistribution and use in source and\n"
+        b"\t\n        binary forms, with or without modification, are permitted\n"
+        b"Project-URL: Homepage, https://sci.example/\nClassifier: License :: OSI Approved :: BSD License\n"
+        b'Requires-Dist: numpy<3,>=1.26\nRequires-Dist: pytest>=8; extra == "test"\n'
+        b'Requires-Dist: numpy>=2; extra == "dev"\nProvides-Extra: test\n\nRequires-Dist: of-the-description\n'
+    )
+    found = parse(text)
+    assert found.requires == (("numpy", ()), ("pytest", ("test",)))
+    assert found.licence == "BSD License"
+    assert found.links == (("Homepage", "https://sci.example/"),)
+
+
+def test_the_page_and_the_papers_read_one_licence() -> None:
+    """A word in ``License`` and another in a classifier: whichever counts, it is one."""
+    text = b"Name: a\nVersion: 1\nLicense: MIT\nClassifier: License :: OSI Approved :: BSD License\n"
+    assert parse(text).licence == license_of(core_metadata.parse(text)).expression == "MIT"

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import zipfile
-from email.parser import Parser
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,10 @@ from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.import_ import check
 from wheelyard.domain.errors import ConfigError
 from wheelyard.report import papers
-from wheelyard.report.inventory import inventory, license_of
+from wheelyard.report.inventory import inventory
 from wheelyard.report.vulnerabilities import look
+from wheelyard.wheels import core_metadata
+from wheelyard.wheels.licence import license_of
 
 
 class Reader(HTMLParser):
@@ -155,7 +156,7 @@ def test_a_record_is_believed_only_where_it_makes_sense(root: Path, what: str) -
     ],
 )
 def test_a_licence_is_known_only_without_doubt(metadata: str, expression: str | None, source: str) -> None:
-    found = license_of(Parser().parsestr(metadata))
+    found = license_of(core_metadata.parse(metadata.encode()))
     assert (found.expression, found.source) == (expression, source)
 
 

@@ -12,15 +12,13 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from email.parser import HeaderParser
 
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.target import Target
 from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
+from wheelyard.wheels import core_metadata
 from wheelyard.wheels.rewrite import Changes, rewrite
-
-_ASKS = ("Requires-Dist", "Requires-Python", "Provides-Extra")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ def _told_apart_by(wheel: BuiltWheel, store: Store) -> tuple[object, ...]:
     """Return what an installer or a program could notice of a wheel: not its maker, or how its metadata is written."""
     with zipfile.ZipFile(store.path(wheel.sha256)) as archive:
         (info,) = {name.partition("/")[0] for name in archive.namelist() if name.endswith(".dist-info/RECORD")}
-        headers = HeaderParser().parsestr(archive.read(f"{info}/METADATA").decode("utf-8", "replace"))
+        metadata = core_metadata.parse(archive.read(f"{info}/METADATA"))
         record = csv.reader(io.StringIO(archive.read(f"{info}/RECORD").decode()))
         pure = wheel.filename.endswith("-none-any.whl")
         # What was grafted has a digest in its name.
@@ -80,7 +78,7 @@ def _told_apart_by(wheel: BuiltWheel, store: Store) -> tuple[object, ...]:
             for row in record
             if row and not row[0].startswith(f"{info}/") and not row[0].partition("/")[0].endswith(".libs")
         }
-    return (tuple(tuple(sorted(headers.get_all(key, []))) for key in _ASKS), frozenset(payload))
+    return core_metadata.asked_of(metadata), frozenset(payload)
 
 
 def _for_one_python(wheel: BuiltWheel, target: Target, store: Store, epoch: int) -> BuiltWheel:

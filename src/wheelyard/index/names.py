@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +18,8 @@ from wheelyard.domain.errors import Failures, HashMismatchError, WheelyardError
 from wheelyard.domain.site import Entry, Site
 from wheelyard.index.layout import FILES
 from wheelyard.store.blobs import Store
+from wheelyard.wheels import core_metadata
 from wheelyard.wheels.metadata import read_metadata
-
-_ASKS = ("Requires-Dist", "Requires-Python", "Provides-Extra")
 
 
 class Named(NamedTuple):
@@ -73,9 +71,8 @@ def _kept(wheel: BuiltWheel, named: Named | None, store: Store, into: Path) -> B
     return named.built
 
 
-def _asks(store: Store, sha256: str) -> tuple[list[str], ...]:
-    headers = BytesHeaderParser().parsebytes(read_metadata(store.path(sha256)))
-    return tuple(sorted(map(str, headers.get_all(key, []))) for key in _ASKS)
+def _asks(store: Store, sha256: str) -> tuple[tuple[str, ...], ...]:
+    return core_metadata.asked_of(core_metadata.parse(read_metadata(store.path(sha256))))
 
 
 def refuse_others(entries: Iterable[Entry], names: Names) -> None:

@@ -6,8 +6,7 @@ import functools
 from collections.abc import Iterable, Iterator
 
 from packaging.markers import UndefinedEnvironmentName
-from packaging.metadata import parse_email
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
@@ -18,6 +17,7 @@ from wheelyard.domain.target import Target
 from wheelyard.mirror.model import Wish
 from wheelyard.targets.environment import environment
 from wheelyard.targets.tags import tags
+from wheelyard.wheels import core_metadata
 
 
 def choose(files: Iterable[RemoteFile], specifier: SpecifierSet, wish: Wish) -> tuple[RemoteFile, ...]:
@@ -105,12 +105,7 @@ def _of_version(files: list[RemoteFile], wish: Wish) -> list[RemoteFile]:
 
 def requirements_of(metadata: bytes, wish: Wish, extras: frozenset[str]) -> Iterator[Requirement]:
     """Yield what a wheel requires on at least one of the wished targets (without targets: on whatever machine)."""
-    raw, _ = parse_email(metadata)
-    for line in raw.get("requires_dist", []):
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
+    for requirement in core_metadata.parse(metadata).requirements():
         if requirement.url is None and _applies(requirement, wish, extras):
             yield requirement
 

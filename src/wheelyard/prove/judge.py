@@ -10,14 +10,12 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.parser import BytesHeaderParser
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from wheelyard.prove.model import Bring
+from wheelyard.wheels import core_metadata
 
-_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
 _LIBRARY = re.compile(r"(\S+\.so[.\d]*): cannot open shared object file")
 _SHOWN = 5
 
@@ -120,11 +118,7 @@ def unasked(metadata: bytes, asked: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _unasked(metadata: bytes, asked: set[str]) -> Iterator[tuple[str, str]]:
-    for line in BytesHeaderParser().parsebytes(metadata).get_all("Requires-Dist", []):
-        try:
-            requirement = Requirement(str(line))
-        except InvalidRequirement:
-            continue
-        extras = _EXTRA.findall(str(requirement.marker or ""))
+    for requirement in core_metadata.parse(metadata).requirements():
+        extras = core_metadata.extras_of(requirement)
         if extras and not asked & {canonicalize_name(each) for each in extras}:
             yield canonicalize_name(requirement.name), extras[0]

@@ -10,18 +10,18 @@ import tomllib
 import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
-from email.message import Message
-from email.parser import Parser
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from wheelyard.domain.errors import WheelError
 from wheelyard.host.manifest import FileEntry, Manifest
-from wheelyard.report.model import Blas, Component, Grafted, License, Provenance
+from wheelyard.report.model import Blas, Component, Grafted, Provenance
+from wheelyard.wheels import core_metadata
+from wheelyard.wheels.core_metadata import CoreMetadata
+from wheelyard.wheels.licence import expression_of, license_of
 
 PROVENANCE = "provenance.json"
 _LIMIT = 4 << 20
@@ -31,74 +31,16 @@ _LICENSE_FILE = re.compile(
 )
 _NOTE = re.compile(r"[^/]+\.dist-info/wheelyard\.json\Z")
 _SBOM = re.compile(r"[^/]+\.dist-info/sboms/[^/]+\.json\Z")
-# Only classifiers that name one SPDX licence. "BSD License", "GPL" without a version and the like stay unknown.
-_CLASSIFIERS = {
-    "MIT License": "MIT",
-    "MIT No Attribution License (MIT-0)": "MIT-0",
-    "Apache Software License": None,  # any version
-    "ISC License (ISCL)": "ISC",
-    "Mozilla Public License 1.1 (MPL 1.1)": "MPL-1.1",
-    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
-    "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
-    "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
-    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
-    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
-    "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.0-or-later",
-    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
-    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later",
-    "GNU Affero General Public License v3": "AGPL-3.0-only",
-    "The Unlicense (Unlicense)": "Unlicense",
-    "Zope Public License": None,
-    "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
-    "Universal Permissive License (UPL)": "UPL-1.0",
-    "zlib/libpng License": "Zlib",
-}
-
-# What many packages write in ``License`` and mean without doubt.
-_WORDS = {
-    "apache 2.0": "Apache-2.0",
-    "apache license 2.0": "Apache-2.0",
-    "apache license, version 2.0": "Apache-2.0",
-    "apache software license 2.0": "Apache-2.0",
-    "bsd 2-clause license": "BSD-2-Clause",
-    "bsd-2-clause license": "BSD-2-Clause",
-    "bsd 3-clause": "BSD-3-Clause",
-    "bsd 3-clause license": "BSD-3-Clause",
-    "mit license": "MIT",
-    "mpl 2.0": "MPL-2.0",
-    "psfl": "PSF-2.0",
-}
 
 
-def _expression(text: str) -> str | None:
-    text = _WORDS.get(text.lower(), text)
-    try:
-        return str(canonicalize_license_expression(text))
-    except InvalidLicenseExpression:
-        return None
-
-
-def license_of(metadata: Message, texts: tuple[tuple[str, str], ...] = ()) -> License:
-    """Return what metadata says about the licence; an expression only where there is no doubt."""
-    given = str(metadata.get("License-Expression") or "").strip()
-    if given and (expression := _expression(given)):
-        return License(expression=expression, source="License-Expression", declared="", texts=texts)
-    words = str(metadata.get("License") or "").strip()
-    declared = words.splitlines()[0][:200] if words else ""
-    if declared and (len(words) < 100 or declared.lower() in _WORDS) and (expression := _expression(declared)):
-        return License(expression=expression, source="License", declared=declared, texts=texts)
-    kinds = [str(each).rpartition(" :: ")[2] for each in metadata.get_all("Classifier") or () if "License ::" in each]
-    known = sorted({name for kind in kinds if (name := _CLASSIFIERS.get(kind))})
-    if len(known) == 1 and len(kinds) == 1:
-        return License(expression=known[0], source="classifier", declared=declared, texts=texts)
-    told = "; ".join(dict.fromkeys([given, declared, *kinds]))
-    return License(expression=None, source="none", declared=told.strip("; "), texts=texts)
+def _bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.file_size > _LIMIT:
+        return f"({member.file_size} bytes, too long to show)".encode()
+    return archive.read(member)
 
 
 def _text(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
-    if member.file_size > _LIMIT:
-        return f"({member.file_size} bytes, too long to show)"
-    return archive.read(member).decode("utf-8", "replace")
+    return _bytes(archive, member).decode("utf-8", "replace")
 
 
 def _sbom_components(document: object) -> dict[str, str]:
@@ -150,26 +92,15 @@ def _blas(archive: zipfile.ZipFile) -> Blas | None:
     return Blas(
         title=words["title"],
         version=words.get("version", ""),
-        license=_expression(words.get("licence", "")),
+        license=expression_of(words.get("licence", "")),
         restricted=words.get("restricted", ""),
         files=tuple(each for each in files if isinstance(each, str)) if isinstance(files, list) else (),
         loaded_from=words.get("loaded-from", ""),
     )
 
 
-def _names(metadata: Message) -> tuple[str, ...]:
-    names = set()
-    for line in metadata.get_all("Requires-Dist") or ():
-        try:
-            names.add(str(canonicalize_name(Requirement(str(line)).name)))
-        except InvalidRequirement:
-            continue  # pip does not see it either
-    return tuple(sorted(names))
-
-
-def _homepage(metadata: Message) -> str:
-    urls = [str(metadata.get("Home-page") or "")]
-    urls += [str(each).partition(",")[2].strip() for each in metadata.get_all("Project-URL") or ()]
+def _homepage(metadata: CoreMetadata) -> str:
+    urls = (metadata.home_page, *(url for _, url in metadata.project_urls))
     return next((url for url in urls if url.startswith(("https://", "http://"))), "")
 
 
@@ -188,7 +119,7 @@ def component_of(
             with zipfile.ZipFile(path) as archive:
                 members = {member.filename: member for member in archive.infolist()}
                 place = next(name for name in members if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
-                metadata = Parser().parsestr(_text(archive, members[place]))
+                metadata = core_metadata.parse(_bytes(archive, members[place]))
                 licences = [(m.group(1), members[name]) for name in sorted(members) if (m := _LICENSE_FILE.match(name))]
                 texts = tuple((name, _text(archive, member)) for name, member in licences)
                 grafted = _grafted(archive)
@@ -197,20 +128,20 @@ def component_of(
             with tarfile.open(path) as sdist:
                 entry = next(each for each in sdist if each.name.count("/") == 1 and each.name.endswith("/PKG-INFO"))
                 stream = sdist.extractfile(entry)
-                metadata = Parser().parsestr((stream.read(_LIMIT) if stream else b"").decode("utf-8", "replace"))
+                metadata = core_metadata.parse(stream.read(_LIMIT) if stream else b"")
     except (OSError, StopIteration, zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:
         raise WheelError(f"has no metadata that can be read: {error}", where=path.name) from error
     return Component(
-        name=str(canonicalize_name(str(metadata["Name"]))),
-        version=str(metadata["Version"]),
+        name=str(canonicalize_name(metadata.name)),
+        version=metadata.version,
         filename=path.name,
         sha256=sha256,
         size=size,
         folders=folders,
-        license=license_of(metadata, texts),
-        summary=str(metadata.get("Summary") or ""),
+        license=replace(license_of(metadata), texts=texts),
+        summary=metadata.summary,
         homepage=_homepage(metadata),
-        requires=_names(metadata),
+        requires=tuple(sorted({str(canonicalize_name(each.name)) for each in metadata.requirements()})),
         grafted=grafted,
         blas=blas,
         provenance=provenance or Provenance(origin="unknown"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wheelyard.wheels.licence import License
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grafted:
@@ -32,19 +34,6 @@ class Blas:
     """Names of the grafted libraries that it is; none: linked statically, or in another wheel."""
     loaded_from: str = ""
     """Name of the project whose wheel has it, or ``the host``; empty: it is in this wheel."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class License:
-    """What a wheel says about its licence."""
-
-    expression: str | None
-    """SPDX expression, from ``License-Expression``, a ``License`` that is one, or an unambiguous classifier."""
-    source: Literal["License-Expression", "License", "classifier", "none"]
-    declared: str
-    """The words of the metadata that are no SPDX expression."""
-    texts: tuple[tuple[str, str], ...] = ()
-    """Name and content of the licence files in ``.dist-info``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

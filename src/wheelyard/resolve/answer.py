@@ -13,11 +13,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.domain.errors import NoCandidateError, ResolutionError
-from wheelyard.resolve.metadata import CoreMetadata
 from wheelyard.resolve.model import Pin, Question, Resolver
 from wheelyard.resolve.view import Source, View
 from wheelyard.schema.problems import nearest
 from wheelyard.targets.environment import environment
+from wheelyard.wheels.core_metadata import CoreMetadata
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXACT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==(?P<version>[A-Za-z0-9.+!]+)")

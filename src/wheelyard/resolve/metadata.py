@@ -1,11 +1,8 @@
-"""Core metadata, and what is left of it on one target: every marker evaluated, nothing for a resolver to guess."""
+"""What is left of core metadata on one target: every marker evaluated, nothing for a resolver to guess."""
 
 from __future__ import annotations
 
-import email.parser
-import email.policy
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.markers import Marker
@@ -14,45 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from wheelyard.domain.errors import ResolutionError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoreMetadata:
-    """The fields of a METADATA or PKG-INFO that dependency resolution needs."""
-
-    name: str
-    """As it is spelled there."""
-    version: str
-    metadata_version: str = "1.0"
-    requires_python: str | None = None
-    requires: tuple[str, ...] = ()
-    """``Requires-Dist``, as written."""
-    extras: tuple[str, ...] = ()
-    """``Provides-Extra``, as written: old pips compare extras letter by letter."""
-    dynamic: frozenset[str] = frozenset()
-    """``Dynamic`` (PEP 643), in lower case: fields of an sdist that its build may still change."""
-
-
-def parse(content: bytes) -> CoreMetadata:
-    """Read the header fields; the long description behind them is not looked at."""
-    text = content.decode("utf-8", errors="replace").replace("\r\n", "\n")
-    message = email.parser.HeaderParser(policy=email.policy.compat32).parsestr(text.partition("\n\n")[0])
-
-    def every(field: str) -> tuple[str, ...]:
-        return tuple(" ".join(str(value).split()) for value in message.get_all(field, []))
-
-    def one(field: str) -> str:
-        return next(iter(every(field)), "")
-
-    return CoreMetadata(
-        name=one("Name"),
-        version=one("Version"),
-        metadata_version=one("Metadata-Version") or "1.0",
-        requires_python=one("Requires-Python") or None,
-        requires=every("Requires-Dist"),
-        extras=every("Provides-Extra"),
-        dynamic=frozenset(field.lower() for field in every("Dynamic")),
-    )
+from wheelyard.wheels.core_metadata import CoreMetadata
 
 
 def requirements_on_target(

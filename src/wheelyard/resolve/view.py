@@ -27,6 +27,7 @@ from urllib.parse import unquote
 from wheelyard.domain.errors import ResolutionError
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.once import Once
+from wheelyard.wheels.core_metadata import CoreMetadata, parse
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -113,7 +114,7 @@ class View:
         """Return what the resolver was told so far, by normalised name."""
         return self._pages.known()
 
-    def read(self) -> dict[tuple[str, str], core.CoreMetadata]:
+    def read(self) -> dict[tuple[str, str], CoreMetadata]:
         """Return the metadata that the resolver has read so far, by normalised name and version."""
         return {key: metadata for key, (metadata, _) in self._metadata.known().items()}
 
@@ -123,7 +124,7 @@ class View:
         late = {version: reason for (each, version), reason in self._refusals.items() if each == name}
         return {**(candidates.refused if candidates else {}), **late}
 
-    def metadata(self, name: str, version: str) -> core.CoreMetadata:
+    def metadata(self, name: str, version: str) -> CoreMetadata:
         """Return the real metadata of a version that is served."""
         return self._metadata((name, version))[0]
 
@@ -156,13 +157,13 @@ class View:
                 return 200, "application/zip", _wheel(name, version, rendered)
         return 404, "text/plain", b"not here"
 
-    def _make_metadata(self, key: tuple[str, str]) -> tuple[core.CoreMetadata, bytes]:
+    def _make_metadata(self, key: tuple[str, str]) -> tuple[CoreMetadata, bytes]:
         name, version = key
         candidates = self._pages(name)
         found = next((each for each in candidates.versions if each.version == version), None) if candidates else None
         if found is None:
             raise KeyError(f"{name} {version} is not listed")
-        metadata = core.parse(found.metadata())
+        metadata = parse(found.metadata())
         requires: list[str] = []
         refusal = None
         if not core.python_fits(metadata.requires_python, self._environment["python_full_version"]):

@@ -6,7 +6,6 @@ import contextlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from wheelyard.domain.errors import BuildError
 from wheelyard.sdist.reader import members
+from wheelyard.wheels import core_metadata
 
 _MAX_METADATA = 16 << 20
 
@@ -86,16 +86,15 @@ def static_metadata(sdist: Path, *, filename: str | None = None) -> bytes | None
     info = wanted.get("PKG-INFO")
     if info is None:
         return None
-    headers = BytesHeaderParser().parsebytes(info)
-    version = str(headers.get("Metadata-Version", "1.0")).strip()
-    dynamic = {str(value).strip().lower() for value in headers.get_all("Dynamic", [])}
+    metadata = core_metadata.parse(info)
+    version = metadata.metadata_version
     promises = re.fullmatch(r"\d+\.\d+", version) and tuple(map(int, version.split("."))) >= (2, 2)
-    if promises and not dynamic & _DEPENDENCY_FIELDS:
+    if promises and not metadata.dynamic & _DEPENDENCY_FIELDS:
         return info
     with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError, InvalidRequirement, TypeError, ValueError):
         project = tomllib.loads(wanted.get("pyproject.toml", b"").decode()).get("project")
         if isinstance(project, dict):
-            return _from_project(project, str(headers["Name"]).strip(), str(headers["Version"]).strip())
+            return _from_project(project, metadata.name, metadata.version)
     return None
 
 

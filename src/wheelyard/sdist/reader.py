@@ -9,7 +9,6 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +19,8 @@ from wheelyard.archives import zip as zips
 from wheelyard.archives.members import MAX_MEMBERS, Member, Places, growth_fault, shown, size_fault
 from wheelyard.archives.tar import refused, tar_members
 from wheelyard.domain.errors import WheelError
-from wheelyard.wheels.metadata_check import identity_faults, metadata_faults, one
+from wheelyard.wheels.core_metadata import read_headers
+from wheelyard.wheels.metadata_check import identity_faults, metadata_faults
 
 MAX_SIZE = 4 << 30
 """Bytes that an sdist may unpack to."""
@@ -186,9 +186,9 @@ def read(source: Path, *, filename: str | None = None) -> SdistFacts:
         raise WheelError(
             "PKG-INFO is missing below its top folder", where=where, hint="python -m build --sdist makes an sdist"
         )
-    headers = BytesHeaderParser().parsebytes(info)
+    headers = read_headers(info)
     faults = [*metadata_faults("PKG-INFO", headers), *_top_faults(top, name, version)]
-    said = one(headers, "Name"), one(headers, "Version")
+    said = headers.one("Name"), headers.one("Version")
     faults += identity_faults("PKG-INFO", *said, name=name, version=version)
     if faults:
         raise refused("; ".join(faults[:12]), where)
@@ -196,7 +196,7 @@ def read(source: Path, *, filename: str | None = None) -> SdistFacts:
         filename=where,
         name=name,
         version=str(version),
-        requires_python=one(headers, "Requires-Python") or None,
+        requires_python=headers.one("Requires-Python") or None,
         members=tuple(paths),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterable, Iterator
-from email.message import Message
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, parse_tag
@@ -13,21 +12,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.archives.members import shown
+from wheelyard.wheels.core_metadata import Headers
 
 _ONCE = ("Metadata-Version", "Name", "Version", "Requires-Python")
 _WHEEL_ONCE = ("Wheel-Version", "Root-Is-Purelib")
 _SCRIPT = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[[^\]]*\])?")
 """A module, an object in it, and extras: it is written into a program as it is."""
-
-
-def one(headers: Message, key: str) -> str:
-    """Return the value of a field, empty where it is not there."""
-    return str(headers.get(key, "")).strip()
-
-
-def every(headers: Message, key: str) -> tuple[str, ...]:
-    """Return all values of a field, each on one line."""
-    return tuple(" ".join(str(value).split()) for value in headers.get_all(key, []))
 
 
 def identity_faults(what: str, found: str, found_version: str, *, name: str, version: Version) -> Iterator[str]:
@@ -42,33 +32,33 @@ def identity_faults(what: str, found: str, found_version: str, *, name: str, ver
         yield f"{what} says the version is {found_version!r}, the file name says '{version}'"
 
 
-def metadata_faults(what: str, headers: Message) -> Iterator[str]:
+def metadata_faults(what: str, headers: Headers) -> Iterator[str]:
     """Yield what is wrong with core metadata: a field twice (readers take the first or the last), a bad requirement."""
     yield from _twice(what, headers, _ONCE)
-    for line in every(headers, "Requires-Dist"):
+    for line in headers.every("Requires-Dist"):
         try:
             Requirement(line)
         except InvalidRequirement as error:
             yield f"{what} has a Requires-Dist that is none: {shown(line)} ({str(error).splitlines()[0]})"
 
 
-def wheel_faults(headers: Message) -> Iterator[str]:
+def wheel_faults(headers: Headers) -> Iterator[str]:
     """Yield what is wrong with WHEEL, tags apart."""
     yield from _twice("WHEEL", headers, _WHEEL_ONCE)
-    version = one(headers, "Wheel-Version")
+    version = headers.one("Wheel-Version")
     if version.partition(".")[0] != "1":
         yield f"WHEEL says its format is version {version!r}, which nobody knows"
 
 
-def _twice(what: str, headers: Message, keys: Iterable[str]) -> Iterator[str]:
+def _twice(what: str, headers: Headers, keys: Iterable[str]) -> Iterator[str]:
     for key in keys:
-        if len(headers.get_all(key, [])) > 1:
+        if len(headers.raw(key)) > 1:
             yield f"{what} has {key} more than once"
 
 
-def tags_of(headers: Message) -> frozenset[Tag]:
+def tags_of(headers: Headers) -> frozenset[Tag]:
     """Return every expanded tag of WHEEL."""
-    return frozenset(tag for text in every(headers, "Tag") if text.count("-") == 2 for tag in parse_tag(text))
+    return frozenset(tag for text in headers.every("Tag") if text.count("-") == 2 for tag in parse_tag(text))
 
 
 def same_kind(said: frozenset[Tag], tags: frozenset[Tag]) -> bool:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
-from email.message import Message
-from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from packaging.tags import Tag
@@ -19,12 +17,11 @@ from wheelyard.archives import zip as zips
 from wheelyard.archives.members import Places, growth_fault, name_fault
 from wheelyard.domain.errors import WheelError
 from wheelyard.domain.wheel import WheelFacts
+from wheelyard.wheels.core_metadata import Headers, read_headers
 from wheelyard.wheels.metadata_check import (
     entry_point_faults,
-    every,
     identity_faults,
     metadata_faults,
-    one,
     same_kind,
     tags_of,
     wheel_faults,
@@ -121,23 +118,23 @@ class _Reader:
         dist_info = self._dist_info(members)
         self.faults += identity_faults("the .dist-info folder", *_split(dist_info), name=name, version=version)
         metadata = self._text(f"{dist_info}/METADATA")
-        headers = BytesHeaderParser().parsebytes(metadata)
-        said = one(headers, "Name"), one(headers, "Version")
+        headers = read_headers(metadata)
+        said = headers.one("Name"), headers.one("Version")
         self.faults += identity_faults("METADATA", *said, name=name, version=version)
         self.faults += metadata_faults("METADATA", headers)
-        self._wheel(BytesHeaderParser().parsebytes(self._text(f"{dist_info}/WHEEL")), tags)
+        self._wheel(read_headers(self._text(f"{dist_info}/WHEEL")), tags)
         self._data(members, dist_info)
         self._entry_points(dist_info)
         return WheelFacts(
             filename=self._where,
             name=name,
-            version=one(headers, "Version"),
+            version=headers.one("Version"),
             tags=frozenset(map(str, tags)),
             dist_info=dist_info,
             metadata=metadata,
-            requires_python=one(headers, "Requires-Python") or None,
-            requires_dist=every(headers, "Requires-Dist"),
-            provides_extra=every(headers, "Provides-Extra"),
+            requires_python=headers.one("Requires-Python") or None,
+            requires_dist=headers.every("Requires-Dist"),
+            provides_extra=headers.every("Provides-Extra"),
             top_level_modules=top_level_modules(members, dist_info),
             members=members,
             remarks=tuple(self._remarks),
@@ -173,9 +170,9 @@ class _Reader:
         unknown = {parts[1] for parts in inside if parts[1] not in _SCHEMES or len(parts) < 3}
         self.faults += [f"{data}/{name} is of no installation scheme" for name in sorted(unknown)]
 
-    def _wheel(self, headers: Message, tags: frozenset[Tag]) -> None:
+    def _wheel(self, headers: Headers, tags: frozenset[Tag]) -> None:
         self.faults += wheel_faults(headers)
-        if one(headers, "Root-Is-Purelib").lower() not in ("true", "false"):
+        if headers.one("Root-Is-Purelib").lower() not in ("true", "false"):
             self._remarks.append("WHEEL does not say Root-Is-Purelib")
         said = tags_of(headers)
         if said != tags:

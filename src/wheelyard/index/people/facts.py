@@ -5,19 +5,30 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from wheelyard.io import files
+from wheelyard.wheels import core_metadata
+from wheelyard.wheels.core_metadata import CoreMetadata, extras_of
+from wheelyard.wheels.licence import license_of
 
 CACHE = ".facts.json"
-_FORMAT = 2
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_FORMAT = 3
 _WEB = re.compile(r"https?://[^\s\"'<>]+\Z")
 _LONGEST = 300
+
+
+class Need(NamedTuple):
+    """A project that another one requires."""
+
+    name: str
+    """Normalised."""
+    extras: tuple[str, ...] = ()
+    """Extras that bring it; none: it always comes."""
 
 
 class Facts(NamedTuple):
@@ -27,56 +38,35 @@ class Facts(NamedTuple):
     """As its author writes it."""
     summary: str = ""
     licence: str = ""
-    requires: tuple[str, ...] = ()
-    """Normalised names of everything it may depend on, extras and markers aside."""
+    requires: tuple[Need, ...] = ()
+    """Everything it may depend on, by name, markers of systems and Pythons aside."""
     links: tuple[tuple[str, str], ...] = ()
     """Label and http(s) URL."""
 
 
 def parse(metadata: bytes) -> Facts:
-    """Read the headers of a METADATA (RFC 822 as PEP 566 uses it); whatever is odd is left out."""
-    found: dict[str, list[str]] = {}
-    last: list[str] | None = None
-    for line in metadata.decode(errors="replace").splitlines():
-        if not line.strip():
-            break
-        if line[0] in " \t":
-            if last:
-                last[-1] += " " + line.strip(" \t|")
-            continue
-        key, _, value = line.partition(":")
-        last = found.setdefault(key.strip().lower(), [])
-        last.append(value.strip())
-
-    def one(key: str) -> str:
-        return found.get(key, [""])[0][:_LONGEST]
-
+    """Return what pages show of a METADATA; whatever is odd is left out."""
+    said = core_metadata.parse(metadata)
     return Facts(
-        name=one("name"),
-        summary="" if one("summary") == "UNKNOWN" else one("summary"),
-        licence=_licence(one("license-expression"), found.get("classifier", []), one("license")),
-        requires=tuple(
-            sorted({canonicalize_name(match[0]) for match in map(_NAME.match, found.get("requires-dist", [])) if match})
-        ),
-        links=_links([("Home page", one("home-page")), *(_labelled(text) for text in found.get("project-url", []))]),
+        name=said.name[:_LONGEST],
+        summary=said.summary[:_LONGEST],
+        licence=license_of(said).shown[:_LONGEST],
+        requires=tuple(_needs(said)),
+        links=_links([("Home page", said.home_page), *((label[:40], url) for label, url in said.project_urls)]),
     )
 
 
-def _licence(expression: str, classifiers: Iterable[str], text: str) -> str:
-    if expression:
-        return expression
-    named = [line.rpartition("::")[2].strip() for line in classifiers if line.startswith("License ::")]
-    named = [name for name in named if name != "OSI Approved"]
-    if named:
-        return ", ".join(sorted(set(named)))[:_LONGEST]
-    if len(text) > 60:
-        return "its own text"
-    return "" if text == "UNKNOWN" else text
-
-
-def _labelled(text: str) -> tuple[str, str]:
-    label, _, url = text.partition(",")
-    return label.strip()[:40], url.strip()
+def _needs(said: CoreMetadata) -> Iterator[Need]:
+    """Yield what is required, by name; what is required anyway needs no extra that names it once more."""
+    extras: dict[str, set[str]] = {}
+    always = set()
+    for requirement in said.requirements():
+        name, brought_by = str(canonicalize_name(requirement.name)), extras_of(requirement)
+        extras.setdefault(name, set()).update(brought_by)
+        if not brought_by:
+            always.add(name)
+    for name, names in sorted(extras.items()):
+        yield Need(name, () if name in always else tuple(sorted(names)))
 
 
 def _links(labelled: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -101,7 +91,13 @@ def _load(into: Path) -> dict[str, Facts]:
         content = json.loads((into / CACHE).read_bytes())
         if content["format"] == _FORMAT:
             return {
-                digest: Facts(name, summary, licence, tuple(requires), tuple((label, url) for label, url in links))
+                digest: Facts(
+                    name,
+                    summary,
+                    licence,
+                    tuple(Need(need, tuple(extras)) for need, extras in requires),
+                    tuple((label, url) for label, url in links),
+                )
                 for digest, (name, summary, licence, requires, links) in content["facts"].items()
             }
     return {}

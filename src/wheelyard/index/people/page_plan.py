@@ -178,7 +178,7 @@ def _project_page(seen: Overview, row: Row, digest: str | None, metadata: Mappin
     wheels = sorted(seen.projects[row.name], key=lambda wheel: wheel.filename)
     uses = seen.uses.get(row.name, [])
     required_by = seen.required_by.get(row.name, [])
-    known = [need for need in seen.facts_of(row.name).requires if need in seen.projects]
+    known = [need.name for need in seen.facts_of(row.name).requires if need.name in seen.projects]
     key = pages.digest(
         [
             *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels),

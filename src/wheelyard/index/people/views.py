@@ -10,7 +10,7 @@ from typing import NamedTuple
 from wheelyard.domain.site import Entry, Folder, Site, Wheel
 from wheelyard.index import layout, pages
 from wheelyard.index.people import words
-from wheelyard.index.people.facts import Facts
+from wheelyard.index.people.facts import Facts, Need
 
 
 class Use(NamedTuple):
@@ -48,7 +48,8 @@ class Overview:
     origins: Mapping[str, Entry]
     """By file name: one entry of it, which tells where it came from."""
     facts: Mapping[str, Facts]
-    required_by: Mapping[str, list[str]]
+    required_by: Mapping[str, list[Need]]
+    """Who requires a project, by what name, and with which of its own extras."""
 
     def facts_of(self, name: str) -> Facts:
         """Return what the newest version of a project says of itself."""
@@ -80,11 +81,11 @@ def overview(
             origins.setdefault(entry.wheel.filename, entry)
     for entry in (*site.extra, *(entry for folder in site.labelled for entry in folder.entries)):
         origins.setdefault(entry.wheel.filename, entry)
-    required_by: dict[str, list[str]] = {}
+    required_by: dict[str, list[Need]] = {}
     for name, found in facts.items():
         for needed in found.requires:
-            if needed in projects and needed != name:
-                required_by.setdefault(needed, []).append(name)
+            if needed.name in projects and needed.name != name:
+                required_by.setdefault(needed.name, []).append(Need(name, needed.extras))
     return Overview(site, projects, newest, uses, origins, facts, required_by)
 
 
