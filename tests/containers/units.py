@@ -8,6 +8,7 @@ from wheelyard.build.key import build_key
 from wheelyard.domain.build import BuildUnit, Recipe
 from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.domain.target import Target
+from wheelyard.repair.repair import repairer_for
 from wheelyard.store.blobs import Store
 
 BOOKWORM = Target(name="bookworm", python="3.11", python_full="3.11.2", platform="manylinux_2_36_x86_64")
@@ -25,5 +26,5 @@ def unit(
         reason="a test",
     )
     recipe = recipe or Recipe()
-    key = build_key(package, target, recipe, toolchain)
+    key = build_key(package, target, recipe, toolchain, repairer=repairer_for(target.platform).identity())
     return BuildUnit(package=package, target=target, recipe=recipe, toolchain=toolchain, key=key)

@@ -12,7 +12,7 @@ from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.target import Target
 from wheelyard.io import files
 
-FORMAT = 3
+FORMAT = 4
 """Version of how we build: raised when the same inputs give another wheel."""
 
 
@@ -22,6 +22,7 @@ def build_key(
     recipe: Recipe,
     toolchain: str,
     *,
+    repairer: str = "",
     requires: Sequence[str] = (),
     epoch: int = 315532800,
 ) -> str:
@@ -29,6 +30,7 @@ def build_key(
 
     Names of targets, places of files and order of mappings do not count.
 
+    :param repairer: identity of what repairs the wheel.
     :param requires: build keys of build requirements that are built themselves.
     """
     inputs: dict[str, Any] = {
@@ -47,6 +49,7 @@ def build_key(
         "built environment": sorted(requires),
         "target": [target.python, target.python_full, target.implementation, target.platform, target.toolchain],
         "toolchain": toolchain,
+        "repairer": repairer,
         # What a wheel was judged by: it is not to be reused where it would be refused.
         "judged by": [target.cpu_level, list(recipe.dispatched)],
         "variables": dict(recipe.environment),

