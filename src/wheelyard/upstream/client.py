@@ -206,25 +206,25 @@ class Client:
 
         :raises ConfigError: if another one has it too, and nobody said which it comes from (dependency confusion).
         """
-        first: IndexSource | None = None
         found: list[RemoteFile] = []
+        # By family of indexes: who has the project, and what.
+        owners: dict[str, tuple[IndexSource, list[RemoteFile]]] = {}
         for source in sources:
-            other = first is not None and source.family != first.family
-            if other and self._strategy == "first-index":
+            if owners and source.family not in owners and self._strategy == "first-index":
                 continue
-            listed = self._pages.files(source, name, self.http)
-            if listed and first is not None and other and not _same_project(found, listed):
-                raise ConfigError(
-                    f"both {first.name} and {source.name} have a project of this name: whoever owns one of them could "
-                    "replace what you mean by the other",
-                    where=name,
-                    hint=f"bind it: {self._how_to_bind.format(name=name, index=first.name)}; or say that one is the "
-                    'other\'s mirror (mirror-of), or that the first one wins (index-strategy "first-index")',
-                )
-            if listed:
+            if listed := self._pages.files(source, name, self.http):
                 self._queries.update((url + mark, query) for url, mark, query in _queries(listed))
-                first = first or source
+                owners.setdefault(source.family, (source, []))[1].extend(listed)
                 found += listed
+        if len(owners) > 1 and not _same_project([files for _, files in owners.values()]):
+            first, other = [source.name for source, _ in owners.values()][:2]
+            raise ConfigError(
+                f"both {first} and {other} have a project of this name: whoever owns one of them could "
+                "replace what you mean by the other",
+                where=name,
+                hint=f"bind it: {self._how_to_bind.format(name=name, index=first)}; or say that one is the "
+                'other\'s mirror (mirror-of), or that the first one wins (index-strategy "first-index")',
+            )
         return found
 
     def _merged(self, listed: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
@@ -257,13 +257,14 @@ def _queries(files: Iterable[RemoteFile]) -> Iterator[tuple[str, str, str]]:
     return (file.url.partition("?") for file in files if "?" in file.url)
 
 
-def _same_project(one: Iterable[RemoteFile], other: Iterable[RemoteFile]) -> bool:
-    """Whether one index has nothing of a project that the other has not, hash for hash: then it is a copy of a part.
+def _same_project(listings: Iterable[Iterable[RemoteFile]]) -> bool:
+    """Whether one index has all that any has of a project, hash for hash: then the others have copies of it.
 
     Who puts a larger version under a private library's name has not the private files beside it.
     """
-    here, there = ({(file.filename, file.sha256) for file in files} for files in (one, other))
-    return not any(digest is None for _, digest in here | there) and (here <= there or there <= here)
+    listed = [{(file.filename, file.sha256) for file in files} for files in listings]
+    every = set().union(*listed)
+    return not any(digest is None for _, digest in every) and every in listed
 
 
 def _trusting(settings: HttpSettings, indexes: Iterable[IndexSource]) -> HttpSettings:
