@@ -56,12 +56,9 @@ def test_built_repaired_and_checked(tmp_path: Path, store: Store, image: Image) 
     assert str(store.root).encode() not in content
 
 
-def test_what_build_requirements_run_on(
-    store: Store, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WHEELYARD_CACHE", str(tmp_path / "cache"))
+def test_what_build_requirements_run_on(store: Store, image: Image, tmp_path: Path) -> None:
     target = cross("macosx_11_0_arm64", "3.11", image=image("builder"))
-    toolchains = Toolchains(BuildSettings(), silent)
+    toolchains = Toolchains(BuildSettings(), Store(tmp_path / "cache"), silent)
     found = toolchains.builds_on(target)
     assert found is not None
     machine, identity = found

@@ -21,8 +21,8 @@ def add(
 ) -> int:
     """Check files strictly and add them to the index; eggs and Windows installers become wheels."""
     from wheelyard.mirror.add import add as add_files
-    from wheelyard.store.blobs import Store, default_root
+    from wheelyard.store.blobs import Store
 
-    done = add_files(files, store=Store(default_root()), into=into.absolute())
+    done = add_files(files, store=Store(), into=into.absolute())
     say(f"{done.added} added, {done.unchanged} there already")
     return 0

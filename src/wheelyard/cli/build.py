@@ -73,7 +73,7 @@ def build(
         timings=timings,
     )
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
-        outcome = main_job.run(config, options, report=report)
+        outcome = main_job.build(config, options, report=report)
     if as_json:
         say_json(summary(outcome))
     elif not quiet:

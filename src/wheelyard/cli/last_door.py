@@ -17,7 +17,7 @@ from wheelyard.cli.output import complain
 from wheelyard.domain.errors import InternalError, StorageError
 from wheelyard.io import files
 from wheelyard.io.urls import redact
-from wheelyard.store.blobs import Store, default_root
+from wheelyard.store.blobs import Store
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _HINT = "a fault of Wheelyard: please report it with the log; an earlier wheelhouse stays as it was"
@@ -67,7 +67,7 @@ def _where(error: BaseException) -> str:
 
 def _write(text: str) -> Path | None:
     name = f"unforeseen-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}-{threading.get_ident():x}.log"
-    for folder in (Store(default_root()).area("logs"), Path(tempfile.gettempdir())):
+    for folder in (Store().area("logs"), Path(tempfile.gettempdir())):
         try:
             files.write(folder / name, text, mode=0o600)
         except (StorageError, OSError):

@@ -32,25 +32,11 @@ def lock(
 ) -> int:
     """Choose exact versions and files for every target, and write pylock.TARGET.toml and requirements.TARGET.txt."""
     from wheelyard.config.load import load
-    from wheelyard.lock.indexes import Indexes
-    from wheelyard.lock.lock import lock as lock_targets
-    from wheelyard.stages.backends import Sandboxes
-    from wheelyard.store.blobs import Store, default_root
+    from wheelyard.stages.locking import lock as lock_targets
 
-    config, store = load(source), Store(default_root())
-    with (
-        reporter(quiet=quiet, as_json_lines=as_json) as report,
-        Indexes(config, store, report=report) as indexes,
-    ):
-        locks = lock_targets(
-            config,
-            client=indexes,
-            store=store,
-            backends=Sandboxes(config, store, indexes, report=report),
-            report=report,
-            upgrade=upgrade,
-            upgrade_packages=upgrade_package or (),
-        )
+    config = load(source)
+    with reporter(quiet=quiet, as_json_lines=as_json) as report:
+        locks = lock_targets(config, upgrade=upgrade, upgrade_packages=upgrade_package or (), report=report)
     if as_json:
         say_json(_summary(locks))
     elif not quiet:

@@ -93,10 +93,8 @@ def mirror(
 ) -> int:
     """Mirror whole projects; what is there already is not fetched again. Not zero if a file could not be had."""
     from wheelyard.domain.errors import Failures
-    from wheelyard.mirror import stage
     from wheelyard.mirror.model import Wish
-    from wheelyard.store.blobs import Store, default_root
-    from wheelyard.upstream.client import Client
+    from wheelyard.stages.mirroring import mirror as mirror_projects
 
     wish = Wish(
         projects=_requirements(projects or (), listed),
@@ -107,21 +105,12 @@ def mirror(
         dependencies=dependencies,
         removed=removed.value,
     )
-    store = Store(default_root())
     indexes = _indexes(index or (), mirror_of or ())
     bound = _bound(bind or (), indexes)
-    with (
-        reporter(quiet=quiet, as_json_lines=as_json) as report,
-        Client(
-            store,
-            indexes,
-            bound=bound,
-            strategy=index_strategy.value,
-            how_to_bind="--bind {name}={index}",
-            report=report,
-        ) as client,
-    ):
-        done = stage.mirror(wish, client=client, store=store, into=into.absolute(), report=report, grace=grace)
+    with reporter(quiet=quiet, as_json_lines=as_json) as report:
+        done = mirror_projects(
+            wish, into=into, indexes=indexes, bound=bound, strategy=index_strategy.value, grace=grace, report=report
+        )
     if as_json:
         facts = {key: value for key, value in asdict(done).items() if key != "failures"}
         say_json({"event": "mirrored", **facts})

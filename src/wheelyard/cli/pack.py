@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import re
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +13,6 @@ from wheelyard.cli.reporters import human_bytes, reporter
 from wheelyard.domain.errors import ConfigError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)
-_DAYS = re.compile(r"(\d+)\s*(d|days?|w|weeks?)\Z")
 
 
 def register(app: typer.Typer) -> None:
@@ -34,25 +31,6 @@ def bytes_of(text: str) -> int:
     number, unit, binary = found.groups()
     power = " kmgt".index(unit.lower() or " ")
     return int(float(number) * (1024 if binary else 1000) ** power)
-
-
-def moment_of(text: str, created: str | None) -> str:
-    """Return a point in time as the manifest has it: a date, or ``90d`` after ``created`` (else after now).
-
-    :raises ConfigError: if it is neither.
-    """
-    from wheelyard.bundle.manifest import timestamp
-
-    if found := _DAYS.match(text.strip()):
-        days = int(found.group(1)) * (7 if found.group(2).startswith("w") else 1)
-        start = time.time() if created is None else datetime.datetime.fromisoformat(created).timestamp()
-        return timestamp(int(start) + 86400 * days) or ""
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"not a date: {text}", hint="write it as 2027-01-31 or 90d") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-    return timestamp(int(moment.timestamp())) or ""
 
 
 def pack(
@@ -85,32 +63,18 @@ def pack(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Pack a wheelhouse into one signed file, the same bytes every time."""
-    from wheelyard.bundle import manifest, single
-    from wheelyard.bundle.given import need_side, need_wheelhouse
-    from wheelyard.bundle.pack import follow
-    from wheelyard.bundle.pack import pack as write
+    from wheelyard.stages.packing import pack as write
 
-    need_wheelhouse(wheelhouse)
-    if since:
-        need_side(since)
-    single.put(wheelhouse)
-    found, _ = manifest.read(wheelhouse)
-    made = moment_of(created, None) if created else manifest.timestamp() or found.created
-    made = made or manifest.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
-    until = moment_of(expires, made) if expires else found.expires
-    if key or expires or created or not (wheelhouse / manifest.SIGNATURE).is_file():  # what is signed stays as it is
-        manifest.restamp(wheelhouse, created=made, expires=until)
-    found = follow(wheelhouse, keys=key or (), since=since, targets=target or ())
-    name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
-    output = Path(name) if to is None else to / name if to.is_dir() else to
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
         done = write(
             wheelhouse,
-            output,
+            to,
             keys=key or (),
             since=since,
             targets=target or (),
             volume_size=bytes_of(volume_size) if volume_size else None,
+            created=created,
+            expires=expires,
             report=report,
         )
     if as_json:

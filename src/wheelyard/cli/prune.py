@@ -31,7 +31,7 @@ def prune(
     from wheelyard.bundle.given import need_wheelhouse
     from wheelyard.index import site_state
     from wheelyard.mirror import prune as pruning
-    from wheelyard.store.blobs import Store, default_root
+    from wheelyard.store.blobs import Store
 
     rule = pruning.Rule(newest=newest, before=before, locks=tuple(lock or ()))
     need_wheelhouse(into)
@@ -40,7 +40,7 @@ def prune(
     for entry in gone:
         say(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
     if yes and gone:
-        pruning.prune(rule, store=Store(default_root()), into=into)
+        pruning.prune(rule, store=Store(), into=into)
     size = human_bytes(sum(entry.wheel.size for entry in gone))
     say(f"{len(gone)} files, {size}" + ("" if yes or not gone else "; run again with --yes to do it"))
     return 0

@@ -183,7 +183,7 @@ class Sandboxes:
 
         with self._turn:
             if self._toolchains is None:
-                self._toolchains = Toolchains(self._config.build, self._report)
+                self._toolchains = Toolchains(self._config.build, self._store, self._report)
             if sdks := missing((target,), self._store):
                 self._upstream.fetch(sdks)
             return self._toolchains(target)

@@ -43,7 +43,7 @@ from wheelyard.stages.assemble import contents
 from wheelyard.stages.backends import Sandboxes
 from wheelyard.stages.variants import Plan
 from wheelyard.stages.withheld import Withheld
-from wheelyard.store.blobs import Store, default_root
+from wheelyard.store.blobs import Store
 from wheelyard.targets import presets
 from wheelyard.toolchain.find import Toolchains
 from wheelyard.toolchain.zig import archive
@@ -83,21 +83,24 @@ class Outcome:
     seconds: float
 
 
-def run(config: Config, options: Options = Options(), *, report: Reporter = silent) -> Outcome:
+def build(
+    config: Config, options: Options = Options(), *, store: Store | None = None, report: Reporter = silent
+) -> Outcome:
     """Do the main job: from a configuration to a published wheelhouse.
 
     What is wrong with one target withholds its folders and no others; ``Outcome.withheld`` says so.
 
+    :param store: where all that is fetched and built is kept; None: the user's own.
     :raises WheelyardError: whatever ends all of it: nothing is left to be published, or all or nothing is wanted. The
         earlier wheelhouse is then as it was, and what was fetched and built is kept in the store for the next run.
     """
     started = time.monotonic()
     check_place(config.wheelhouse)
-    store = Store(default_root())
+    store = store or Store()
     earlier = site_state.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     before = names.published(earlier)
     pythons = bundled_python.carried_pythons(config.targets, store)
-    toolchains = Toolchains(config.build, report)
+    toolchains = Toolchains(config.build, store, report)
     withheld = Withheld(all_or_nothing=options.all_or_nothing)
     with Indexes(config, store, report=report) as indexes:
         plans = make_plans(config, toolchains, indexes, withheld, store=store, options=options, report=report)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +27,11 @@ def default_root() -> Path:
 class Store:
     """A folder of blobs, shared by all wheelhouses of a machine; many processes may use it at once."""
 
-    root: Path
+    root: Path = field(default_factory=default_root)
+    """Where it lies; if it is not said, the store of this user."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", self.root.absolute())  # what is in it is used from other working folders
 
     def path(self, sha256: str) -> Path:
         """Return where the blob of this digest is, or would be."""

@@ -13,7 +13,7 @@ from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
 from wheelyard.sandbox.local import find_sandbox
 from wheelyard.sandbox.protocol import Sandbox
-from wheelyard.store.blobs import Store, default_root
+from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms, presets
 from wheelyard.targets.here import from_interpreter, this_machine
 from wheelyard.targets.interpreters import find
@@ -29,8 +29,9 @@ from wheelyard.toolchain.zig.toolchain import zig_in_image, zig_toolchain
 class Toolchains:
     """The toolchain of each target, found once a run; safe to ask from many threads."""
 
-    def __init__(self, settings: BuildSettings, report: Reporter) -> None:
+    def __init__(self, settings: BuildSettings, store: Store, report: Reporter) -> None:
         self._settings = settings
+        self._store = store
         self._report = report
         self._lock = threading.Lock()
         self._found: dict[Target, Toolchain] = {}
@@ -110,10 +111,9 @@ class Toolchains:
         return self._zig(target)
 
     def _zig(self, target: Target) -> Toolchain:
-        store = Store(default_root())
         if target.image is not None:
-            return zig_in_image(target, store, self._settings, target.image)
-        return zig_toolchain(target, store, self.local_sandbox())
+            return zig_in_image(target, self._store, self._settings, target.image)
+        return zig_toolchain(target, self._store, self.local_sandbox())
 
     def _pinned(self, target: Target, image: str | None) -> str | None:
         """Return an image by the digest that the target's lock names, where it is still the one that is wanted."""

@@ -1,0 +1,41 @@
+"""Locking a configuration: with its indexes, and with the build backends where only their code knows the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wheelyard.config.model import Config
+from wheelyard.domain.events import Reporter, silent
+from wheelyard.domain.lock import Lock
+from wheelyard.lock.indexes import Indexes
+from wheelyard.lock.lock import lock as lock_targets
+from wheelyard.stages.backends import Sandboxes
+from wheelyard.store.blobs import Store
+
+
+def lock(
+    config: Config,
+    *,
+    store: Store | None = None,
+    upgrade: bool = False,
+    upgrade_packages: Iterable[str] = (),
+    report: Reporter = silent,
+) -> dict[str, Lock]:
+    """Choose exact versions and files for every target, and write them beside the configuration.
+
+    :param store: where fetched files and answers are kept; None: the user's own.
+    :param upgrade: forget all earlier pins; ``upgrade_packages``: those of these projects.
+    :returns: the locks by the names of their targets.
+    :raises WheelyardError: if a target cannot be locked; no lock is written then.
+    """
+    store = store or Store()
+    with Indexes(config, store, report=report) as indexes:
+        return lock_targets(
+            config,
+            client=indexes,
+            store=store,
+            backends=Sandboxes(config, store, indexes, report=report),
+            report=report,
+            upgrade=upgrade,
+            upgrade_packages=upgrade_packages,
+        )

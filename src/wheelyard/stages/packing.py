@@ -1,0 +1,78 @@
+"""Packing a wheelhouse for the way across."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from wheelyard.bundle import manifest as manifests
+from wheelyard.bundle import pack as bundles
+from wheelyard.bundle import single
+from wheelyard.bundle.given import need_side, need_wheelhouse
+from wheelyard.bundle.pack import Packed
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.events import Reporter, silent
+
+_DAYS = re.compile(r"(\d+)\s*(d|days?|w|weeks?)\Z")
+
+
+def moment_of(text: str, created: str | None) -> str:
+    """Return a point in time as the manifest has it: a date, or ``90d`` after ``created`` (else after now).
+
+    :raises ConfigError: if it is neither.
+    """
+    if found := _DAYS.match(text.strip()):
+        days = int(found.group(1)) * (7 if found.group(2).startswith("w") else 1)
+        start = time.time() if created is None else datetime.datetime.fromisoformat(created).timestamp()
+        return manifests.timestamp(int(start) + 86400 * days) or ""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"not a date: {text}", hint="write it as 2027-01-31 or 90d") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    return manifests.timestamp(int(moment.timestamp())) or ""
+
+
+def pack(
+    wheelhouse: Path,
+    to: Path | None = None,
+    *,
+    keys: Sequence[Path] = (),
+    since: Path | None = None,
+    targets: Sequence[str] = (),
+    volume_size: int | None = None,
+    created: str | None = None,
+    expires: str | None = None,
+    report: Reporter = silent,
+) -> Packed:
+    """Pack a wheelhouse into one file, or volumes; the same wheelhouse gives the same bytes every time.
+
+    :param to: the file to write, or the folder to write it to; None: ``CHANNEL-SEQUENCE.tar`` in the working folder.
+    :param keys: SSH keys to sign with; none: the signature that is there is carried along.
+    :param since: a bundle, wheelhouse or manifest that the other side has: a delta is packed.
+    :param targets: only these folders; none: all.
+    :param volume_size: bytes.
+    :param created: the time in the manifest, as ``2027-01-31``; None: now.
+    :param expires: a date, or ``90d`` after ``created``.
+    :raises ConfigError: if there is no wheelhouse, or an argument does not fit it.
+    :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
+    """
+    need_wheelhouse(wheelhouse)
+    if since:
+        need_side(since)
+    single.put(wheelhouse)
+    found, _ = manifests.read(wheelhouse)
+    made = moment_of(created, None) if created else manifests.timestamp() or found.created
+    made = made or manifests.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
+    until = moment_of(expires, made) if expires else found.expires
+    if keys or expires or created or not (wheelhouse / manifests.SIGNATURE).is_file():  # what is signed stays as it is
+        manifests.restamp(wheelhouse, created=made, expires=until)
+    found = bundles.follow(wheelhouse, keys=keys, since=since, targets=targets)
+    name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
+    output = Path(name) if to is None else to / name if to.is_dir() else to
+    return bundles.pack(
+        wheelhouse, output, keys=keys, since=since, targets=targets, volume_size=volume_size, report=report
+    )
