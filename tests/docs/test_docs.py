@@ -63,3 +63,16 @@ def test_every_make_target_shown_exists(page: Path) -> None:
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / link).exists(), link
+
+
+def test_decisions_are_one_sequence_with_a_status_and_what_else_was_considered() -> None:
+    folder = ROOT / "docs" / "decisions"
+    pages = sorted(page for page in folder.glob("*.md") if page.name != "index.md")
+    listed = (folder / "index.md").read_text()
+    for number, page in enumerate(pages, 1):
+        title, _, text = page.read_text().partition("\n")
+        assert page.name.startswith(f"{number:04d}-"), f"{page.name}: the next number is {number:04d}"
+        assert title.startswith(f"# {number}. "), page.name
+        assert re.search(r"^Status: .", text, re.MULTILINE), page.name
+        assert re.search(r"^Considered: .", text, re.MULTILINE), page.name
+        assert f"| {number} | [{title.partition('. ')[2]}]({page.name}) |" in listed, page.name

@@ -1,6 +1,6 @@
 """Carrying a wheel as what changed since the wheel before: members that are the same bytes are copied over there.
 
-Members of a zip are compared as they lie there, compressed. See ``docs/decisions/0050-splices.md`` for why.
+Members of a zip are compared as they lie there, compressed. See ``docs/decisions/0007-splices.md`` for why.
 """
 
 from __future__ import annotations

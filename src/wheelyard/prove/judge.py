@@ -1,6 +1,6 @@
 """What it means that a module does not import: the folder is not to be published, or it is only told.
 
-The rule in words is ``docs/decisions/0041-modules-that-do-not-import.md``.
+The rule in words is ``docs/decisions/0006-modules-that-do-not-import.md``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One command in one fresh container, cut off from everything: the only way that we run anything in an image.
 
 A container for each command: nothing that one build leaves behind is there for the next, and its mounts, memory and
-process limits are its own. It costs what a command in a long-lived container costs (see ``docs/decisions``).
+process limits are its own. It costs what a command in a long-lived container costs (see
+``docs/decisions/0005-a-fresh-container-for-each-command.md``).
 """
 
 from __future__ import annotations
