@@ -19,7 +19,14 @@ WHEEL = LockedPackage(
     name="a",
     version="1.0+x",
     file=LockedFile(
-        filename="a-1.0+x-py3-none-any.whl", sha256="1" * 64, url="https://i.invalid/a.whl", size=9, index="main"
+        filename="a-1.0+x-py3-none-any.whl",
+        sha256="1" * 64,
+        url="https://i.invalid/a.whl",
+        size=9,
+        index="main",
+        upload_time="2024-02-29T23:59:59.000001Z",
+        yanked="",
+        provenance="https://i.invalid/a.whl.provenance",
     ),
     reason='said "so" \\ é',
     requires_python=">=3.6,<4",
@@ -36,7 +43,9 @@ FOR_TARGET = replace(WHEEL.file, filename="a-1.0-cp312-cp312-macosx_11_0_arm64.w
 SDIST = LockedPackage(
     name="b",
     version="2",
-    file=LockedFile(filename="b-2.tar.gz", sha256="3" * 64, url="https://i.invalid/b-2.tar.gz"),
+    file=LockedFile(
+        filename="b-2.tar.gz", sha256="3" * 64, url="https://i.invalid/b-2.tar.gz", upload_time="2020-01-01T00:00:00Z"
+    ),
     reason="r",
     expects="binary",
     build_requirements=(replace(SETUPTOOLS, build_requirements=(WHEEL,)), replace(WHEEL, for_target=FOR_TARGET)),

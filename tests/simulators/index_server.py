@@ -112,6 +112,10 @@ class IndexServer:
     auth: tuple[str, str] | None = None
     yanked: Mapping[str, str] = field(default_factory=dict)
     """File name to reason."""
+    uploaded: Mapping[str, str] = field(default_factory=dict)
+    """File name to its time (PEP 700): pages of JSON alone tell it."""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """File name to the URL of its attestations (PEP 740)."""
     requires_python: Mapping[str, str] = field(default_factory=dict)
     """File name to specifier, for files whose own metadata are not to be looked at."""
     requests: list[Request] = field(default_factory=list)
@@ -350,6 +354,8 @@ class Handler(BaseHTTPRequestHandler):
                 attributes += f' data-requires-python="{html.escape(requires)}"'
             if name in index.yanked:
                 attributes += f' data-yanked="{html.escape(index.yanked[name])}"'
+            if name in index.provenance:
+                attributes += f' data-provenance="{html.escape(index.provenance[name])}"'
             fragment = f"#sha256={digest}" if index.hashes else ""
             lines.append(f'<a href="/files/{quote(name)}{fragment}"{attributes}>{html.escape(name)}</a><br>')
         return "\n".join([*lines, "</body></html>"]).encode()
@@ -370,6 +376,10 @@ class Handler(BaseHTTPRequestHandler):
                 entry["core-metadata"] = {"sha256": hashlib.sha256(content).hexdigest()}
             if (requires := self._requires_python(path)) is not None:
                 entry["requires-python"] = requires
+            if path.name in index.uploaded:
+                entry["upload-time"] = index.uploaded[path.name]
+            if path.name in index.provenance:
+                entry["provenance"] = index.provenance[path.name]
             files.append(entry)
         page = {"meta": {"api-version": "1.1"}, "name": project, "versions": [], "files": files}
         return json.dumps(page).encode()

@@ -20,6 +20,12 @@ class LockedFile:
     """Relative to the folder of ``wheelyard.toml``."""
     size: int | None = None
     index: str = ""
+    upload_time: str | None = None
+    """As the index said when the file was locked (PEP 700, in UTC): nothing here ever makes one up."""
+    yanked: str | None = None
+    """None: not yanked; else the reason, which may be empty (PEP 592)."""
+    provenance: str | None = None
+    """URL of the attestations (PEP 740)."""
 
     @property
     def is_wheel(self) -> bool:

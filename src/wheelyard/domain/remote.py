@@ -20,6 +20,9 @@ class RemoteFile:
     metadata_sha256: str | None = None
     """The hash of the PEP 658 file, ``""`` where the index has one without saying its hash, None where it has none."""
     upload_time: str | None = None
+    """In UTC (PEP 700); None where the index does not say."""
+    provenance: str | None = None
+    """URL of the attestations (PEP 740)."""
     index: str = ""
     """Name of the index it was seen at, as in ``wheelyard.toml`` or pip's configuration."""
 

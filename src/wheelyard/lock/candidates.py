@@ -137,6 +137,9 @@ class TargetSource:
             path=path,
             size=size,
             index=file.index,
+            upload_time=file.upload_time,
+            yanked=file.yanked,
+            provenance=file.provenance,
         )
 
     def _find(self, name: str) -> Choices | None:

@@ -15,7 +15,7 @@ from wheelyard.domain.requirement import Requirement as Wanted
 from wheelyard.domain.target import Target
 from wheelyard.io import files
 
-_FORMAT = 2
+_FORMAT = 3
 """To be raised when the same inputs would be locked differently."""
 
 

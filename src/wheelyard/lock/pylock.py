@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from packaging.pylock import Pylock, PylockValidationError
@@ -71,8 +72,9 @@ def _package(package: LockedPackage) -> dict[str, object]:
         "extras": list(package.extras) or None,
         "expects": package.expects if package.expects != "any" else None,
         "index": package.file.index or None,
+        **_told(package.file),
         "build-requirements": [_package(each) for each in package.build_requirements] or None,
-        "for-target": _described(package.for_target) if package.for_target is not None else None,
+        "for-target": _described(package.for_target) | _told(package.for_target) if package.for_target else None,
     }
     return {
         "name": package.name,
@@ -86,11 +88,17 @@ def _package(package: LockedPackage) -> dict[str, object]:
 def _described(file: LockedFile) -> dict[str, object]:
     return {
         "name": file.filename,
+        "upload-time": datetime.fromisoformat(file.upload_time) if file.upload_time else None,
         "url": file.url,
         "path": file.path,
         "size": file.size,
         "hashes": {"sha256": file.sha256},
     }
+
+
+def _told(file: LockedFile) -> dict[str, object]:
+    """Return what the index said of a file, for which PEP 751 has no key."""
+    return {"yanked": file.yanked, "provenance": file.provenance}
 
 
 def loads(text: str, *, where: str) -> Lock:
@@ -133,18 +141,18 @@ def _read(table: Mapping[str, Any]) -> LockedPackage:
     return LockedPackage(
         name=table["name"],
         version=table["version"],
-        file=_file(file, own.get("index", "")),
+        file=_file(file, own, own.get("index", "")),
         reason=own["reason"],
         requires_python=table.get("requires-python"),
         extras=tuple(own.get("extras", ())),
         via=tuple(own.get("via", ())),
         expects=own.get("expects", "any"),
         build_requirements=_packages(own.get("build-requirements", ())),
-        for_target=_file(own["for-target"], own.get("index", "")) if "for-target" in own else None,
+        for_target=_file(own["for-target"], own["for-target"], own.get("index", "")) if "for-target" in own else None,
     )
 
 
-def _file(table: Mapping[str, Any], index: str) -> LockedFile:
+def _file(table: Mapping[str, Any], told: Mapping[str, Any], index: str) -> LockedFile:
     return LockedFile(
         filename=table["name"],
         sha256=table["hashes"]["sha256"],
@@ -152,4 +160,7 @@ def _file(table: Mapping[str, Any], index: str) -> LockedFile:
         path=table.get("path"),
         size=table.get("size"),
         index=index,
+        upload_time=table["upload-time"].isoformat().replace("+00:00", "Z") if "upload-time" in table else None,
+        yanked=told.get("yanked"),
+        provenance=told.get("provenance"),
     )

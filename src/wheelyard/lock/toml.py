@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 120
@@ -52,6 +53,8 @@ def _value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, list | tuple):

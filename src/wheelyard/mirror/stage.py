@@ -181,7 +181,7 @@ def _follow(entry: Entry, found: _Found, removed: Removed) -> Entry | None:
             )
         )
         return entry
-    return replace(entry, wheel=replace(entry.wheel, yanked=remote.yanked))
+    return replace(entry, wheel=replace(entry.wheel, yanked=remote.yanked, provenance=remote.provenance))
 
 
 def _fetch_new(
@@ -226,4 +226,5 @@ def _wheel(project: str, file: RemoteFile, sha256: str, store: Store) -> Wheel:
         requires_python=requires_python,
         yanked=file.yanked,
         upload_time=file.upload_time,
+        provenance=file.provenance,
     )

@@ -45,11 +45,21 @@ def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, target: Target, sto
 
 
 def _final(package: LockedPackage, made: BuiltWheel | None) -> LockedPackage:
-    """Return the package as the wheelhouse has it: with the built wheel in place of the sdist."""
+    """Return the package as the wheelhouse has it: with the built wheel in place of the sdist.
+
+    The wheel is as old as its sdist, and yanked with it; the sdist's attestations are of other bytes.
+    """
     if made is None:
         return replace(package, file=replace(package.file, url=None, path=package.file.filename))
     version = made.filename.split("-")[1].replace("_", "+", 1) if "+" in made.filename else package.version
-    file = LockedFile(filename=made.filename, sha256=made.sha256, path=made.filename, size=made.size)
+    file = LockedFile(
+        filename=made.filename,
+        sha256=made.sha256,
+        path=made.filename,
+        size=made.size,
+        upload_time=package.file.upload_time,
+        yanked=package.file.yanked,
+    )
     return replace(package, file=file, version=version, build_requirements=())
 
 
@@ -68,6 +78,9 @@ def _wheel(package: LockedPackage, found: Facts) -> Wheel:
         name=found.name,
         version=found.version,
         requires_python=found.requires_python,
+        yanked=package.file.yanked,
+        upload_time=package.file.upload_time,
+        provenance=package.file.provenance,
     )
 
 

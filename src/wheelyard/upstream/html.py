@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from urllib.parse import parse_qs, urljoin
 
 from wheelyard.domain.remote import RemoteFile
-from wheelyard.upstream.links import belongs, sha256_or_none, target_of
+from wheelyard.upstream.links import belongs, provenance_or_none, sha256_or_none, target_of, upload_time_or_none
 
 Attributes = Mapping[str, str | None]
 
@@ -96,7 +96,8 @@ def _file(anchor: Attributes, base: str, page: str, project: str, index: str) ->
         requires_python=anchor.get("data-requires-python") or None,
         yanked=(anchor["data-yanked"] or "") if "data-yanked" in anchor else None,
         metadata_sha256=_metadata(anchor),
-        upload_time=anchor.get("data-upload-time") or None,
+        upload_time=upload_time_or_none(anchor.get("data-upload-time")),
+        provenance=provenance_or_none(anchor.get("data-provenance"), page),
         index=index,
     )
 

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 from wheelyard.domain.errors import UpstreamError
 from wheelyard.domain.remote import RemoteFile
 from wheelyard.io.urls import redact
-from wheelyard.upstream.links import belongs, sha256_or_none, target_of
+from wheelyard.upstream.links import belongs, provenance_or_none, sha256_or_none, target_of, upload_time_or_none
 
 
 def parse(content: bytes, *, url: str, project: str, index: str = "") -> tuple[RemoteFile, ...]:
@@ -44,7 +44,7 @@ def _file(entry: dict[str, Any], page: str, project: str, index: str) -> RemoteF
         return None
     if found is None:
         return None
-    requires, yanked, size, uploaded = (entry.get(key) for key in ("requires-python", "yanked", "size", "upload-time"))
+    requires, yanked, size = (entry.get(key) for key in ("requires-python", "yanked", "size"))
     return RemoteFile(
         filename=filename,
         url=found[1],
@@ -53,7 +53,8 @@ def _file(entry: dict[str, Any], page: str, project: str, index: str) -> RemoteF
         yanked=(yanked if isinstance(yanked, str) else "") if yanked or yanked == "" else None,
         size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
         metadata_sha256=_metadata(entry),
-        upload_time=uploaded if isinstance(uploaded, str) else None,
+        upload_time=upload_time_or_none(entry.get("upload-time")),
+        provenance=provenance_or_none(entry.get("provenance"), page),
         index=index,
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
 from packaging.version import VERSION_PATTERN
@@ -74,6 +75,26 @@ def target_of(url: str, page: str) -> tuple[str, str, str] | None:
         return filename, urlunsplit((parts.scheme, netloc, parts.path, parts.query, "")), parts.fragment
     except ValueError:
         return None
+
+
+def upload_time_or_none(text: object) -> str | None:
+    """Return a time as PEP 700 writes it, in UTC; None for what is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC).isoformat().replace("+00:00", "Z") if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def provenance_or_none(text: object, page: str) -> str | None:
+    """Return the URL of a file's attestations (PEP 740), without user name and password; None for what is none."""
+    try:
+        found = target_of(urljoin(page, text), page) if isinstance(text, str) and text else None
+    except ValueError:
+        return None
+    return found[1] if found is not None and found[1].startswith(("https://", "http://")) else None
 
 
 @lru_cache(maxsize=4096)

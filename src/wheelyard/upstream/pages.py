@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _JSON = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json")
 _HTML = ("application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html", "text/html", "")
-_COLUMNS = 8
-_FORMAT = "1"
+_COLUMNS = 9
+_FORMAT = "2"
 """Part of every key: a parser that reads more starts with a new cache."""
 
 
@@ -167,6 +167,7 @@ def _row(file: RemoteFile) -> list[str | int | None]:
         file.size,
         file.metadata_sha256,
         file.upload_time,
+        file.provenance,
     ]
 
 
@@ -175,7 +176,7 @@ def _revived(kept: dict[str, Any], index: str) -> tuple[RemoteFile, ...]:
 
 
 def _revive(row: list[Any], index: str) -> RemoteFile:
-    filename, url, sha256, requires_python, yanked, size, metadata_sha256, upload_time = row
+    filename, url, sha256, requires_python, yanked, size, metadata_sha256, upload_time, provenance = row
     return RemoteFile(
         filename=filename,
         url=url,
@@ -185,5 +186,6 @@ def _revive(row: list[Any], index: str) -> RemoteFile:
         size=size,
         metadata_sha256=metadata_sha256,
         upload_time=upload_time,
+        provenance=provenance,
         index=index,
     )
