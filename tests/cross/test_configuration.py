@@ -38,7 +38,7 @@ def test_an_sdk_may_be_elsewhere(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ('sdk = "https://example.org/python.pkg"', "nothing says what is in it"),
-        ('sdk = "https://me:secret@example.org/python.pkg"', "a password does not belong here"),
+        ('sdk = "https://me:secret@example.org/python.pkg"', "a password or token does not belong here"),
         ('sdk = "nowhere.tar.gz"', "sdk: no such file: nowhere.tar.gz"),
         ('libraries = "nowhere"', "libraries: no such folder: nowhere"),
         ('apple-sdk = "nowhere"', "apple-sdk: no such folder: nowhere"),
