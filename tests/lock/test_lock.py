@@ -306,6 +306,21 @@ def test_a_name_that_two_indexes_have_is_refused_until_it_is_bound(place: Place,
         assert versions(place.lock(with_index('mirror-of = "main"\n'), upgrade=True)["el9"])["helper"] == "99.0"
 
 
+def test_a_name_that_nothing_has_is_told_with_the_one_that_was_meant(place: Place) -> None:
+    make_wheel(place.files, "markupsafe", "1.0")
+    told: list[Event] = []
+    place.lock(
+        place.config(
+            "markupsafe\n", 'no-binary = ["markupsave"]\nonly-binary = [":all:"]\n[packages.six]\nimports = []\n'
+        ),
+        report=told.append,
+    )
+    assert [each.message for each in told if isinstance(each, Warned)] == [
+        "wheelyard.toml: no-binary: nothing in a lock is named markupsave; did you mean markupsafe?",
+        "wheelyard.toml: [packages.six]: nothing in a lock is named six",
+    ]
+
+
 def test_a_name_that_an_index_has_copies_of_is_taken(place: Place, tmp_path: Path) -> None:
     """A folder of some of an index's own files is no other project; one more file than the index has, and it is."""
     (tmp_path / "copies").mkdir()

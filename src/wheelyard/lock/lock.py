@@ -27,6 +27,7 @@ from wheelyard.io import files
 from wheelyard.io.process import end_all
 from wheelyard.lock import inputs, pylock, requirements_txt
 from wheelyard.lock.ports import Backends, Upstream
+from wheelyard.lock.unused import unused_names
 from wheelyard.store.blobs import Store
 
 
@@ -112,6 +113,9 @@ def lock(
             raise next(iter(errors.values())) if len(errors) == 1 else Failures(tuple(errors.values()))
         _write(config, made.values())
         locks |= made
+    if not errors and not config.rebuilt:  # a variant's lock has what it rebuilds only
+        for message in unused_names(config, locks.values()):
+            report(Warned(message=message))
     report(StageFinished(stage="lock"))
     if failed is not None:
         for name, error in errors.items():

@@ -1,0 +1,30 @@
+"""Names in the configuration that nothing in a lock has: most often a slip of the pen."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from wheelyard.config.model import Config
+from wheelyard.domain.lock import Lock, with_build_requirements
+
+_ALL = ":all:"
+
+
+def unused_names(config: Config, locks: Iterable[Lock]) -> Iterator[str]:
+    """Yield a sentence for each name of ``[packages.NAME]``, ``only-binary`` and ``no-binary`` that no lock has.
+
+    :param locks: of all targets; what is needed to build their sdists counts too.
+    """
+    known = {each.name for lock in locks for each in with_build_requirements(lock.packages)}
+    known |= {name for variant in config.variants for name in variant.packages}
+    places = {
+        **dict.fromkeys(config.no_binary, "no-binary"),
+        **dict.fromkeys(config.only_binary, "only-binary"),
+        **{name: f"[packages.{name}]" for name in config.packages},
+    }
+    for name, place in sorted(places.items()):
+        if name not in known and name != _ALL:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield f"{config.path.name}: {place}: nothing in a lock is named {name}{hint}"
