@@ -10,7 +10,6 @@ import pytest
 
 from wheelyard.domain.errors import HashMismatchError, StorageError
 from wheelyard.store.blobs import Store
-from wheelyard.store.records import Records
 
 
 @pytest.fixture
@@ -56,25 +55,6 @@ def test_prune_keeps_what_it_is_told(store: Store) -> None:
     assert store.prune({keep}) == 7
     assert list(store.blobs()) == [keep]
     assert not store.has(drop)
-
-
-def test_records(store: Store) -> None:
-    records = Records(store)
-    assert records.read("abc") is None
-    records.write("abc", {"b": 1, "a": [2]})
-    assert records.read("abc") == {"a": [2], "b": 1}
-    records.path("abc").write_text("[1]")
-    assert records.read("abc") is None
-    records.path("abc").write_text("{")
-    assert records.read("abc") is None
-    records.remove("abc")
-    records.remove("abc")
-
-
-@pytest.mark.parametrize("key", ["", "../x", "a/b", ".hidden", "a\0"])
-def test_a_key_cannot_leave_its_area(store: Store, key: str) -> None:
-    with pytest.raises(ValueError):
-        Records(store).read(key)
 
 
 def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:

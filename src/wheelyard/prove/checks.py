@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.target import Target
-from wheelyard.io import files
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import memo
 from wheelyard.wheels.objects.check import Checked, check
 
 _RULES = "1"
@@ -29,11 +28,12 @@ def of_folder(contents: Contents, target: Target, *, store: Store) -> dict[str, 
 
 
 def _of_wheel(sha256: str, target: Target, store: Store) -> Checked:
-    place = store.area("objects") / _RULES / f"{sha256}-{target.platform}.json"
-    try:
-        kept = json.loads(place.read_bytes())
-        return Checked(objects=int(kept["objects"]), faults=tuple(kept["faults"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        found = check(store.path(sha256), target)
-        files.write(place, json.dumps(asdict(found)), sync=False)
-        return found
+    return memo(
+        store,
+        "objects",
+        _RULES,
+        f"{sha256}-{target.platform}",
+        lambda: check(store.path(sha256), target),
+        dump=asdict,
+        load=lambda known: Checked(objects=int(known["objects"]), faults=tuple(known["faults"])),
+    )

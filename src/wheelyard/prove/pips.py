@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 
 from wheelyard.domain.errors import NoCandidateError
-from wheelyard.io import files
 from wheelyard.lock.indexes import Indexes
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import memo
 
 
 class HostPips:
@@ -24,17 +23,14 @@ class HostPips:
 
         :raises NoCandidateError: if the index has no such pip.
         """
-        place = self._store.area("pips") / f"{version}.json"
         with self._turn:
-            try:
-                filename, sha256 = json.loads(place.read_bytes())
-                if self._store.has(sha256):
-                    return filename, sha256
-            except (FileNotFoundError, ValueError):
-                pass
-            filename, sha256 = self._fetch(version)
-            files.write(place, json.dumps([filename, sha256]))
-            return filename, sha256
+            return memo(self._store, "pips", "1", version, lambda: self._fetch(version), dump=list, load=self._load)
+
+    def _load(self, known: list[str]) -> tuple[str, str]:
+        filename, sha256 = known
+        if not self._store.has(sha256):
+            raise KeyError(sha256)
+        return filename, sha256
 
     def _fetch(self, version: str) -> tuple[str, str]:
         for file in self._indexes.project("pip").files:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import parse_wheel_filename
 
@@ -17,12 +17,12 @@ from wheelyard.domain.events import JobFinished, JobStarted, Reporter, StageFini
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
-from wheelyard.io import files
 from wheelyard.prove import checks, container, local
 from wheelyard.prove.judge import unasked
 from wheelyard.prove.model import BlasQuestion, Bring, Subject
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import keep, recall
 from wheelyard.targets import cpus, interpreters
 from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.tags import newest_pip, tags
@@ -30,6 +30,9 @@ from wheelyard.variants import simd
 from wheelyard.variants.model import Variant
 from wheelyard.wheels.metadata import read_metadata
 from wheelyard.wheels.objects.check import describe
+
+_EDITION = "1"
+"""Raise it when what is kept of a proof changes; what is asked is in its key."""
 
 HostPip = Callable[[str], tuple[str, str]]
 """From a version of pip to the file name and SHA-256 of its wheel, which is then in the store."""
@@ -129,14 +132,14 @@ class _Stage:
 
     def _prove(self, question: Question, key: str, prove: Callable[..., Proof]) -> tuple[Proof, bool]:
         """Return the proof of this key: the known one, else what ``prove`` says, kept if it is good."""
-        known = self._read(key)
+        known = recall(self.store, "proofs", _EDITION, key, load=_load)
         if known is not None:
             return known, True
         log = self.store.area("logs") / f"prove-{question.folder}.log"
         with self.store.scratch() as scratch:
             proof = prove(scratch=scratch, log=log)
         if proof.outcome == "proven":
-            files.write(self._place(proof.key), json.dumps(asdict(proof), sort_keys=True))
+            keep(self.store, "proofs", _EDITION, proof.key, asdict(proof))
             return proof, False
         return replace(proof, reason=f"{proof.reason} [log: {log}]"), False
 
@@ -173,15 +176,9 @@ class _Stage:
             extras=unasked(read_metadata(self.store.path(entry.wheel.sha256)), entry.extras) if optional else {},
         )
 
-    def _place(self, key: str) -> Path:
-        return self.store.area("proofs") / key[:2] / f"{key}.json"
 
-    def _read(self, key: str) -> Proof | None:
-        try:
-            known = json.loads(self._place(key).read_bytes())
-            return Proof(**{**known, "told": tuple(known["told"])})
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
-            return None
+def _load(known: dict[str, Any]) -> Proof:
+    return Proof(**{**known, "told": tuple(known["told"])})
 
 
 def _why_not(interpreter: Interpreter | None, question: Question) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import Failures, ToolError
@@ -20,12 +19,18 @@ from wheelyard.domain.target import Target
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.ports import Upstream
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import dump_bytes, load_bytes, memo
 
 if TYPE_CHECKING:
     from wheelyard.domain.build import Recipe
     from wheelyard.sandbox.workspace import Workspace
     from wheelyard.toolchain.find import Toolchains
     from wheelyard.toolchain.protocol import Toolchain
+
+T = TypeVar("T")
+
+_EDITION = "1"
+"""Raise it when backends are asked in another way."""
 
 
 class Sandboxes:
@@ -48,16 +53,13 @@ class Sandboxes:
         """Return what the build backend asks for besides ``[build-system] requires``."""
         from wheelyard.build.frontend import dynamic_requirements
 
-        def ask(place: Workspace) -> bytes:
-            return json.dumps(dynamic_requirements(place)).encode()
-
-        return tuple(json.loads(self._kept("requirements", ask, package, target, environment)))
+        return self._kept("requirements", dynamic_requirements, package, target, environment, dump=list, load=tuple)
 
     def metadata(self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> bytes:
         """Return the METADATA that the backend prepares."""
         from wheelyard.build.frontend import prepare_metadata
 
-        return self._kept("metadata", prepare_metadata, package, target, environment)
+        return self._kept("metadata", prepare_metadata, package, target, environment, dump=dump_bytes, load=load_bytes)
 
     def machine(self, target: Target) -> Target:
         """Return what the build requirements of a target's sdists run on."""
@@ -73,22 +75,22 @@ class Sandboxes:
     def _kept(
         self,
         what: str,
-        ask: Callable[[Workspace], bytes],
+        ask: Callable[[Workspace], T],
         package: LockedPackage,
         target: Target,
         environment: Sequence[LockedPackage],
-    ) -> bytes:
+        *,
+        dump: Callable[[T], Any],
+        load: Callable[[Any], T],
+    ) -> T:
         """Return the answer to a question, from the store where the same was asked before."""
-        from wheelyard.io import files
+
+        def make() -> T:
+            with self._place(package, target, environment) as place:
+                return ask(place)
 
         key = _key(what, package, target, environment, self._toolchain(target), self._recipe(package))
-        kept = self._store.area("answers") / key
-        if kept.exists():
-            return kept.read_bytes()
-        with self._place(package, target, environment) as place:
-            content = ask(place)
-        files.write(kept, content, sync=False)
-        return content
+        return memo(self._store, "answers", _EDITION, key, make, dump=dump, load=load)
 
     @contextmanager
     def _place(

@@ -20,10 +20,10 @@ from wheelyard.domain.contents import Contents
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.site import Entry, LabelledFolder, Wheel
 from wheelyard.index.layout import TABLE, unlabelled
-from wheelyard.io import files
 from wheelyard.lock import requirements_txt
 from wheelyard.stages.variants import Plan
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import memo
 from wheelyard.variants import simd
 from wheelyard.variants.model import FOLDER, Variant
 from wheelyard.wheels.facts import facts
@@ -39,7 +39,7 @@ PROVIDERS = {"x86_64": "x86-64-variant-provider", "aarch64": "aarch64-variant-pr
 """By namespace, what tells an installer the level of the CPU. uv has both inside, and installs nothing for them."""
 
 _ARM = re.compile(r"armv(\d+\.\d+)-a")
-_EDITION = 1
+_EDITION = "2"
 """Raise it when a wheel is labelled in another way."""
 
 Properties = Mapping[str, Mapping[str, str]]
@@ -164,20 +164,21 @@ def _rebuilt(plans: Sequence[Plan], whole: Mapping[str, Contents], report: Repor
 def _label(rebuilt: _Rebuilt, choices: Mapping[str, Properties], store: Store, epoch: int) -> Entry:
     """Return a labelled wheel, made anew only if it was not made before."""
     old, note = rebuilt.entry.wheel, table(choices, rebuilt.label)
-    key = hashlib.sha256(
-        json.dumps([_EDITION, old.filename, old.sha256, rebuilt.label, note.decode(), epoch]).encode()
-    ).hexdigest()
-    place = store.area("labelled") / key[:2] / f"{key}.json"
-    try:
-        filename, sha256 = json.loads(place.read_bytes())
-    except (FileNotFoundError, ValueError):
-        filename, sha256 = "", ""
-    if not sha256 or not store.has(sha256):
+    asked = json.dumps([old.filename, old.sha256, rebuilt.label, note.decode(), epoch])
+
+    def make() -> list[str]:
         changes = Changes(without_local_version=rebuilt.label, variant_label=rebuilt.label, extra={NOTE: note})
         with store.scratch() as folder:
             path = rewrite(store.take(old.sha256, folder / "old" / old.filename), folder, changes, epoch=epoch)
-            filename, sha256 = path.name, store.add_file(path)
-        files.write(place, json.dumps([filename, sha256]), sync=False)
+            return [path.name, store.add_file(path)]
+
+    def load(known: list[str]) -> list[str]:
+        if not store.has(known[1]):
+            raise KeyError(known[1])
+        return known
+
+    key = hashlib.sha256(asked.encode()).hexdigest()
+    filename, sha256 = memo(store, "labelled", _EDITION, key, make, load=load)
     found = facts(store, unlabelled(filename), sha256)
     wheel = replace(old, filename=filename, sha256=sha256, size=found.size, version=rebuilt.version)
     return replace(rebuilt.entry, wheel=wheel)

@@ -7,12 +7,10 @@ packages are built from source with the BLAS among their build requirements. Not
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar, cast
 
 from wheelyard.build.unit import recipes_of
 from wheelyard.config.model import Config, PackageRule
@@ -23,18 +21,16 @@ from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.domain.requirement import Requirement
 from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
-from wheelyard.io import files
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sdist.metadata import build_backend
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import memo
 from wheelyard.variants import finish, identity, simd
 from wheelyard.variants.model import Variant
 from wheelyard.variants.recipes import Compiler, files_of, find_source, make_recipe, packages_for, with_versions
 
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _PROBE = Limits(seconds=60)
-
-_Found = TypeVar("_Found", str, Sequence[str])
 
 # The database of packages is not there in every sandbox, the log of changes not in every image.
 _VERSION_OF = """
@@ -240,7 +236,7 @@ def _brings(entry: Entry, store: Store) -> Sequence[str]:
         found = identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename)
         return sorted({name for binary in found for name in binary.blas})
 
-    return _kept(store.area("blas") / identity.edition() / entry.wheel.sha256, look)
+    return memo(store, "blas", identity.edition(), entry.wheel.sha256, look)
 
 
 def _backend(package: LockedPackage, store: Store) -> str:
@@ -250,17 +246,7 @@ def _backend(package: LockedPackage, store: Store) -> str:
         named = build_backend(store.path(package.file.sha256), filename=package.file.filename)
         return named or _LEGACY_BACKEND
 
-    return _kept(store.area("backends") / package.file.sha256, look)
-
-
-def _kept(place: Path, look: Callable[[], _Found]) -> _Found:
-    """Return what was found in a file before, as archives are big and their content does not change."""
-    try:
-        return cast("_Found", json.loads(place.read_bytes()))
-    except (FileNotFoundError, ValueError):
-        found = look()
-        files.write(place, json.dumps(found), sync=False)
-        return found
+    return memo(store, "backends", "1", package.file.sha256, look)
 
 
 def wheel_variant(store: Store, sha256: str, filename: str) -> Mapping[str, str]:

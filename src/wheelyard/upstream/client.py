@@ -16,10 +16,10 @@ from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.index import IndexSource, IndexStrategy
 from wheelyard.domain.remote import ProjectPage, RemoteFile
-from wheelyard.io import files
 from wheelyard.io.http_model import HttpSettings
 from wheelyard.io.urls import origin, separate
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import dump_bytes, load_bytes, memo
 from wheelyard.upstream.credentials import KnownCredentials
 from wheelyard.upstream.links import possible_projects
 from wheelyard.upstream.metadata import read_metadata
@@ -244,13 +244,15 @@ class Client:
     def _cached_metadata(self, file: RemoteFile) -> bytes:
         if file.sha256 is None or self.store.has(file.sha256):  # the wheel itself, which was hashed, knows best
             return read_metadata(file, store=self.store, http=self.http)
-        cached = self.store.area("metadata") / file.sha256[:2] / file.sha256
-        try:
-            return cached.read_bytes()
-        except FileNotFoundError:
-            content = read_metadata(file, store=self.store, http=self.http)
-        files.write(cached, content, sync=False)
-        return content
+        return memo(
+            self.store,
+            "metadata",
+            "1",
+            file.sha256,
+            lambda: read_metadata(file, store=self.store, http=self.http),
+            dump=dump_bytes,
+            load=load_bytes,
+        )
 
 
 def _queries(files: Iterable[RemoteFile]) -> Iterator[tuple[str, str, str]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 from dataclasses import asdict
+from typing import Any
 
 from wheelyard.domain.facts import Facts
-from wheelyard.io import files
 from wheelyard.store.blobs import Store
+from wheelyard.store.memo import memo
 from wheelyard.wheels import read as wheel
 
 _EDITION = "2"
@@ -21,14 +20,12 @@ def facts(store: Store, filename: str, sha256: str) -> Facts:
 
     :raises WheelError: if the wheel is damaged or hostile.
     """
-    place = store.area("facts") / _EDITION / sha256[:2] / f"{sha256}.json"
-    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-        known = json.loads(place.read_bytes())
-        sequences = {key: tuple(known[key]) for key in ("provides_extra", "modules")}
-        return Facts(**{**known, **sequences})
-    found = _read(store, filename, sha256)
-    files.write(place, json.dumps(asdict(found), sort_keys=True), sync=False)
-    return found
+    return memo(store, "facts", _EDITION, sha256, lambda: _read(store, filename, sha256), dump=asdict, load=_load)
+
+
+def _load(known: dict[str, Any]) -> Facts:
+    sequences = {key: tuple(known[key]) for key in ("provides_extra", "modules")}
+    return Facts(**{**known, **sequences})
 
 
 def _read(store: Store, filename: str, sha256: str) -> Facts:
