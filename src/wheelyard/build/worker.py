@@ -35,7 +35,7 @@ from wheelyard.variants.linking import told
 from wheelyard.variants.share import provided, share
 from wheelyard.wheels.fuse import fuse
 from wheelyard.wheels.read import read
-from wheelyard.wheels.rewrite import Changes, labelled, rewrite
+from wheelyard.wheels.rewrite import Changes, rewrite
 
 _LOG_TAIL = 1 << 20
 _OBJECT = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll|a|exe)$|\.data/scripts/|/bin/")
@@ -343,9 +343,3 @@ def _judge(unit: BuildUnit, place: Workspace, facts: WheelFacts) -> None:
             hint="a compiler or a header may be missing; what the log says comes first",
             log=place.log,
         )
-
-
-def expected_version(unit: BuildUnit) -> str:
-    """Return the version that the finished wheel of a unit has: with its local label, if it gets one."""
-    version = unit.package.version
-    return labelled(version, unit.recipe.local_version) if unit.recipe.local_version else version

@@ -25,7 +25,7 @@ from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sdist.metadata import build_backend
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
-from wheelyard.variants import finish, identity, simd
+from wheelyard.variants import identity, simd
 from wheelyard.variants.model import Variant
 from wheelyard.variants.recipes import Compiler, files_of, find_source, make_recipe, packages_for, with_versions
 
@@ -247,16 +247,6 @@ def _backend(package: LockedPackage, store: Store) -> str:
         return named or _LEGACY_BACKEND
 
     return memo(store, "backends", "1", package.file.sha256, look)
-
-
-def wheel_variant(store: Store, sha256: str, filename: str) -> Mapping[str, str]:
-    """Return the choice that is recorded in a wheel; empty for a wheel of no variant.
-
-    :raises WheelError: if it cannot be read.
-    """
-    note = finish.read_note(store.path(sha256), filename=filename) or {}
-    choice = note.get("variant")
-    return {str(key): str(value) for key, value in choice.items()} if isinstance(choice, dict) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,6 @@ from wheelyard.targets import platforms
 
 _NAMES = {"cpython": "CPython", "pypy": "PyPy"}
 
-STABLE_KEYS = (
-    "implementation_name",
-    "os_name",
-    "platform_machine",
-    "platform_python_implementation",
-    "platform_system",
-    "python_version",
-    "sys_platform",
-)
-"""The markers that say the same on every host of a target."""
-
 
 def environment(target: Target) -> dict[str, str]:
     """Return what each marker is on a host of the target (PEP 508 and PEP 345).
