@@ -11,11 +11,14 @@ import pytest
 
 from tests.index.reading import anchors, faults
 from tests.index.shop import Shop, contents, folder, stamps
-from wheelyard.bundle import manifest
+from wheelyard.bundle import manifest, single
 from wheelyard.domain.errors import HashMismatchError, StorageError, WheelError
+from wheelyard.domain.events import Event, Warned
 from wheelyard.domain.site import Site
 from wheelyard.host.manifest import dump_manifest
+from wheelyard.index.publish import publish
 from wheelyard.io import files
+from wheelyard.report import papers
 
 
 @pytest.fixture
@@ -207,6 +210,31 @@ def test_a_stranger_in_a_target_folder_is_removed_and_a_readme_at_the_top_is_not
     assert not (shop.into / "targets/el9/evil-9-py3-none-any.whl").exists()
     assert (shop.into / "README.md").read_text() == "mine"
     assert "README.md" in {entry.path for entry in manifest.read(shop.into)[0].files}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_wheelyard_did_not_make_is_neither_listed_nor_packed(shop: Shop, lost: bool) -> None:
+    """Once a folder is a wheelhouse, somebody may put a file there that is meant for nobody else."""
+    shop.publish(small(shop))
+    strangers = ("files/thesis.txt", "notes/plan.md", "secret.txt")
+    (shop.into / "notes").mkdir()
+    for path in strangers:
+        (shop.into / path).write_text("mine")
+    if lost:
+        (shop.into / "manifest.json").unlink()
+    said: list[Event] = []
+    publish(replace(small(shop), extra=()), store=shop.store, into=shop.into, report=said.append)
+    assert all((shop.into / path).read_text() == "mine" for path in strangers)
+    assert [each.message for each in said if isinstance(each, Warned)] == [
+        f"{shop.into / path} is not of this wheelhouse: it is neither signed nor packed" for path in strangers
+    ]
+    single.put(shop.into)
+    papers.write(shop.into)
+    for _ in range(2):
+        listed = {entry.path for entry in manifest.read(shop.into)[0].files}
+        assert {"install.py", "sbom.cdx.json"} <= listed
+        assert listed.isdisjoint(strangers)
+        shop.publish(small(shop))
 
 
 def test_a_changed_readme_is_listed_anew_and_a_signature_outlives_a_lost_manifest(shop: Shop) -> None:

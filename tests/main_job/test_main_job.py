@@ -143,3 +143,38 @@ def test_why_tells_the_file_and_who_asked(stocked: Yard) -> None:
     assert "fast-1.0.tar.gz" in done.out
     assert "app" in done.out
     assert "requirements.in" in done.out
+
+
+def test_what_the_lock_had_to_download_is_counted(yard: Yard) -> None:
+    """An index that tells no hashes: the lock fetches the files itself, and nothing is left to be fetched then."""
+    make_wheel(yard.shop, "app", "1.0", requires=["lib"])
+    make_wheel(yard.shop, "lib", "1.0")
+    yard.index.hashes = False
+    yard.write("app\n")
+    summary = yard.build("--no-prove").summary
+    wheels = [yard.shop / f"{name}-1.0-py3-none-any.whl" for name in ("app", "lib")]
+    assert (summary["fetched"], summary["fetched_bytes"]) == (2, sum(path.stat().st_size for path in wheels))
+    assert yard.build("--no-prove").summary["fetched"] == 0
+
+
+def test_a_warning_is_given_once(yard: Yard) -> None:
+    """The lock asks for a sandbox to hear what an sdist requires, and the build for one to compile it."""
+    sdist(yard.shop, "made")
+    yard.write("made\n", build='sandbox = "none"')
+    said = [event["message"] for event in yard.build("--no-prove").events if event["event"] == "warned"]
+    assert [message.partition(":")[0] for message in said] == ["NO SANDBOX"]
+
+
+@pytest.mark.parametrize("setting", ["the key", "--into"])
+def test_the_folder_of_the_configuration_becomes_no_wheelhouse(yard: Yard, setting: str) -> None:
+    make_wheel(yard.shop, "app", "1.0")
+    yard.write("app\n")
+    (yard.root / "secret.txt").write_text("mine")
+    config = yard.root / "wheelyard.toml"
+    if setting == "the key":
+        config.write_text('wheelhouse = "."\n' + config.read_text())
+    before = sorted(path.name for path in yard.root.iterdir())
+    done = yard.run("build", "--no-prove", *(["--into", "."] if setting == "--into" else []))
+    assert done.code == 12
+    assert "holds files that Wheelyard did not put there" in done.err
+    assert sorted(path.name for path in yard.root.iterdir() if path.name != "cache") == before

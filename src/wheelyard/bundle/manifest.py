@@ -232,12 +232,14 @@ def update(
     created: str | None = None,
     expires: str | None = None,
     known: Mapping[str, str] | None = None,
+    chosen: Callable[[str], bool] | None = None,
 ) -> Manifest:
     """List the wheelhouse again and write the manifest; the same content keeps manifest, sequence and signature.
 
     :param channel: None: the one that the manifest has; a new wheelhouse gets one of its own, after what it holds, so
         that no two are taken for one another where both are imported.
     :param created: as ``timestamp`` makes it; None: from ``SOURCE_DATE_EPOCH``, else left out.
+    :param chosen: as for ``build``.
     """
     before: Manifest | None = None
     sequence: int = 1
@@ -257,6 +259,7 @@ def update(
         expires=expires,
         previous=previous,
         known=known,
+        chosen=chosen,
     )
     if channel is None:
         made = made._replace(channel=f"wheelhouse-{digest_of(dump_manifest(made._replace(created=None)))[:8]}")

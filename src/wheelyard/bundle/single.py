@@ -114,5 +114,6 @@ def put(root: Path) -> bool:
         channel=found.channel,
         expires=found.expires,
         known=known,
+        chosen={*(entry.path for entry in found.files), "install.py", "import.py"}.__contains__,
     )
     return True

@@ -6,6 +6,7 @@ Reporters are called from several threads and must be safe for that.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -75,3 +76,19 @@ Reporter: TypeAlias = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Report nothing."""
+
+
+def once(report: Reporter) -> Reporter:
+    """Return a reporter that tells a warning once, however many targets, variants or stages it is true for."""
+    told: set[str] = set()
+    guard = threading.Lock()
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Warned):
+            with guard:
+                if event.message in told:
+                    return
+                told.add(event.message)
+        report(event)
+
+    return tell

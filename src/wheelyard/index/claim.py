@@ -15,6 +15,11 @@ def claimed(into: Path) -> bool:
     return (into / publish_record.RECORD).exists() or (into / MANIFEST).exists()
 
 
+def is_owners(path: str) -> bool:
+    """Whether a file at the top is the owner's to put there: a README, which goes along, or a hidden file."""
+    return "/" not in path and path.startswith((".", "README"))
+
+
 def check_place(into: Path) -> None:
     """Make sure that a wheelhouse can be written there.
 
@@ -28,7 +33,7 @@ def check_place(into: Path) -> None:
     if not os.access(there, os.W_OK | os.X_OK):
         raise StorageError("you may not write here", where=str(there), hint="choose another folder")
     if there == into and not claimed(into):
-        foreign = sorted(each.name for each in into.iterdir() if not each.name.startswith((".", "README")))
+        foreign = sorted(each.name for each in into.iterdir() if not is_owners(each.name))
         if foreign:
             raise StorageError(
                 "holds files that Wheelyard did not put there",

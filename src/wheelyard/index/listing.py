@@ -15,6 +15,7 @@ from wheelyard.domain.errors import VerificationError
 from wheelyard.domain.site import Folder, Site
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, digest_of, dump_manifest
 from wheelyard.index import pages, publish_record
+from wheelyard.index.claim import is_owners
 from wheelyard.index.existing import Ground
 from wheelyard.index.publish_record import Known
 from wheelyard.io import files
@@ -77,8 +78,8 @@ def targets_of(folders: tuple[Folder, ...]) -> tuple[manifest.TargetInfo, ...]:
 
 
 def _keep_others(site: Site, ground: Ground) -> str:
-    """Keep the files that are not ours (a README); return the key of all that the manifest says beside our files."""
-    others = [path for path in ground.disk if path not in ground.kept and path not in _UNLISTED]
+    """Keep a README and the papers; return the key of all that the manifest says beside what the site has."""
+    others = [path for path in _others(ground) if _goes_along(path)]
     texts = []
     for path in sorted(others):
         if (ground.into / path).is_file() and not ground.keep(path, publish_record.OTHER):
@@ -86,6 +87,19 @@ def _keep_others(site: Site, ground: Ground) -> str:
             ground.kept[path] = publish_record.known(stamp, files.sha256(ground.into / path), publish_record.OTHER)
         texts.append(f"{path}\t{ground.kept[path].sha256 if path in ground.kept else ''}")
     return pages.digest([repr(targets_of(site.folders)), site.channel or "", *texts])
+
+
+def strangers(ground: Ground) -> list[str]:
+    """Return the files that Wheelyard did not put there: they are left alone, neither signed nor packed."""
+    return sorted(path for path in _others(ground) if not _goes_along(path))
+
+
+def _others(ground: Ground) -> list[str]:
+    return [path for path in ground.disk if path not in ground.kept and path not in _UNLISTED]
+
+
+def _goes_along(path: str) -> bool:
+    return is_owners(path) or ("/" not in path and manifest.kind_of(path) in ("paper", "installer"))
 
 
 def _head(known: Known | None) -> _Head | None:
@@ -138,7 +152,9 @@ def _list_anew(site: Site, ground: Ground, key: str, channel: str | None) -> Non
     else:
         channel = None  # it says so itself
     channel = site.channel or channel
-    manifest.update(ground.into, targets=targets_of(site.folders), channel=channel, known=known)
+    manifest.update(
+        ground.into, targets=targets_of(site.folders), channel=channel, known=known, chosen=known.__contains__
+    )
     made, content = manifest.read(ground.into)
     head = _Head(key, made.sequence, made.previous, made.created, made.expires, made.channel)
     _remember(ground, head, digest_of(content))

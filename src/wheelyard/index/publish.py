@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from wheelyard.domain.events import Reporter, StageFinished, StageStarted, silent
+from wheelyard.domain.events import Reporter, StageFinished, StageStarted, Warned, silent
 from wheelyard.domain.site import Folder, LabelledFolder, Published, Site, Wheel
 from wheelyard.index import commit, layout, listing, pages, publish_record, site_state
 from wheelyard.index.claim import check_place, claimed
@@ -47,7 +47,7 @@ Metadata = Mapping[str, str]
 def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent, grace: float = 0) -> Published:
     """Make ``into`` hold exactly this site, atomically, writing only what is not right already.
 
-    Files that are not Wheelyard's own at the top of the folder (a README) are left alone.
+    Files that are not Wheelyard's own at the top of the folder are left alone; of these only a README goes along.
 
     :param grace: seconds that a file stays in the pool after the last page that lists it was replaced, for readers who
         have that page still; it is removed by the first publication after that.
@@ -65,7 +65,10 @@ def publish(site: Site, *, store: Store, into: Path, report: Reporter = silent, 
             if not claimed(into):
                 publish_record.save(into, {})
             sweep(into)
-            published = _publish(site, pool, store, Ground(into), grace)
+            ground = Ground(into)
+            published = _publish(site, pool, store, ground, grace)
+            for path in listing.strangers(ground):
+                report(Warned(message=f"{into / path} is not of this wheelhouse: it is neither signed nor packed"))
     except OSError as error:
         raise files.storage_error(Path(error.filename or into), error) from error
     report(StageFinished(stage="index"))

@@ -56,6 +56,7 @@ class Indexes:
         self._client = client
         self._mine: Client | None = None
         self._guard = threading.Lock()
+        self._brought: set[str] = set()
 
     def __enter__(self) -> Indexes:
         return self
@@ -74,6 +75,16 @@ class Indexes:
                 self._client = self._mine = client_for(self._config, self._store, report=self._report)
             return self._client
 
+    @property
+    def brought(self) -> frozenset[str]:
+        """The SHA-256 of every file that was not in the store, and came there through this."""
+        with self._guard:
+            return frozenset(self._brought)
+
+    def _note(self, digests: Iterable[str]) -> None:
+        with self._guard:
+            self._brought.update(digest for digest in digests if self._store.has(digest))
+
     def project(self, name: str, *, index: str | None = None) -> ProjectPage:
         """Return the files of a project; none where no index knows it."""
         return self.client.project(name, index=index)
@@ -83,17 +94,27 @@ class Indexes:
         self.client.prefetch(names)
 
     def metadata(self, file: RemoteFile) -> bytes:
-        """Return the METADATA of a wheel."""
-        return self.client.metadata(file)
+        """Return the METADATA of a wheel; a small wheel may be fetched whole for it."""
+        lacking = file.sha256 is not None and not self._store.has(file.sha256)
+        found = self.client.metadata(file)
+        if file.sha256 is not None and lacking:
+            self._note([file.sha256])
+        return found
 
     def fetch(self, files: Iterable[RemoteFile]) -> None:
         """Bring files whose hash is known into the store."""
         from wheelyard.upstream.fetch import fetch
 
-        fetch(tuple(files), store=self._store, client=self.client, root=self._config.root)
+        wanted = tuple(files)
+        lacking = [file.sha256 for file in wanted if file.sha256 is not None and not self._store.has(file.sha256)]
+        fetch(wanted, store=self._store, client=self.client, root=self._config.root)
+        self._note(lacking)
 
     def fetch_unknown(self, url: str) -> tuple[str, int]:
         """Bring a file whose hash nobody knows yet into the store; return its SHA-256 and size."""
         from wheelyard.upstream.fetch import fetch_unknown
 
-        return fetch_unknown(url, store=self._store, client=self.client)
+        sha256, size = fetch_unknown(url, store=self._store, client=self.client)
+        if not url.startswith("file:"):  # what lies on this machine is read each time, which is no download
+            self._note([sha256])
+        return sha256, size

@@ -12,13 +12,13 @@ from packaging.utils import canonicalize_name
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import ConfigError, Failures, WheelyardError
 from wheelyard.domain.events import (
-    Event,
     JobFinished,
     JobStarted,
     Reporter,
     StageFinished,
     StageStarted,
     Warned,
+    once,
     silent,
 )
 from wheelyard.domain.lock import Lock
@@ -81,7 +81,7 @@ def lock(
     _check_names(names, earlier.values())
     digests = {target.name: inputs.digest(config, target) for target in config.targets}
     again = upgrade or bool(names)
-    report = _once(report)
+    report = once(report)
     changed = {
         name for name, each in found.items() if each and _fresh(each[0], digests[name]) and not each[1] and not again
     }
@@ -228,19 +228,3 @@ def _write(config: Config, locks: Iterable[Lock]) -> list[str]:
         )
         if files.write(config.root / name, text)
     ]
-
-
-def _once(report: Reporter) -> Reporter:
-    """Return a reporter that tells a warning once, however many targets it is true for."""
-    told: set[str] = set()
-    guard = threading.Lock()
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Warned):
-            with guard:
-                if event.message in told:
-                    return
-                told.add(event.message)
-        report(event)
-
-    return tell

@@ -127,6 +127,7 @@ def write(root: Path, *, osv: Path | None = None, since: Path | None = None) -> 
             channel=manifest.channel,
             expires=manifest.expires,
             known=known,
+            chosen=({entry.path for entry in manifest.files} | papers.keys()).__contains__,
         )
     return Written(
         components=len(components),

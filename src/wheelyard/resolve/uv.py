@@ -48,6 +48,9 @@ class Uv:
             return Resolution(pins=pins, warnings=tuple(warnings(ended.errors)))
 
 
+_TOLD_ELSEWHERE = re.compile("is yanked|not have an extra named|does not contain any dependencies")
+
+
 def _binary() -> str:
     """Return the path of uv's program.
 
@@ -62,9 +65,11 @@ def _binary() -> str:
 
 
 def warnings(errors: str) -> Iterator[str]:
-    """Yield uv's warnings, save those of what the index tells us too: yanked versions and unknown extras."""
+    """Yield uv's warnings, save those of what is told elsewhere, or of what is no fault: nothing is required."""
     for line in errors.splitlines():
-        if line.startswith("warning: ") and not re.search(r"is yanked|not have an extra named", line):
+        if line.startswith("warning: ") and not re.search(
+            r"is yanked|not have an extra named|does not contain any dependencies", line
+        ):
             yield line.removeprefix("warning: ")
 
 

@@ -23,7 +23,7 @@ from wheelyard.config.model import Config
 from wheelyard.domain.build import BuildUnit, BuiltWheel
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import ProofError, WheelyardError
-from wheelyard.domain.events import Reporter, StageFinished, StageStarted, silent
+from wheelyard.domain.events import Reporter, StageFinished, StageStarted, once, silent
 from wheelyard.domain.lock import Lock, LockedFile, LockedPackage, with_build_requirements
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.site import Folder, LabelledFolder, Published, Site
@@ -75,6 +75,7 @@ class Outcome:
     kept: frozenset[str]
     """Of those, the folders that were published before and stay as they were."""
     fetched: int
+    """Files that came into the store, to be locked or to be published."""
     fetched_bytes: int
     built: int
     reused: int
@@ -95,6 +96,7 @@ def build(
         earlier wheelhouse is then as it was, and what was fetched and built is kept in the store for the next run.
     """
     started = time.monotonic()
+    report = once(report)
     check_place(config.wheelhouse)
     store = store or Store()
     earlier = site_state.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
@@ -106,6 +108,7 @@ def build(
         plans = make_plans(config, toolchains, indexes, withheld, store=store, options=options, report=report)
         plans = withheld.left(plans)
         fetched = fetch_all(plans, indexes, withheld, store=store, config=config, report=report)
+        brought = indexes.brought | {file.sha256 for file in fetched}
         made = build_plans(withheld.left(plans), toolchains, withheld, store=store, options=options, report=report)
         whole: dict[str, Contents] = {}
         for plan in withheld.left(plans):
@@ -143,8 +146,8 @@ def build(
         folders=folders,
         withheld={name: withheld.reasons(name) for name in missing},
         kept=frozenset(folder.name for folder in kept),
-        fetched=len(fetched),
-        fetched_bytes=sum(store.path(each.sha256).stat().st_size for each in fetched),
+        fetched=len(brought),
+        fetched_bytes=sum(store.path(each).stat().st_size for each in brought),
         built=made.built,
         reused=made.reused,
         published=published,
