@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.build.conftest import working
 from tests.build.sources import PYPROJECT, backend, extension, sdist
+from tests.simulators.executor import Inline
 from tests.simulators.packages import make_sdist, make_wheel
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
@@ -64,7 +66,9 @@ class Yard:
         )
         return units_of(lock, self.target, self.recipes, local_toolchain())
 
-    def build(self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False) -> list[BuiltWheel]:
+    def build(
+        self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False, executor: Executor | None = None
+    ) -> list[BuiltWheel]:
         """Build all, return the wheels in the order of the packages."""
         self.heard.clear()
         units = self.units(*packages)
@@ -77,6 +81,7 @@ class Yard:
             jobs=jobs,
             fail_fast=fail_fast,
             report=self.heard.append,
+            executor=executor,
         )
         by_file = {unit.package.file.sha256: done[unit.key] for unit in units}
         return [by_file[package.file.sha256] for package in packages]
@@ -147,6 +152,15 @@ def test_requirements_are_built_first_and_seen(yard: Yard) -> None:
     with yard.wheel(built) as archive:
         assert archive.read("demo.py") == b"TEXT = 'helped'"
     assert yard.outcomes() == {"tool 1.0": "done", "demo 1.0": "done"}
+
+
+def test_another_executor_builds_by_what_is_in_the_store(yard: Yard) -> None:
+    tool = yard.sdist("tool", tool__py="x = 1\n")
+    text = {"pyproject.toml": PYPROJECT.replace("[]", "['tool']", 1), "backend.py": "import tool\n" + backend("demo")}
+    demo = yard.package(make_sdist(yard.folder, "demo", "1.0", text), build_requirements=(tool,))
+    executor = Inline()
+    (built,) = yard.build(demo, executor=executor)
+    assert executor.keys == [*yard.units(demo)[-1].requires, built.key]
 
 
 def test_a_failure_leaves_the_rest_going(yard: Yard) -> None:

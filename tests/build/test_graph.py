@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from tests.simulators.executor import Inline
 from wheelyard.build.queue import run_graph
 from wheelyard.domain.errors import BuildError
 
@@ -53,6 +54,25 @@ def test_a_unit_starts_as_soon_as_it_can() -> None:
 
     outcome = run_graph(dict.fromkeys(["slow", "a", "b"]), {"b": ["a"]}, work, jobs=2)
     assert len(outcome.done) == 3
+
+
+def test_another_executor_does_the_work() -> None:
+    executor, threads = Inline(), set()
+
+    def work(key: str, unit: int) -> int:
+        threads.add(threading.current_thread())
+        if key == "bad":
+            raise BuildError("no")
+        return unit * 10
+
+    units = {"last": 1, "first": 2, "bad": 3, "after bad": 4}
+    outcome = run_graph(units, {"last": ["first"], "after bad": ["bad"]}, work, jobs=3, executor=executor)
+    assert outcome.done == {"first": 20, "last": 10}
+    assert (list(outcome.failed), outcome.skipped) == (["bad"], {"after bad": "bad"})
+    assert sorted(executor.keys) == ["bad", "first", "last"]
+    assert executor.keys.index("first") < executor.keys.index("last")
+    assert threads == {threading.current_thread()}
+    assert executor.is_shut_down
 
 
 def failing(*names: str) -> Callable[[str, None], str]:

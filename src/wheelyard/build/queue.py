@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -35,6 +35,7 @@ def run_graph(
     fail_fast: bool = False,
     durations: Mapping[K, float] | None = None,
     skipped: Callable[[K, K | None], None] | None = None,
+    executor: Executor | None = None,
 ) -> Outcome[K, R]:
     """Do ``work`` on every unit after those that it requires, ``jobs`` at a time.
 
@@ -44,13 +45,15 @@ def run_graph(
 
     :param requires: keys that are not among ``units`` are taken as done.
     :param durations: seconds that units are expected to take; 1 where not known.
+    :param executor: runs ``work``; shut down at the end. None: threads of this process. It is given ``work``, a key and
+        its unit, never more than ``jobs`` at once, and only what is ready.
     :param skipped: called for each unit that is skipped, with the reason.
     :raises ValueError: if units require one another in a circle.
     """
     queue: _Queue[K, U, R] = _Queue(units, requires, durations or {}, skipped or _unheard)
     running: dict[Future[R], K] = {}
     outcome = queue.outcome
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+    with executor or ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         try:
             while True:
                 while len(running) < max(1, jobs) and not (fail_fast and outcome.failed) and queue.ready:

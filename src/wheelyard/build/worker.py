@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def build_all(
     readable: Sequence[Path] = (),
     keep_failed: bool = False,
     failed: Callable[[str, WheelyardError], None] | None = None,
+    executor: Executor | None = None,
 ) -> Mapping[str, BuiltWheel]:
     """Build what is not in the store yet, and return the wheel of each unit by its key.
 
@@ -67,6 +69,8 @@ def build_all(
     :param readable: folders that builds may read besides: a toolchain's.
     :param keep_failed: leave the folder of a failed build there, to be looked at.
     :param failed: is told of each build that failed, by its key; what needs it is missing too. None: that is raised.
+    :param executor: runs the jobs, each of which is given a key and its unit, reads what the unit needs from the store,
+        and puts the wheel and its record there; shut down at the end. None: threads.
     :raises Failures: when all the others are built and stored, with the error of each build that failed.
     """
     bench = _Bench(
@@ -97,12 +101,14 @@ def build_all(
     outcome = run_graph(
         wanted,
         {key: (*unit.requires, *unit.parts) for key, unit in wanted.items()},
-        lambda _, unit: bench.build(unit, built),
+        bench.build,
         jobs=jobs,
         fail_fast=fail_fast,
         durations={key: seconds for key, seconds in durations.items() if seconds is not None},
         skipped=skipped,
+        executor=executor,
     )
+    built |= outcome.done
     if outcome.failed and failed is None:
         raise Failures(tuple(outcome.failed[key] for key in wanted if key in outcome.failed))
     if failed is not None:
@@ -132,31 +138,27 @@ class _Bench:
     readable: tuple[Path, ...]
     keep_failed: bool
 
-    def build(self, unit: BuildUnit, built: dict[str, BuiltWheel]) -> BuiltWheel:
-        """Build one unit, store it and note it in ``built``."""
+    def build(self, key: str, unit: BuildUnit) -> BuiltWheel:  # noqa: ARG002  (a job is a key and its unit)
+        """Build one unit from what is in the store, and put the wheel and its record there."""
         self.report(JobStarted(stage="build", job=_job(unit), target=unit.target.name))
         try:
-            wheel = self._build(unit, built)
+            wheel = self._build(unit)
         except OSError as error:
             self.report(_finished(unit, "failed", str(error)))
             raise storage_error(Path(error.filename or self.store.root), error) from error
         except Exception as error:
             self.report(_finished(unit, "failed", str(error).partition("\n")[0]))
             raise
-        built[unit.key] = wheel
         self.report(_finished(unit, "done", wheel.filename))
         return wheel
 
-    def _build(self, unit: BuildUnit, built: Mapping[str, BuiltWheel]) -> BuiltWheel:
+    def _build(self, unit: BuildUnit) -> BuiltWheel:
         started = time.monotonic()
         sandbox = self.sandbox_for(unit)
         with workspace(unit.key, keep_failed=self.keep_failed) as root:
             if made := records.load(self.store, unit.key):
                 return made  # by another run, while we waited for the workspace
-            if unit.parts:
-                finished = self._fuse(unit, built, root, sandbox)
-            else:
-                finished = self._compile(unit, built, root, sandbox)
+            finished = self._fuse(unit, root, sandbox) if unit.parts else self._compile(unit, root, sandbox)
             wheel = BuiltWheel(
                 key=unit.key,
                 filename=finished.path.name,
@@ -170,7 +172,7 @@ class _Bench:
         records.save(self.store, wheel, unit.package.name)
         return wheel
 
-    def _compile(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
+    def _compile(self, unit: BuildUnit, root: Path, sandbox: Sandbox) -> Repaired:
         """Return the finished wheel that the sdist's backend makes in the folder ``root``."""
         package = unit.package
         log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
@@ -181,7 +183,7 @@ class _Bench:
         python = environment.create(
             root / "env",
             self.interpreter_for(unit),
-            self._wheels(unit, built, root),
+            self._wheels(unit, root),
             sandbox,
             log=log,
             root=root,
@@ -217,9 +219,9 @@ class _Bench:
         self._advance(unit, "repairing")
         return _finish(unit, place, raw, self.store)
 
-    def _fuse(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path, sandbox: Sandbox) -> Repaired:
+    def _fuse(self, unit: BuildUnit, root: Path, sandbox: Sandbox) -> Repaired:
         """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
-        thin = [built[key] for key in unit.parts]
+        thin = [self._needed(unit, key) for key in unit.parts]
         intel, arm = (given(self.store, root, wheel.sha256, wheel.filename) for wheel in thin)
         extra = variant.noted(arm, unit.key) if unit.recipe.variant else {}
         path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
@@ -253,7 +255,7 @@ class _Bench:
             raise BuildError("a patch was changed while this run was going on", where=_job(unit), hint="run again")
         return copies
 
-    def _wheels(self, unit: BuildUnit, built: Mapping[str, BuiltWheel], root: Path) -> dict[str, Path]:
+    def _wheels(self, unit: BuildUnit, root: Path) -> dict[str, Path]:
         """Return the wheels of the build environment by file name, in the order of their names."""
         fetched = {
             each.file.filename: given(self.store, root, each.file.sha256, each.file.filename)
@@ -262,9 +264,19 @@ class _Bench:
         }
         made = {
             wheel.filename: given(self.store, root, wheel.sha256, wheel.filename)
-            for wheel in (built[key] for key in unit.requires)
+            for wheel in (self._needed(unit, key) for key in unit.requires)
         }
         return dict(sorted({**fetched, **made}.items()))
+
+    def _needed(self, unit: BuildUnit, key: str) -> BuiltWheel:
+        """Return what was built before for this unit.
+
+        :raises BuildError: if the store has lost it since.
+        """
+        wheel = records.load(self.store, key)
+        if wheel is None:
+            raise BuildError("a wheel that it needs is no longer in the store", where=_job(unit), hint="run again")
+        return wheel
 
 
 def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repaired:
