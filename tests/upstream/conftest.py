@@ -1,4 +1,4 @@
-"""A folder of crafted files, a store, and a client with little patience."""
+"""A folder of crafted files, a store, and a client that tries again at once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from wheelyard.upstream.client import Client
 from wheelyard.upstream.credentials import KnownCredentials
 from wheelyard.upstream.pip_config import PipSettings
 
-HASTY = HttpSettings(
-    retries=2, backoff=0.01, stall_window=0.5, answer_timeout=1.0, read_timeout=0.8, page_limit=4 << 20
-)
+HASTY = HttpSettings(retries=2, backoff=0.01, page_limit=4 << 20)
+"""Tries again at once; what waits for a server that is silent or slow has limits of its own."""
 
 MakeClient = Callable[..., Client]
 

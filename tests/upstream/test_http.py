@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def page(server: IndexServer) -> str:
     return f"{server.url}demo-pkg/"
 
 
-@pytest.mark.parametrize("fault", [index_server.status(503), index_server.cut(10), index_server.hang(5)])
+@pytest.mark.parametrize("fault", [index_server.status(503), index_server.cut(10), index_server.hang(0.1)])
 def test_tries_again_after_what_may_pass(server: IndexServer, http: Http, fault: index_server.Fault) -> None:
     server.fault("demo", fault, times=2)
     assert http.get(page(server)).status == 200
@@ -74,8 +75,6 @@ def test_nobody_is_there(http: Http, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (index_server.slow(30), "almost nothing"),
-        (index_server.slow_headers(30), "no complete answer"),
         (index_server.endless(), "larger than"),
         (index_server.bomb(64 << 20), "larger than"),
         (index_server.redirect("/simple/demo-pkg/"), "too many redirects"),
@@ -91,11 +90,39 @@ def test_a_hostile_server_is_ended(server: IndexServer, http: Http, fault: index
         http.get(page(server))
 
 
+@pytest.mark.parametrize(
+    ("fault", "settings", "words"),
+    [
+        (index_server.slow(3600), HttpSettings(retries=0, stall_window=0.3), "almost nothing"),
+        (index_server.slow_headers(3600), HttpSettings(retries=0, answer_timeout=0.5), "no complete answer"),
+        (index_server.hang(3600), HttpSettings(retries=0, read_timeout=0.3), "fell silent"),
+    ],
+)
+def test_a_server_that_is_slow_or_silent_is_given_up(
+    server: IndexServer, fault: index_server.Fault, settings: HttpSettings, words: str
+) -> None:
+    server.fault("demo", fault)
+    with Http(settings) as http, pytest.raises(UpstreamError, match=words):
+        http.get(page(server))
+
+
 def test_a_page_that_keeps_coming_slowly_is_ended(server: IndexServer) -> None:
     server.fault("demo", index_server.slow(30, step=0.01))
     settings = HttpSettings(page_timeout=0.3, stall_bytes=0)
     with Http(settings) as http, pytest.raises(UpstreamError, match="takes longer"):
         http.get(page(server))
+
+
+def test_a_connection_whose_handshake_is_given_up_is_closed() -> None:
+    settings = HttpSettings(retries=0, answer_timeout=0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener, Http(settings) as http:
+        with pytest.raises(UpstreamError, match="no complete answer"):
+            http.get(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.settimeout(30)
+            while accepted.recv(4096):  # what the client said first, and then that it hung up
+                pass
 
 
 def test_plain_http_is_for_ourselves_and_for_trusted_hosts() -> None:

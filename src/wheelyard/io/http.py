@@ -210,7 +210,12 @@ class Http:
         self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str], who: tuple[str, str] | None, shared: bool
     ) -> httpx.Response:
         with wire.translated(url):
-            request = client.build_request("GET", without_userinfo(url), headers=wire.authorised(headers, who))
+            request = client.build_request(
+                "GET",
+                without_userinfo(url),
+                headers=wire.authorised(headers, who),
+                extensions={"trace": wire.closing_what_is_cancelled()},
+            )
         ask = functools.partial(
             http_loop.ask, client, request, url, seconds=self.settings.answer_timeout, multiplex=shared
         )

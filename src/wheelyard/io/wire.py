@@ -6,9 +6,11 @@ import contextlib
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
 
 import anyio
+import anyio.abc
 import httpx
 
 from wheelyard import __version__
@@ -106,6 +108,24 @@ def within(seconds: float, late: Callable[[], UpstreamError]) -> Iterator[None]:
         yield
     if scope.cancelled_caught:
         raise late()
+
+
+def closing_what_is_cancelled() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Return what watches one request (httpcore's extension ``trace``), and closes a connection that it gives up early.
+
+    httpcore closes a connection whose TLS handshake fails or takes too long, but forgets one that is cancelled then.
+    """
+    connected: list[anyio.abc.AsyncResource] = []
+
+    async def trace(event: str, about: Mapping[str, Any]) -> None:
+        if event.endswith("connect_tcp.complete"):
+            connected.append(about["return_value"])
+        elif event.endswith("start_tls.failed"):
+            with anyio.CancelScope(shield=True):
+                for stream in connected:
+                    await stream.aclose()
+
+    return trace
 
 
 def authorised(headers: Mapping[str, str], who: tuple[str, str] | None) -> dict[str, str]:
