@@ -48,6 +48,9 @@ def server(folder: Path) -> Iterator[IndexServer]:
         yield running
 
 
+HASTY = HttpSettings(backoff=0.01)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
@@ -55,9 +58,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def client(store: Store, server: IndexServer) -> Iterator[Client]:
-    settings = PipSettings(indexes=(IndexSource(name="sim", url=server.url),))
-    http = Http(HttpSettings(backoff=0.01, stall_window=0.5, read_timeout=5))
-    with Client(store, settings=settings, http=http) as running:
+    with _client(store, server) as running:
         yield running
 
 
@@ -120,9 +121,8 @@ def test_gives_up_a_server_that_always_cuts_at_the_same_place(folder: Path, stor
         assert len(server.requests) < 15
 
 
-def _client(store: Store, server: IndexServer) -> Client:
-    settings = PipSettings(indexes=(IndexSource(name="sim", url=server.url),))
-    return Client(store, settings=settings, http=Http(HttpSettings(backoff=0.01, stall_window=0.5, read_timeout=5)))
+def _client(store: Store, server: IndexServer, settings: HttpSettings = HASTY) -> Client:
+    return Client(store, settings=PipSettings(indexes=(IndexSource(name="sim", url=server.url),)), http=Http(settings))
 
 
 def test_a_second_run_uses_what_the_first_one_got(
@@ -171,9 +171,10 @@ def test_more_bytes_than_promised_are_not_taken(
     assert not part(store, file).exists()
 
 
-def test_a_dripping_server_is_ended(server: IndexServer, store: Store, client: Client, tmp_path: Path) -> None:
-    server.fault(BIG, index_server.slow(20))
-    with pytest.raises(UpstreamError, match="almost nothing"):
+def test_a_dripping_server_is_ended(server: IndexServer, store: Store, tmp_path: Path) -> None:
+    server.fault(BIG, index_server.slow(3600))
+    impatient = HttpSettings(retries=0, stall_window=0.3)
+    with _client(store, server, impatient) as client, pytest.raises(UpstreamError, match="almost nothing"):
         fetch([locked(server, BIG)], store=store, client=client, root=tmp_path)
 
 

@@ -24,7 +24,7 @@ from wheelyard.upstream.client import Client
 from wheelyard.upstream.credentials import KnownCredentials
 from wheelyard.upstream.pip_config import PipSettings
 
-HASTY = HttpSettings(retries=1, backoff=0.01, stall_window=0.5, answer_timeout=1.0, read_timeout=0.8)
+HASTY = HttpSettings(retries=1, backoff=0.01)
 
 
 class Mirror:
