@@ -12,6 +12,7 @@ import pytest
 
 from wheelyard.domain.errors import VariantError, WheelError
 from wheelyard.variants import objects
+from wheelyard.variants.book import builtin
 
 pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="these are levels of x86-64"),
@@ -72,7 +73,7 @@ def test_a_baseline_with_kernels_that_nobody_declared(tmp_path: Path) -> None:
     code = objects.inspect(compiled(tmp_path, LOOP + KERNELS))
     with pytest.raises(VariantError, match="needs x86-64-v4 in sum_avx2, sum_AVX512_SKX") as caught:
         objects.check([code], "baseline", "demo 1.0")
-    assert "dispatched" in (caught.value.hint or "")
+    assert "[packages.NAME] dispatched" in (caught.value.hint or "")
 
 
 def test_dispatched_kernels_are_no_fault(tmp_path: Path) -> None:
@@ -154,6 +155,30 @@ def test_helpers_of_kernels_are_kernels(tmp_path: Path) -> None:
     shared = objects.inspect(compiled(tmp_path, source + "void go(double *x) { more(9, x); }\n"))
     assert shared.levels[3] == ("more",), "a plain function calls it as well"
 
+
+@pytest.mark.parametrize(
+    ("package", "version", "function", "feature"),
+    [
+        ("crc32c", "2.9.post0", "_crc32c_hw_adler", "sse4.2"),
+        ("pyroaring", "1.2.0", "bitset_clear_list", "avx2"),
+        ("pyroaring", "1.2.0", "intersect_vector16_cardinality", "avx2"),
+    ],
+)
+def test_what_packages_are_known_to_ask_for(
+    tmp_path: Path, package: str, version: str, function: str, feature: str
+) -> None:
+    own = builtin().recipe_for(package, version)
+    kernel = KERNEL_OF.format(feature=feature)
+    known, other = (
+        objects.inspect(compiled(tmp_path, kernel % name), dispatched=own.dispatched if own else ())
+        for name in (function, f"{function}_of_others")
+    )
+    assert objects.too_high([known], "x86-64") == ()
+    assert f"in {function}_of_others" in objects.too_high([other], "x86-64")[0], "nothing else is let through"
+
+
+KERNEL_OF = '__attribute__((target("{feature}"))) void %s(const int *x, int *y) '
+KERNEL_OF += "{{ for (int i = 0; i < 64; i++) y[i] = x[i] > y[i] ? x[i] : y[i]; }}\n"
 
 STATIC_AVX = '__attribute__((noinline, noclone, target("avx2"))) static'
 

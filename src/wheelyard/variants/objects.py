@@ -231,7 +231,8 @@ def check(objects: Sequence[ObjectCode], level: str, where: str) -> None:
         raise VariantError(
             f"the object code is not {level}: {'; '.join(wrong)}",
             where=where,
-            hint="if these functions are called only after asking the CPU, name them in dispatched of a [[recipe]]",
+            hint="if these functions are called only after asking the CPU, name them: "
+            "[packages.NAME] dispatched = [...], or dispatched of a [[recipe]]",
         )
 
 
