@@ -25,13 +25,19 @@ def _plant(path):
         os.symlink(os.path.join(OUTSIDE, "new"), path)
     elif KIND == "fifo":
         os.mkfifo(path)
+    elif KIND == "hard link":
+        os.link(_own_file, path)
     elif KIND == "folder":
         os.makedirs(path + "/a/b")
         os.chmod(path, 0)
 
 
 def build_wheel(directory, config_settings=None, metadata_directory=None):
+    global _own_file
     name = _good(directory, config_settings, metadata_directory)
+    _own_file = os.path.abspath("linked")
+    with open(_own_file, "w") as stream:
+        stream.write("x")
     top = os.path.dirname(os.path.dirname(os.path.abspath(".")))
     for place in ("repaired", "finished", "shared"):
         _plant(os.path.join(top, place, name))
@@ -50,12 +56,34 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
     return name
 """
 
-KINDS = ("link to a file", "link to a folder", "link to nothing yet", "fifo", "folder")
+KINDS = ("link to a file", "link to a folder", "link to nothing yet", "hard link", "fifo", "folder")
+
+PUBLISHING = {
+    "a link": "os.symlink(SECRET, where)",
+    "a hard link": "open('x', 'w'); os.link('x', where)",
+    "a pipe": "os.mkfifo(where)",
+    "a folder": "os.mkdir(where)",
+    "a folder that is a link": "os.rmdir(directory); os.symlink(os.path.dirname(SECRET), directory)",
+    "nothing": "os.rmdir(directory)",
+    "a socket": "import socket; socket.socket(socket.AF_UNIX).bind('s'); os.rename('s', where)",
+}
+"""What a backend leaves in place of its wheel, as statements."""
 
 
 def planting(kind: str, outside: Path) -> str:
     """Return what is put behind a backend's text."""
     return PLANT % {"kind": kind, "outside": str(outside)}
+
+
+def publishing(kind: str, secret: Path) -> str:
+    """Return a backend's hook that leaves one of ``PUBLISHING`` in place of its wheel."""
+    return f"""
+SECRET = {str(secret)!r}
+def build_wheel(directory, *more):
+    where = os.path.join(directory, os.path.basename(SECRET))
+    {PUBLISHING[kind]}
+    return os.path.basename(SECRET)
+"""
 
 
 def outside(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.build.conftest import Opened, working
-from tests.build.hostile import KINDS, outside, planting, state
+from tests.build.hostile import KINDS, PUBLISHING, outside, planting, publishing, state
 from tests.build.sources import sdist
 from tests.build.test_build import Yard
 from tests.simulators.packages import make_wheel
@@ -20,8 +20,10 @@ from wheelyard.sandbox.local import LocalName
 from wheelyard.sandbox.workspace import base
 from wheelyard.wheels.read import read
 
+SHUT: tuple[LocalName, ...] = ("bubblewrap", "unshare")
 
-@pytest.mark.parametrize(("name", "kind"), [*(("bubblewrap", kind) for kind in KINDS), ("unshare", KINDS[0])])
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in SHUT for kind in KINDS])
 def test_traps_lead_nowhere(tmp_path: Path, name: LocalName, kind: str) -> None:
     yard = Yard(tmp_path, working(name))
     away = outside(tmp_path / "outside")
@@ -34,30 +36,12 @@ def test_traps_lead_nowhere(tmp_path: Path, name: LocalName, kind: str) -> None:
     assert not [path for path in base().iterdir() if path.name.startswith(built.key[:24])]
 
 
-PUBLISHING = {
-    "a link": "os.symlink(SECRET, where)",
-    "a hard link": "open('x', 'w'); os.link('x', where)",
-    "a pipe": "os.mkfifo(where)",
-    "a folder": "os.mkdir(where)",
-    "a folder that is a link": "os.rmdir(directory); os.symlink(os.path.dirname(SECRET), directory)",
-    "nothing": "os.rmdir(directory)",
-    "a socket": "import socket; socket.socket(socket.AF_UNIX).bind('s'); os.rename('s', where)",
-}
-
-
-@pytest.mark.parametrize(("name", "kind"), [*(("bubblewrap", kind) for kind in PUBLISHING), ("unshare", "a link")])
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in SHUT for kind in PUBLISHING])
 def test_only_what_it_built_is_published(tmp_path: Path, name: LocalName, kind: str) -> None:
     yard = Yard(tmp_path, working(name))
     secret = make_wheel(outside(tmp_path / "outside"), "demo", "1.0", files={"secret.py": "TOKEN = 1"})
     before = state(secret.parent)
-    more = f"""
-SECRET = {str(secret)!r}
-def build_wheel(directory, *more):
-    where = os.path.join(directory, os.path.basename(SECRET))
-    {PUBLISHING[kind]}
-    return os.path.basename(SECRET)
-"""
-    (error,) = yard.fail(yard.sdist("demo", demo__py="", more=more))
+    (error,) = yard.fail(yard.sdist("demo", demo__py="", more=publishing(kind, secret)))
     assert isinstance(error, BuildError)
     assert "what its backend left cannot be taken: out" in str(error)
     assert state(secret.parent) == before

@@ -30,10 +30,10 @@ def bubblewrap() -> Finding:
 
 
 def unshare() -> Finding:
-    """Try to cut off the network alone."""
-    purpose = "builds without network where bubblewrap does not run"
+    """Try to make the name spaces that cut off network and file system."""
+    purpose = "the same where bubblewrap does not run"
     as_user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-    ended = attempt("unshare", *as_user, "--net", "/bin/sh", "-c", ":")
+    ended = attempt("unshare", *as_user, "--mount", "--net", "--pid", "--fork", "/bin/sh", "-c", ":")
     if ended is None:
         packages = by_family("util-linux", "util-linux", "util-linux")
         return Finding(name="name spaces", status="missing", purpose=purpose, detail="no unshare", packages=packages)
@@ -41,7 +41,7 @@ def unshare() -> Finding:
         return Finding(
             name="name spaces", status="partial", purpose=purpose, detail=said(ended), advice=_name_space_advice()
         )
-    return Finding(name="name spaces", status="ok", purpose=purpose, detail="a network name space can be made")
+    return Finding(name="name spaces", status="ok", purpose=purpose, detail="can be made")
 
 
 def _name_space_advice() -> str:

@@ -1,13 +1,14 @@
-"""Local sandboxes: Bubblewrap (everything cut off), unshare (the network), and none."""
+"""Local sandboxes: Bubblewrap and unshare (everything cut off), and none."""
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -19,6 +20,7 @@ from wheelyard.domain.events import Reporter, Warned
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.io import beneath
 from wheelyard.io import process as door
+from wheelyard.sandbox import shut_in
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sandbox.seatbelt import SandboxExec
 
@@ -145,12 +147,17 @@ class Bubblewrap:
         """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
         as_root = os.geteuid() == 0
         arguments = ["bwrap", "--die-with-parent", "--as-pid-1", "--new-session", "--clearenv", *_name_spaces(as_root)]
-        arguments += [*_system(), "--proc", "/proc", "--dev", "/dev"]
+        arguments += ["--proc", "/proc", "--dev", "/dev"]
         for scratch in ("/tmp", "/dev/shm"):  # noqa: S108  (inside the sandbox)
             arguments += [*(("--perms", "1777") if as_root else ()), "--tmpfs", scratch]
-        for parent in sorted({parent for path in (*readable, *writable) for parent in path.parents}):
+        links, shown = _system()
+        for place, target in links.items():
+            arguments += ["--symlink", target, place]
+        # Bubblewrap makes missing parents for their owner only, which the builder is not.
+        seen = (*map(Path, shown), *readable)
+        for parent in sorted({parent for path in (*seen, *writable) for parent in path.parents}):
             arguments += ["--dir", str(parent)]
-        for path in readable:
+        for path in seen:
             arguments += ["--ro-bind", str(path), str(path)]
         for path in writable:
             arguments += ["--bind", str(path), str(path)]
@@ -160,17 +167,17 @@ class Bubblewrap:
         if as_root:
             for path in writable:
                 beneath.give(path, BUILDER)
-            arguments += _as_builder()
+            arguments += _dropped(as_root)
         arguments += [*_limited(limits, BUILDER if as_root else os.geteuid()), *command]
         return door.run(arguments, env={"PATH": os.defpath}, log=log, timeout=limits.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Unshare:
-    """New network and process name spaces, by util-linux; files are not cut off."""
+    """The same by util-linux and :mod:`wheelyard.sandbox.shut_in`, for where Bubblewrap is not to be had."""
 
     name: str = "unshare"
-    isolation: Literal["full", "network", "none"] = "network"
+    isolation: Literal["full", "network", "none"] = "full"
 
     def run(
         self,
@@ -178,16 +185,36 @@ class Unshare:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        readable: Sequence[Path],  # noqa: ARG002  (files are not cut off)
-        writable: Sequence[Path],  # noqa: ARG002
+        readable: Sequence[Path],
+        writable: Sequence[Path],
         limits: Limits,
         log: Path,
     ) -> Completed:
         """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
         as_root = os.geteuid() == 0
-        arguments = ["unshare", *(() if as_root else ("--user", "--map-root-user")), "--net", "--ipc"]
-        arguments += ["--pid", "--fork", "--kill-child", "--mount-proc", *_limited(limits, os.geteuid()), *command]
-        return door.run(arguments, cwd=cwd, env=env, log=log, timeout=limits.seconds)
+        links, shown = _system()
+        view = {
+            "links": links,
+            "readable": [*shown, *map(str, readable)],
+            "writable": [str(path) for path in writable],
+            "cwd": str(cwd),
+            "env": dict(env),
+        }
+        arguments = ["unshare", *(() if as_root else ("--user", "--map-root-user")), "--mount", "--net", "--ipc"]
+        arguments += ["--uts", "--pid", "--fork", "--kill-child", sys.executable, "-I", shut_in.__file__]
+        if as_root:
+            for path in writable:
+                beneath.give(path, BUILDER)
+        limited = (*_dropped(as_root), *_limited(limits, BUILDER if as_root else os.geteuid()), *command)
+        with tempfile.TemporaryDirectory(prefix="wheelyard-root-") as root:
+            return door.run(
+                [*arguments, root, *_FIRST, *limited],
+                # Not the build's own PATH: that leads to programs which a build may have written.
+                env={"PATH": os.defpath},
+                stdin=json.dumps(view),
+                log=log,
+                timeout=limits.seconds,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,24 +254,19 @@ def _name_spaces(as_root: bool) -> list[str]:
     return [*spaces, "--cap-drop", "ALL", *(word for name in kept for word in ("--cap-add", name))]
 
 
-def _system() -> Iterator[str]:
-    """Yield the arguments for the system's own folders, read-only, symlinks kept."""
-    for name in _SYSTEM:
-        path = Path(name)
-        if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), name)
-        elif path.is_dir():
-            yield from ("--ro-bind", name, name)
-    # Bubblewrap makes missing parents for their owner only, which the builder is not.
-    for parent in sorted({parent for name in _SETTINGS for parent in Path("/etc", name).parents}):
-        yield from ("--dir", str(parent))
-    for name in _SETTINGS:
-        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+def _system() -> tuple[dict[str, str], list[str]]:
+    """Return what is seen of the system itself: links with where they lead, and folders and files."""
+    present = [path for path in map(Path, _SYSTEM) if path.is_dir()]
+    links = {str(path): str(path.readlink()) for path in present if path.is_symlink()}
+    settings = [path for path in (Path("/etc", name) for name in _SETTINGS) if path.exists()]
+    return links, [str(path) for path in (*present, *settings) if str(path) not in links]
 
 
-def _as_builder() -> list[str]:
+def _dropped(as_root: bool) -> list[str]:
+    """Return the words that, put before a command, take what a first process of ours was allowed from it."""
     user = str(BUILDER)
-    return ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all"]
+    other = ("--reuid", user, "--regid", user, "--clear-groups") if as_root else ()
+    return ["/usr/bin/setpriv", *other, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 
 
 def _limited(limits: Limits, user: int) -> list[str]:
