@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 
+from tests.build.hostile import outside, planting, publishing, state
 from tests.build.sources import extension, sdist
 from tests.containers.conftest import BuildAll, Image
 from tests.containers.units import BOOKWORM, unit
-from wheelyard.domain.build import BuiltWheel, Limits
+from tests.simulators.packages import make_wheel
+from wheelyard.domain.build import BuiltWheel, Limits, Recipe
 from wheelyard.domain.errors import BuildError, Failures
 from wheelyard.domain.settings import BuildSettings
+from wheelyard.sandbox.workspace import base
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.container import ContainerToolchain, find_toolchain
+from wheelyard.wheels.read import read as read_wheel
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 
@@ -148,6 +152,34 @@ def test_every_escape_is_denied(
     assert not Path("/var/tmp/x").exists()
 
 
+@pytest.mark.parametrize("kind", ["link to a file", "hard link", "fifo"])
+def test_traps_lead_nowhere(
+    tmp_path: Path, store: Store, build: BuildAll, toolchain: ContainerToolchain, kind: str
+) -> None:
+    """What a build leaves at every place that the host may touch changes nothing but its own workspace."""
+    away = outside(tmp_path / "outside")
+    before = state(away)
+    package = sdist(tmp_path, "demo", demo__c=extension("demo"), more=planting(kind, away))
+    trapped = unit(package, store, toolchain.identity, recipe=Recipe(local_version="x"))
+    built = build(toolchain, [trapped])[trapped.key]
+    assert state(away) == before
+    checked = read_wheel(store.path(built.sha256), filename=built.filename, strict=True)
+    assert checked.top_level_modules == ("demo",)
+    assert not [path for path in base().iterdir() if path.name.startswith(trapped.key[:24])]
+
+
+@pytest.mark.parametrize("kind", ["a link", "a folder that is a link"])
+def test_only_what_it_built_is_published(
+    tmp_path: Path, store: Store, build: BuildAll, toolchain: ContainerToolchain, kind: str
+) -> None:
+    secret = make_wheel(outside(tmp_path / "outside"), "demo", "1.0", files={"secret.py": "TOKEN = 1"})
+    before = state(secret.parent)
+    package = sdist(tmp_path, "demo", demo__py="", more=publishing(kind, secret))
+    with pytest.raises(Failures, match="what its backend left cannot be taken: out"):
+        build(toolchain, [unit(package, store, toolchain.identity)])
+    assert state(secret.parent) == before
+
+
 EATER = """
 def build_wheel(directory, config_settings=None, metadata_directory=None):
     hoard = []
@@ -162,7 +194,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 SLEEPER = """
 import subprocess, time
 def build_wheel(directory, config_settings=None, metadata_directory=None):
-    subprocess.Popen(["sleep", "3000"], start_new_session=True)
+    subprocess.Popen(["sleep", %(seconds)r], start_new_session=True)
     time.sleep(3000)
 """
 CALLER = """
@@ -196,12 +228,13 @@ def test_a_build_that_takes_too_much_ends_alone(
 def test_a_build_without_end_ends_with_what_it_started(
     tmp_path: Path, store: Store, build: BuildAll, toolchain: ContainerToolchain
 ) -> None:
-    sleeper = unit(sdist(tmp_path, "sleeper", more=SLEEPER), store, toolchain.identity)
+    seconds = f"3000.{uuid.uuid4().int}"  # nobody else's sleep
+    sleeper = unit(sdist(tmp_path, "sleeper", more=SLEEPER % {"seconds": seconds}), store, toolchain.identity)
     with pytest.raises(Failures, match="within 8 seconds"):
         build(toolchain, [sleeper], limits=Limits(seconds=8))
     running = toolchain.engine.ask("ps", "--all", "--format", "{{.Command}}")
-    assert "sleep 3000" not in running
-    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\x003000" in read(path)]
+    assert seconds not in running
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if seconds.encode() in read(path)]
 
 
 def read(path: Path) -> bytes:
