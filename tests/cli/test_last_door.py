@@ -47,7 +47,7 @@ def wheelyard(tmp_path: Path, change: str, *arguments: str) -> subprocess.Comple
 @pytest.mark.parametrize(
     ("module", "name", "error", "arguments"),
     [
-        ("wheelyard.lock.lock", "lock", "KeyError(195)", ["lock"]),
+        ("wheelyard.stages.locking", "lock", "KeyError(195)", ["lock"]),
         ("wheelyard.config.load", "load", "RecursionError('too deep')", ["lock"]),
         ("wheelyard.cli.main", "load_commands", "ExceptionGroup('two', [ValueError(1)])", ["doctor"]),
     ],
@@ -84,3 +84,11 @@ def test_a_thread_that_dies_prints_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert "KeyError: 'gone'" in done.stderr
     assert "[log: " in done.stderr
+
+
+def test_an_error_of_the_system_that_names_no_file_has_a_log(tmp_path: Path) -> None:
+    fault = BROKEN.format(module="wheelyard.stages.locking", name="lock", error="OSError(24, 'Too many open files')")
+    done = wheelyard(tmp_path, fault, "lock", "--json")
+    told = json.loads(done.stderr.splitlines()[-1] if done.stderr else done.stdout.splitlines()[-1])
+    assert (done.returncode, told["message"]) == (12, "Too many open files")
+    assert "Traceback" in Path(told["log"]).read_text()

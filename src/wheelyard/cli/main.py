@@ -100,8 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
+        named = os.fspath(error.filename) if error.filename else None
+        log = None if named else last_door.unforeseen(error, given).log  # it says nothing about where
         show_error(
-            StorageError(str(error.strerror or error), where=os.fspath(error.filename) if error.filename else None),
+            StorageError(str(error.strerror or error), where=named, log=log),
             as_json_lines=as_json_lines,
         )
         return StorageError.exit_code
