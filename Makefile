@@ -25,7 +25,7 @@ demo: $(READY)  ## build a wheelhouse of requirements/demo.in for this machine's
 
 # Where arm64 is emulated, its wheels are proven in Debian's images; elsewhere they are checked without being run.
 demo-cross: $(READY)  ## compile for macOS, arm64, musl and an old glibc (needs Python 3.9, 3.12 and 3.13)
-	$(BIN)/python -m tests.cross.prepare examples/cross
+	$(BIN)/python -m tests.support.cross_example examples/cross
 	if [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then \
 	  for suite in bullseye trixie; do ENGINE="$(ENGINE)" docker/debian.sh host $$suite arm64 || exit; done; fi
 	$(BIN)/wheelyard build examples/cross/wheelyard.toml

@@ -21,8 +21,8 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from index import stock
 
-from tests.index.clients import CLIENTS, install
-from tests.serve.servers import free_port, nginx
+from tests.support.installers import CLIENTS, install
+from tests.support.web_servers import free_port, nginx
 from wheelyard.domain.site import Site
 from wheelyard.index.publish import publish
 from wheelyard.store.blobs import Store

@@ -1,22 +1,18 @@
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.sandboxes import Opened, working
 from wheelyard.build import environment
 from wheelyard.build.frontend import Workspace, unpack_sdist, workspace
 from wheelyard.domain.build import Limits
-from wheelyard.sandbox import local
-from wheelyard.sandbox.local import LocalName
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.targets.here import this_machine
-
-Opened = Callable[..., Workspace]
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +21,6 @@ def python() -> Path:
     interpreter = this_machine().interpreter
     assert interpreter is not None
     return Path(interpreter)
-
-
-def working(name: LocalName) -> Sandbox:
-    refusal = local._refusal(name)
-    if refusal is not None and os.geteuid() == 0 and shutil.which({"bubblewrap": "bwrap"}.get(name, name)):
-        pytest.fail(f"{name} is here, and root may use it: {refusal}")
-    if refusal is not None:
-        pytest.skip(f"{name} does not work here: {refusal}")
-    return local._make(name)
 
 
 @pytest.fixture

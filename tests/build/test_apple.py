@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.domain.build import Limits, Recipe
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.target import Target

@@ -6,96 +6,25 @@ import platform
 import re
 import shutil
 import subprocess
-import zipfile
-from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import working
-from tests.build.sources import PYPROJECT, backend, extension, sdist
-from tests.simulators.executor import Inline
-from tests.simulators.packages import make_sdist, make_wheel
-from wheelyard.build.unit import units_of
-from wheelyard.build.worker import build_all
-from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits, Recipe
-from wheelyard.domain.errors import BuildError, Failures, HashMismatchError, StorageError, VariantError, WheelyardError
-from wheelyard.domain.events import Event, JobFinished, Warned
-from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
+from tests.support.builds import Yard
+from tests.support.executor import Inline
+from tests.support.packages import make_sdist, make_wheel
+from tests.support.sandboxes import working
+from tests.support.sdists import PYPROJECT, backend, extension, sdist
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.errors import BuildError, HashMismatchError, StorageError, VariantError
+from wheelyard.domain.events import Warned
 from wheelyard.domain.target import Target
-from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sandbox.workspace import base
-from wheelyard.store.blobs import Store
-from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
-from wheelyard.toolchain.identity import local_toolchain
 from wheelyard.wheels.read import read
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-
-
-class Yard:
-    """A store, a target and a list of packages."""
-
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
-        self.folder = folder
-        self.sandbox = sandbox
-        self.store = Store(folder / "store")
-        self.target = this_machine()
-        self.recipes: dict[str, Recipe] = {}
-        self.heard: list[Event] = []
-        self.built: dict[str, BuiltWheel] = {}
-
-    def package(self, path: Path, **more: object) -> LockedPackage:
-        """Put a file into the store and return it as a locked package."""
-        name, version = path.name.removesuffix(".tar.gz").split("-")[:2]
-        locked = LockedFile(filename=path.name, sha256=self.store.add_file(path))
-        return LockedPackage(name=name, version=version, file=locked, reason="", **more)  # type: ignore[arg-type]
-
-    def sdist(
-        self, name: str, *, more: str = "", expects: str = "any", needs: tuple[LockedPackage, ...] = (), **files: str
-    ) -> LockedPackage:
-        return self.package(
-            sdist(self.folder / "sdists", name, more=more, **files), expects=expects, build_requirements=needs
-        )
-
-    def units(self, *packages: LockedPackage) -> tuple[BuildUnit, ...]:
-        lock = Lock(
-            target=self.target.name, requires_python="", environment="", requirements_sha256="", packages=packages
-        )
-        return units_of(lock, self.target, self.recipes, local_toolchain())
-
-    def build(
-        self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False, executor: Executor | None = None
-    ) -> list[BuiltWheel]:
-        """Build all, return the wheels in the order of the packages."""
-        self.heard.clear()
-        units = self.units(*packages)
-        done = build_all(
-            units,
-            store=self.store,
-            sandbox_for=lambda _: self.sandbox,
-            interpreter_for=lambda unit: Path(str(unit.target.interpreter)),
-            limits=Limits(seconds=60),
-            jobs=jobs,
-            fail_fast=fail_fast,
-            report=self.heard.append,
-            executor=executor,
-        )
-        by_file = {unit.package.file.sha256: done[unit.key] for unit in units}
-        return [by_file[package.file.sha256] for package in packages]
-
-    def fail(self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False) -> tuple[WheelyardError, ...]:
-        with pytest.raises(Failures) as caught:
-            self.build(*packages, jobs=jobs, fail_fast=fail_fast)
-        return caught.value.errors
-
-    def outcomes(self) -> dict[str, str]:
-        return {event.job: event.outcome for event in self.heard if isinstance(event, JobFinished)}
-
-    def wheel(self, built: BuiltWheel) -> zipfile.ZipFile:
-        return zipfile.ZipFile(self.store.path(built.sha256))
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import working
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.sandboxes import working
 from wheelyard.build.environment import create
 from wheelyard.domain.errors import ToolError, WheelError
 from wheelyard.domain.target import Target

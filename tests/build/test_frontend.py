@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import Opened
-from tests.build.sources import extension, sdist
-from tests.simulators.packages import make_sdist
+from tests.support.packages import make_sdist
+from tests.support.sandboxes import Opened
+from tests.support.sdists import extension, sdist
 from wheelyard.build.frontend import build_wheel, dynamic_requirements, last_lines, prepare_metadata
 from wheelyard.domain.build import Limits
 from wheelyard.domain.errors import BuildError

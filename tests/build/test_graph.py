@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from tests.simulators.executor import Inline
+from tests.support.executor import Inline
 from wheelyard.build.queue import run_graph
 from wheelyard.domain.errors import BuildError
 

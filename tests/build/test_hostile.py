@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import Opened, working
-from tests.build.hostile import KINDS, PUBLISHING, outside, planting, publishing, state
-from tests.build.sources import sdist
-from tests.build.test_build import Yard
-from tests.simulators.packages import make_wheel
+from tests.support.builds import Yard
+from tests.support.hostile_sdists import KINDS, PUBLISHING, outside, planting, publishing, state
+from tests.support.packages import make_wheel
+from tests.support.sandboxes import Opened, working
+from tests.support.sdists import sdist
 from wheelyard.build.frontend import build_wheel, prepare_metadata
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import BuildError

@@ -3,9 +3,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.build.conftest import Opened
-from tests.build.sources import sdist
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.sandboxes import Opened
+from tests.support.sdists import sdist
 from wheelyard.build.libraries import collect
 from wheelyard.repair.repair import repair
 from wheelyard.targets.here import this_machine

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import working
-from tests.main_job.test_bad_input import wait_for
+from tests.support.sandboxes import working
+from tests.support.waiting import wait_for
 from wheelyard.domain.build import Limits
 from wheelyard.domain.command import Completed
 from wheelyard.domain.errors import ConfigError, ToolError

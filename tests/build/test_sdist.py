@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_sdist
+from tests.support.packages import make_sdist
 from wheelyard.build.frontend import apply_patches, declared_requirements, static_metadata, unpack_sdist
 from wheelyard.domain.errors import BuildError, WheelError
 from wheelyard.sdist import reader as room

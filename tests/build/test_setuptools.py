@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import working
-from tests.build.sources import extension
-from tests.simulators.packages import make_sdist
+from tests.support.downloads import download, locked
+from tests.support.packages import make_sdist
+from tests.support.sandboxes import working
+from tests.support.sdists import extension
 from wheelyard.build import environment, frontend
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
 from wheelyard.domain.build import Limits, Recipe
-from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
+from wheelyard.domain.lock import Lock
 from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
@@ -30,28 +29,6 @@ from setuptools import Extension, setup
 setup(name="demo", version="1.0", python_requires=">=3.6", install_requires=["six"],
       py_modules=["pure"], ext_modules=[Extension("demo", ["demo.c"])])
 """
-
-
-def download(folder: Path, python: str, *requirements: str) -> list[Path]:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += ["--python-version", python, "--dest", str(folder), *requirements]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"the index has them not: {done.stderr.strip()[-300:]}")
-    return sorted(folder.glob("*.whl"))
-
-
-def locked(store: Store, path: Path, needs: tuple[LockedPackage, ...] = ()) -> LockedPackage:
-    name, version = path.name.removesuffix(".tar.gz").removesuffix(".whl").split("-")[:2]
-    file = LockedFile(filename=path.name, sha256=store.add_file(path))
-    return LockedPackage(
-        name=name.lower(),
-        version=version,
-        file=file,
-        reason="",
-        build_requirements=needs,
-        expects="any" if needs == () else "binary",
-    )
 
 
 @pytest.mark.parametrize(

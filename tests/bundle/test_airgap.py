@@ -12,19 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key
-from tests.host.pythons import need
+from tests.support.pythons import need
+from tests.support.signed_wheelhouses import house, key, published
 from wheelyard.bundle.pack import pack
-from wheelyard.bundle.single import import_py
 
 PAGE = Path(__file__).parents[2] / "docs" / "airgap.md"
-
-
-def published(root: Path) -> Path:
-    (root).mkdir(parents=True, exist_ok=True)
-    (root / "import.py").write_text(import_py())
-    house(root)
-    return root
 
 
 def blocks() -> dict[str, list[str]]:
@@ -72,18 +64,6 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
             shell(found[heading], work, path, home)
     assert re.match(r"0+\d-", (work / "intranet" / "current").readlink().name)
     assert (home / ".local" / "bin" / "alpha").exists()
-
-
-@pytest.fixture(scope="session")
-def old_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site-packages folder that holds pip 9.0.3 alone, as RHEL 8 has it."""
-    folder = tmp_path_factory.mktemp("pip")
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), "pip==9.0.3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"pip 9.0.3 cannot be had: {done.stderr.strip().splitlines()[-1:]}")
-    shutil.unpack_archive(str(next(folder.glob("*.whl"))), folder / "site", "zip")
-    return folder / "site"
 
 
 def host(python: str, disk: Path, *commands: str, site: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.bundle.houses import house, key, public
+from tests.support.signed_wheelhouses import house, key, public
 from wheelyard.cli import check, diff, import_, pack, rollback
 from wheelyard.domain.errors import WheelyardError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tarfile
 from collections.abc import Callable
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key, public, target
-from tests.bundle.test_pack import tree
+from tests.support.bundles import Member, members, write
+from tests.support.signed_wheelhouses import house, key, public, target
+from tests.support.trees import tree
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
 from wheelyard.bundle.manifest import read
 from wheelyard.bundle.pack import pack
@@ -21,7 +21,6 @@ from wheelyard.host import sshsig
 from wheelyard.host.manifest import FileEntry, Manifest, dump_manifest
 
 TRUST = TrustOptions()
-Member = tuple[tarfile.TarInfo, bytes]
 
 
 @pytest.fixture
@@ -37,22 +36,6 @@ def into(tmp_path: Path, root: Path) -> Path:
     import_bundle(packed.volumes, tmp_path / "into", TrustOptions(trust=public()))
     house(root, targets=[target("3.12")], alpha="1.1")
     return tmp_path / "into"
-
-
-def members(path: Path) -> list[Member]:
-    with tarfile.open(path) as archive:
-        found = []
-        for info in archive:
-            stream = archive.extractfile(info) if info.isreg() else None
-            found.append((info, stream.read() if stream else b""))
-        return found
-
-
-def write(path: Path, found: list[Member]) -> Path:
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
-        for info, content in found:
-            archive.addfile(info, io.BytesIO(content))
-    return path
 
 
 def refused(into: Path, *bundles: Path, name: str, options: TrustOptions = TRUST, code: int | None = None) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key, public, target
-from tests.bundle.test_pack import tree
+from tests.support.signed_wheelhouses import house, key, public, target
+from tests.support.trees import tree
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
 from wheelyard.bundle.manifest import read
 from wheelyard.bundle.pack import pack

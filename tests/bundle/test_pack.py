@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key, public, target
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.signed_wheelhouses import house, key, public, target
+from tests.support.trees import tree
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, prune, repair, rollback
 from wheelyard.bundle.pack import pack
@@ -27,14 +28,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def trust() -> TrustOptions:
     return TrustOptions(trust=public())
-
-
-def tree(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != ".released"
-    }
 
 
 def test_same_wheelhouse_same_bytes_and_plain_tar_opens_it(root: Path, tmp_path: Path, trust: TrustOptions) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house
-from tests.host.pythons import need
+from tests.support.pythons import need
+from tests.support.signed_wheelhouses import house
 from wheelyard.bundle import manifest, single
 
 

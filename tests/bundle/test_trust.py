@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key, public, target
-from tests.bundle.test_import_hostile import members, write
-from tests.bundle.test_pack import tree
+from tests.support.bundles import members, write
+from tests.support.signed_wheelhouses import house, key, public, target
+from tests.support.trees import tree
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.import_ import (
     TrustOptions,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.shop import Shop
-from tests.simulators.packages import make_sdist, make_wheel, metadata
+from tests.support.packages import make_sdist, make_wheel, metadata
+from tests.support.shop import Shop
 from wheelyard.domain.errors import WheelError
 from wheelyard.mirror.add import add
 from wheelyard.sdist.reader import read

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.archives import zip as zips
 from wheelyard.domain.errors import WheelError
 from wheelyard.wheels.read import read, read_facts

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house
-from tests.main_job.conftest import Yard
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.signed_wheelhouses import house
+from tests.support.yard import Yard
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.build.sources import sdist
-from tests.bundle.houses import house
-from tests.host.pythons import need
-from tests.main_job.conftest import Yard
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.pythons import need
+from tests.support.sdists import sdist
+from tests.support.signed_wheelhouses import house
+from tests.support.yard import Yard
 from wheelyard.bundle.single import import_py
 from wheelyard.cli.main import show_error
 from wheelyard.cli.output import say_json

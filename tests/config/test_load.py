@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.helpers import errors, toml, write
-from tests.targets.interpreters import interpreter
+from tests.support.configurations import errors, toml, write
+from tests.support.interpreters import interpreter
 from wheelyard.config.load import bound_names, load
 from wheelyard.domain.errors import ConfigError, WheelyardError
 from wheelyard.targets.here import this_machine

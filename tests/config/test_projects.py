@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.helpers import errors, write
+from tests.support.configurations import errors, write
 from wheelyard.config.load import load
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import WheelyardError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.helpers import errors, requirements, write
-from tests.simulators.packages import make_sdist, make_wheel
+from tests.support.configurations import errors, requirements, write
+from tests.support.packages import make_sdist, make_wheel
 from wheelyard.config.load import load
 from wheelyard.domain.errors import ConfigError, WheelyardError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.helpers import errors, requirements, toml
+from tests.support.configurations import errors, requirements, toml
 from wheelyard.cli.main import main
 from wheelyard.config.load import load
 from wheelyard.domain.errors import UpstreamError, WheelyardError

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.config.helpers import write
+from tests.support.configurations import write
 from wheelyard.cli import init
 from wheelyard.config.load import load
 from wheelyard.config.template import render

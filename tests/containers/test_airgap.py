@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import key
-from tests.bundle.test_airgap import old_pip, published
-from tests.containers.conftest import Image
-from tests.host.pythons import need
+from tests.support.images import Image
+from tests.support.pythons import need
+from tests.support.signed_wheelhouses import key, published
 from wheelyard.bundle.pack import pack
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import resolve
 from wheelyard.sandbox.container.launch import run_in_container
-
-__all__ = ["old_pip"]
 
 pytestmark = [pytest.mark.container, pytest.mark.network, pytest.mark.xdist_group("containers")]
 

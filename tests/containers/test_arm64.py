@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.build.sources import extension, sdist
-from tests.containers.conftest import BuildAll, Image
-from tests.containers.units import unit
-from tests.index.clients import pip_wheel
+from tests.support.build_units import unit
+from tests.support.images import BuildAll, Image
+from tests.support.installers import pip_wheel
+from tests.support.sdists import extension, sdist
 from wheelyard.domain.build import Limits, Recipe
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
@@ -24,24 +23,6 @@ pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("
 ARM64 = Target(name="arm", python="3.9", python_full="3.9.2", platform="manylinux_2_31_aarch64")
 _ATOMICS, _SVE = 1 << 8, 1 << 22
 """Of what the kernel says that a CPU has (AT_HWCAP): mandatory from Armv8.1 on, and an extension of few."""
-HANDLERS = Path("/proc/sys/fs/binfmt_misc")
-
-
-@pytest.fixture(scope="module")
-def emulation() -> None:
-    """Programs for arm64 start here; turned on where that only takes a command."""
-    handler = HANDLERS / "qemu-aarch64"
-    if not handler.exists():
-        for command in (
-            ["mount", "-t", "binfmt_misc", "binfmt_misc", str(HANDLERS)],
-            ["update-binfmts", "--enable", "qemu-aarch64"],
-        ):
-            try:
-                subprocess.run(command, capture_output=True, check=False)
-            except OSError:
-                break
-    if not handler.exists():
-        pytest.skip("programs for arm64 do not run here: qemu-user-static and binfmt-support, and root to enable them")
 
 
 def hardware(host: proof.Host, folder: Path) -> int:

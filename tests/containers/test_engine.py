@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.conftest import Image
-from tests.containers.units import BOOKWORM
-from tests.index.clients import interpreter
+from tests.support.build_units import BOOKWORM
+from tests.support.images import Image
+from tests.support.installers import interpreter
 from wheelyard.domain.errors import ConfigError, ToolError
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.build.hostile import outside, planting, publishing, state
-from tests.build.sources import extension, sdist
-from tests.containers.conftest import BuildAll, Image
-from tests.containers.units import BOOKWORM, unit
-from tests.simulators.packages import make_wheel
+from tests.support.build_units import BOOKWORM, unit
+from tests.support.hostile_sdists import outside, planting, publishing, state
+from tests.support.images import BuildAll, Image
+from tests.support.packages import make_wheel
+from tests.support.sdists import extension, sdist
 from wheelyard.domain.build import BuiltWheel, Limits, Recipe
 from wheelyard.domain.errors import BuildError, Failures
 from wheelyard.domain.settings import BuildSettings

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.build.sources import extension, sdist
-from tests.containers.conftest import Image
-from tests.containers.test_graft import BLIS
-from tests.index.clients import interpreter, pip_wheel
-from tests.main_job.conftest import Yard, yard
-from tests.simulators.packages import make_wheel
+from tests.support.images import BLIS, Image
+from tests.support.installers import interpreter, pip_wheel
+from tests.support.packages import make_wheel
+from tests.support.sdists import extension, sdist
+from tests.support.yard import Yard
 from wheelyard.lock import pylock
-
-__all__ = ["yard"]
 
 pytestmark = [
     pytest.mark.container,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.sources import extension, sdist
-from tests.containers.conftest import BuildAll, Image
-from tests.containers.units import BOOKWORM, unit
-from tests.index.clients import pip_wheel
+from tests.support.build_units import BOOKWORM, unit
+from tests.support.images import BLIS, BuildAll, Image
+from tests.support.installers import pip_wheel
+from tests.support.sdists import extension, sdist
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.prove import container as proof
@@ -20,12 +20,6 @@ from wheelyard.toolchain.container import find_toolchain
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 
-# `answer()` is what the library says: a wheel that did not get it cannot even be imported.
-BLIS = extension(
-    "dotted",
-    answer="dot()",
-    more="long bli_info_get_int_type_size(void);\nstatic long dot(void) { return bli_info_get_int_type_size(); }\n",
-)
 YAML = extension(
     "parsed",
     answer="major()",

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.conftest import Image
-from tests.containers.units import BOOKWORM
-from tests.index.clients import pip_wheel
-from tests.simulators.packages import make_wheel
-from tests.variants.yard import RECIPE, Done, Yard, needs_compiler
+from tests.support.build_units import BOOKWORM
+from tests.support.images import Image
+from tests.support.installers import pip_wheel
+from tests.support.packages import make_wheel
+from tests.support.variant_yard import RECIPE, Done, Yard, needs_compiler
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.io import files
 from wheelyard.prove import container as proof

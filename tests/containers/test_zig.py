@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.conftest import Image
-from tests.containers.units import unit
-from tests.cross.conftest import cross, store
-from tests.cross.sources import greeting
+from tests.support.build_units import unit
+from tests.support.cross_targets import cross
+from tests.support.greeting import greeting
+from tests.support.images import Image
 from wheelyard.build.worker import build_all
 from wheelyard.domain.build import BuiltWheel, Limits
 from wheelyard.domain.events import silent
@@ -22,9 +22,12 @@ from wheelyard.toolchain.find import Toolchains
 from wheelyard.toolchain.zig.toolchain import ZigToolchain, zig_in_image
 from wheelyard.wheels.objects.check import objects
 
-__all__ = ["store"]
-
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
+
+
+@pytest.fixture
+def store(zig_store: Store) -> Store:
+    return zig_store
 
 
 def built(sdist: Path, toolchain: ZigToolchain, store: Store) -> BuiltWheel:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,44 +8,18 @@ from typing import Literal
 
 import pytest
 
-from tests.build.conftest import working
-from tests.containers.units import unit
+from tests.support.build_units import unit
+from tests.support.cross_targets import Build, Toolchain
+from tests.support.sandboxes import working
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
 from wheelyard.domain.build import BuiltWheel, Limits, Recipe
-from wheelyard.domain.errors import ToolError
 from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.domain.target import Target
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
 from wheelyard.toolchain.universal2 import FusedToolchain, parts
 from wheelyard.toolchain.zig.toolchain import ZigToolchain, zig_toolchain
-from wheelyard.toolchain.zig.zig import find_zig
-
-Toolchain = Callable[[Target], ZigToolchain]
-Build = Callable[..., BuiltWheel]
-
-
-def cross(platform: str, python: str = "3.12", **more: str | None) -> Target:
-    """A target that is compiled for by Zig."""
-    name = f"cp{python.replace('.', '')}-{platform}"
-    target = Target(name=name, python=python, python_full=f"{python}.1", platform=platform, toolchain="zig")
-    return replace(target, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """One store for all tests of a worker; Zig compiles each C library once for all workers."""
-    try:
-        find_zig()
-    except ToolError as error:
-        pytest.skip(str(error))
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "zig"
-    shared.mkdir(exist_ok=True)
-    made = Store(tmp_path_factory.mktemp("store"))
-    made.area("zig").symlink_to(shared)
-    return made
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +77,8 @@ def unpacked(store: Store, tmp_path: Path) -> Callable[[BuiltWheel], Path]:
         return folder
 
     return unpack
+
+
+@pytest.fixture(scope="session")
+def store(zig_store: Store) -> Store:
+    return zig_store

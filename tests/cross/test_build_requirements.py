@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.conftest import Image, engine, image
-from tests.cross.conftest import cross
-from tests.cross.sources import BACKEND, PYPROJECT, greeting
-from tests.main_job.conftest import Yard, yard
-from tests.simulators.packages import make_sdist, metadata
+from tests.support.cross_targets import cross
+from tests.support.greeting import BACKEND, PYPROJECT, greeting
+from tests.support.images import Image
+from tests.support.packages import make_sdist, metadata
+from tests.support.yard import Yard
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
-
-__all__ = ["engine", "image", "yard"]
 
 pytestmark = pytest.mark.xdist_group("cross")
 

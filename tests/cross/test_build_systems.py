@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.sources import extension
-from tests.cross.conftest import Build, cross
-from tests.cross.test_real_packages import environment
-from tests.simulators.packages import make_sdist
+from tests.support.cross_targets import Build, cross
+from tests.support.downloads import environment
+from tests.support.packages import make_sdist
+from tests.support.sdists import extension
 from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
 from wheelyard.toolchain.zig import toolfiles

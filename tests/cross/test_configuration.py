@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.helpers import toml
+from tests.support.configurations import toml
 from wheelyard.domain.errors import ToolError, WheelyardError
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.zig import archive

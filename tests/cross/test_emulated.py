@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.conftest import Image, engine, image
-from tests.containers.test_arm64 import emulation
-from tests.cross.conftest import Build, cross
-from tests.cross.sources import greeting
-from tests.index.clients import pip_wheel
+from tests.support.cross_targets import Build, cross
+from tests.support.greeting import greeting
+from tests.support.images import Image
+from tests.support.installers import pip_wheel
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
 from wheelyard.store.blobs import Store
-
-__all__ = ["emulation", "engine", "image"]
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 

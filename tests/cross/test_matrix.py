@@ -19,18 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.conftest import working
-from tests.containers.conftest import Image, engine, image
-from tests.containers.test_arm64 import emulation
-from tests.cross.conftest import cross
-from tests.cross.prepare import prepare
-from tests.main_job.conftest import Done
+from tests.support.cross_example import prepare
+from tests.support.cross_targets import cross
+from tests.support.images import Image
+from tests.support.sandboxes import working
+from tests.support.yard import Done
 from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
 from wheelyard.targets.interpreters import find
 from wheelyard.wheels.objects.check import objects
-
-__all__ = ["emulation", "engine", "image"]
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("cross")]
 

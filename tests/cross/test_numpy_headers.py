@@ -11,19 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.test_setuptools import download, locked
-from tests.cross.conftest import Build, cross
-from tests.cross.sources import greeting
-from tests.main_job.conftest import Yard, bundled_pip, yard
-from tests.simulators.packages import make_wheel
+from tests.support.cross_targets import Build, cross
+from tests.support.downloads import download, locked
+from tests.support.greeting import greeting
+from tests.support.packages import make_wheel
+from tests.support.yard import Yard, bundled_pip
 from wheelyard.domain.errors import Failures
 from wheelyard.domain.lock import LockedPackage
 from wheelyard.lock import pylock
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
 from wheelyard.wheels.objects.check import objects
-
-__all__ = ["yard"]
 
 pytestmark = pytest.mark.xdist_group("cross")
 

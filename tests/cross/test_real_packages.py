@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.build.test_setuptools import download, locked
-from tests.cross.conftest import Build, cross
-from wheelyard.domain.lock import LockedPackage
+from tests.support.cross_targets import Build, cross
+from tests.support.downloads import environment
 from wheelyard.store.blobs import Store
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("cross")]
@@ -31,14 +29,6 @@ def sdist(folder: Path, requirement: str, *flags: str) -> Path:
         pytest.skip(f"the index has it not: {done.stderr.strip()[-300:]}")
     name = requirement.partition("==")[0].replace("-", "_").lower()
     return next(path for path in folder.glob("*.tar.gz") if path.name.lower().startswith(name))
-
-
-def environment(store: Store, folder: Path, *requirements: str) -> tuple[LockedPackage, ...]:
-    here = f"3.{sys.version_info[1]}"
-    (folder / "needs").mkdir(exist_ok=True)
-    return tuple(
-        replace(locked(store, path), expects="any") for path in download(folder / "needs", here, *requirements)
-    )
 
 
 def test_markupsafe_for_both_kinds_of_mac(build: Build, store: Store, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from macholib.MachO import MachO
 
-from tests.cross.conftest import Toolchain, cross
-from tests.simulators.packages import make_wheel
+from tests.support.cross_targets import Toolchain, cross
+from tests.support.packages import make_wheel
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import RepairError
 from wheelyard.repair.delocate import repair

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cross.conftest import cross
+from tests.support.cross_targets import cross
 from wheelyard.lock import pylock
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cross.conftest import Toolchain, cross
-from tests.simulators import apple
+from tests.support import apple
+from tests.support.cross_targets import Toolchain, cross
 from wheelyard.domain.errors import ToolError
 from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cross.conftest import Build, Toolchain, cross
-from tests.cross.sources import greeting
+from tests.support.cross_targets import Build, Toolchain, cross
+from tests.support.greeting import greeting
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import ToolError
 from wheelyard.store.blobs import Store

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from macholib.MachO import MachO
 
-from tests.cross.conftest import Build, Toolchain, cross
-from tests.cross.sources import greeting
-from tests.main_job.conftest import Yard, bundled_pip, yard
-from tests.simulators import apple
-from tests.simulators.packages import make_wheel
+from tests.support import apple
+from tests.support.cross_targets import Build, Toolchain, cross
+from tests.support.greeting import greeting
+from tests.support.packages import make_wheel
+from tests.support.yard import Yard, bundled_pip
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import Failures, RepairError
 from wheelyard.repair.delocate import repair
@@ -31,8 +31,6 @@ from wheelyard.wheels.fuse import fuse
 from wheelyard.wheels.objects import macho
 from wheelyard.wheels.objects.check import check, objects
 from wheelyard.wheels.objects.fat import fused
-
-__all__ = ["yard"]
 
 BOTH = cross("macosx_10_13_universal2")
 MODULE = "greeting.cpython-312-darwin.so"

@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cross.conftest import cross
-from tests.cross.sources import greeting
-from tests.host.mac import pretend
-from tests.main_job.conftest import Yard, bundled_pip, yard
-from tests.simulators.packages import make_wheel
+from tests.support.cross_targets import cross
+from tests.support.greeting import greeting
+from tests.support.mac import pretend
+from tests.support.packages import make_wheel
+from tests.support.yard import Yard, bundled_pip
 from wheelyard.domain.errors import ToolError
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
 from wheelyard.toolchain.zig.zig import find_zig
-
-__all__ = ["yard"]
 
 pytestmark = pytest.mark.xdist_group("cross")
 

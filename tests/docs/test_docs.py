@@ -12,6 +12,7 @@ from wheelyard.config.load import load
 from wheelyard.domain import errors
 
 ROOT = Path(__file__).parents[2]
+_FROM_TESTS = re.compile(r"\s*(from|import) tests\.(?!support\b)")
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
 
 
@@ -76,3 +77,9 @@ def test_decisions_are_one_sequence_with_a_status_and_what_else_was_considered()
         assert re.search(r"^Status: .", text, re.MULTILINE), page.name
         assert re.search(r"^Considered: .", text, re.MULTILINE), page.name
         assert f"| {number} | [{title.partition('. ')[2]}]({page.name}) |" in listed, page.name
+
+
+def test_tests_find_their_helpers_in_one_folder() -> None:
+    paths = (path for path in (ROOT / "tests").rglob("*.py") if "data" not in path.parts)
+    found = [f"{path}: {line}" for path in paths for line in path.read_text().splitlines() if _FROM_TESTS.match(line)]
+    assert not found, "helpers of tests lie in tests/support"

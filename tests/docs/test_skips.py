@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ALLOWED
-from tests.skips import Allowed, not_allowed
+from tests.support.skips import ALLOWED, Allowed, not_allowed
 
 ROOT = Path(__file__).parents[2]
 TEST = """
@@ -30,7 +30,8 @@ def test_a_skip_fails_the_run_in_ci_only(
 ) -> None:
     folder = tmp_path / "tests"
     folder.mkdir()
-    for name in ("__init__.py", "conftest.py", "skips.py", "allowed-skips.txt"):
+    shutil.copytree(ROOT / "tests" / "support", folder / "support")
+    for name in ("__init__.py", "conftest.py", "allowed-skips.txt"):
         (folder / name).write_bytes((ROOT / "tests" / name).read_bytes())
     (folder / "test_one.py").write_text(TEST.format(reason=reason))
     command = [sys.executable, "-m", "pytest", "-q", *workers, "tests"]

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.main_job.conftest import hear_interrupts
-from tests.simulators import index_server
-from tests.simulators.index_server import IndexServer
-from tests.simulators.packages import make_wheel
+from tests.support import index_server
+from tests.support.index_server import IndexServer
+from tests.support.packages import make_wheel
+from tests.support.yard import hear_interrupts
 from wheelyard.domain.errors import ConfigError, Failures, HashMismatchError, StorageError, UpstreamError
 from wheelyard.domain.events import Event, JobAdvanced, JobFinished
 from wheelyard.domain.index import IndexSource

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key, lock, public, target
-from tests.host.pythons import need, pack_python
-from tests.simulators.packages import make_wheel
+from tests.support.offline_host import contents, install
+from tests.support.packages import make_wheel
+from tests.support.pythons import need, pack_python
+from tests.support.signed_wheelhouses import house, key, lock, public, target
 from wheelyard.bundle import manifest
 from wheelyard.bundle.sign import sign
 from wheelyard.host.basepython import unpack_python
@@ -26,19 +27,6 @@ VERSIONS = ["3.6", "3.12"]
 def wheelhouse(tmp_path: Path) -> Path:
     house(tmp_path / "house", key=key())
     return tmp_path / "house"
-
-
-def install(
-    python: str, house: Path, *options: str, home: Path, trust: bool = True
-) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8"}
-    command = [python, "-W", "error::SyntaxWarning", str(house / "install.py"), *options]
-    command += ["--trust", str(public())] if trust else []
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-
-
-def contents(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 SCHEMES = {

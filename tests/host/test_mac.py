@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.houses import house, key
-from tests.host.mac import pretend
-from tests.host.pythons import need
-from tests.host.test_install import install
-from tests.index.clients import pip_wheel
+from tests.support.installers import pip_wheel
+from tests.support.mac import pretend
+from tests.support.offline_host import install
+from tests.support.pythons import need
+from tests.support.signed_wheelhouses import house, key
 from wheelyard.bundle.manifest import TargetInfo
 from wheelyard.host.choice import choose, pip_needed
 from wheelyard.host.machine import HostFacts

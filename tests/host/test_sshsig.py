@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.host.pythons import need
+from tests.support.pythons import need
 from wheelyard.bundle.sign import NAMESPACE, sign_bytes
 from wheelyard.bundle.single import single_file
 from wheelyard.domain.errors import ToolError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.clients import CLIENTS, Client, install, installed
-from tests.index.shop import Shop, folder
+from tests.support.installers import CLIENTS, Client, install, installed
+from tests.support.shop import Shop, folder
 from wheelyard.domain.site import Site
 
 pytestmark = pytest.mark.network  # pip's old versions are downloaded once

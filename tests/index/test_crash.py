@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.clients import CLIENTS, install, installed
-from tests.index.reading import faults
-from tests.index.shop import Shop, contents, folder
+from tests.support.installers import CLIENTS, install, installed
+from tests.support.page_reading import faults
+from tests.support.shop import Shop, contents, folder
 from wheelyard.bundle import manifest
 from wheelyard.domain.site import Site
 from wheelyard.io import exchange
@@ -96,7 +96,7 @@ def test_death_before_any_change_of_a_name_leaves_a_whole_site(tmp_path: Path, m
 PUBLISHER = """
 import sys
 from pathlib import Path
-from tests.index.shop import Shop, folder
+from tests.support.shop import Shop, folder
 from wheelyard.domain.site import Site
 shop = Shop(Path(sys.argv[1]))
 fill = [shop.entry(f"fill-{number}") for number in range(150)]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.reading import anchors, faults
-from tests.index.shop import Shop, contents, folder, stamps
+from tests.support.page_reading import anchors, faults
+from tests.support.shop import Shop, contents, folder, stamps
 from wheelyard.bundle import manifest, single
 from wheelyard.domain.errors import HashMismatchError, StorageError, WheelError
 from wheelyard.domain.events import Event, Warned

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.shop import Shop, folder
+from tests.support.shop import Shop, folder
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import StorageError
 from wheelyard.domain.site import Site

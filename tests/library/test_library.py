@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 import wheelyard
-from tests.main_job.conftest import Yard, yard
-from tests.simulators.packages import make_wheel
-
-__all__ = ["yard"]
+from tests.support.packages import make_wheel
+from tests.support.yard import Yard
 
 PAGE = Path(__file__).parents[2] / "docs" / "library.md"
 

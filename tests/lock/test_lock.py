@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.index_server import IndexServer, content, status
-from tests.simulators.packages import make_sdist, make_wheel
+from tests.support.index_server import IndexServer, content, status
+from tests.support.locking import EL9, Place, versions
+from tests.support.packages import make_sdist, make_wheel
 from wheelyard.config.load import load
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import (
@@ -21,52 +22,13 @@ from wheelyard.domain.errors import (
     ResolutionError,
     WheelyardError,
 )
-from wheelyard.domain.events import Event, Reporter, Warned, silent
-from wheelyard.domain.lock import Lock
+from wheelyard.domain.events import Event, Warned
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.indexes import Indexes
-from wheelyard.lock.lock import lock, read
+from wheelyard.lock.lock import read
 from wheelyard.lock.why import reason
-from wheelyard.stages.backends import Sandboxes
-from wheelyard.store.blobs import Store
 
-EL9 = '[[target]]\nname = "el9"\npython = "3.9"\nplatform = "manylinux_2_34_x86_64"\npip = "21.2.3"\n'
 EL8 = '[[target]]\nname = "el8"\npython = "3.6"\nplatform = "manylinux_2_28_x86_64"\npip = "9.0.3"\n'
-
-
-class Place:
-    """A folder with a configuration, an index and a store."""
-
-    def __init__(self, root: Path, server: IndexServer) -> None:
-        self.root = root
-        self.server = server
-        self.files = server.folder
-        self.store = Store(root / "store")
-
-    def config(self, requirements: str, more: str = "", targets: str = EL9) -> Config:
-        (self.root / "demo.in").write_text(requirements)
-        text = f'requirements = ["demo.in"]\n{more}\n{targets}\n[[index]]\nname = "main"\nurl = "{self.server.url}"\n'
-        (self.root / "wheelyard.toml").write_text(text)
-        return load(self.root / "wheelyard.toml")
-
-    def lock(
-        self,
-        config: Config,
-        *,
-        upgrade: bool = False,
-        upgrade_packages: tuple[str, ...] = (),
-        report: Reporter = silent,
-    ) -> dict[str, Lock]:
-        with Indexes(config, self.store) as indexes:
-            return lock(
-                config,
-                client=indexes,
-                store=self.store,
-                backends=Sandboxes(config, self.store, indexes),
-                upgrade=upgrade,
-                upgrade_packages=upgrade_packages,
-                report=report,
-            )
 
 
 @pytest.fixture
@@ -74,10 +36,6 @@ def place(tmp_path: Path) -> object:
     (tmp_path / "files").mkdir()
     with IndexServer(tmp_path / "files", json=True) as server:
         yield Place(tmp_path, server)
-
-
-def versions(found: Lock) -> dict[str, str]:
-    return {package.name: package.version for package in found.packages}
 
 
 def test_every_target_has_its_own_markers_and_files(place: Place) -> None:

@@ -15,10 +15,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.lock.test_lock import EL9, Place, versions
-from tests.main_job.conftest import hear_interrupts
-from tests.simulators.index_server import IndexServer, hang
-from tests.simulators.packages import make_wheel
+from tests.support.index_server import IndexServer, hang
+from tests.support.locking import EL9, Place, versions
+from tests.support.packages import make_wheel
+from tests.support.yard import hear_interrupts
 from wheelyard.cli import lock as lock_command
 from wheelyard.cli import why as why_command
 from wheelyard.config.load import load

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.sources import sdist
-from tests.index.clients import Client, install, installed
-from tests.main_job.conftest import Yard
-from tests.serve.servers import own
-from tests.simulators.packages import make_wheel
+from tests.support.installers import Client, install, installed
+from tests.support.packages import make_wheel
+from tests.support.sdists import sdist
+from tests.support.web_servers import own
+from tests.support.yard import Yard
 
 OLD = "2020-03-01T12:00:00.123456Z"
 SDIST = "2021-06-01T00:00:00Z"

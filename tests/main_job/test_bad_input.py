@@ -9,15 +9,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.build.sources import extension, sdist
-from tests.main_job.conftest import TARGET, Yard
-from tests.simulators import index_server as simulator
-from tests.simulators.packages import make_wheel
+from tests.support import index_server as simulator
+from tests.support.packages import make_wheel
+from tests.support.sdists import extension, sdist
+from tests.support.waiting import wait_for
+from tests.support.yard import TARGET, Yard
 
 
 @pytest.fixture
@@ -162,13 +162,6 @@ def test_a_full_disk(standing: Yard, tmp_path: Path) -> None:
         assert standing.state() == before
     finally:
         subprocess.run(["umount", str(small)], check=True)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)
 
 
 def test_ctrl_c_during_a_build(standing: Yard) -> None:

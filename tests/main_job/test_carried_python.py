@@ -6,9 +6,9 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from tests.host.pythons import need, pack_python
-from tests.main_job.conftest import Yard, bundled_pip
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.pythons import need, pack_python
+from tests.support.yard import Yard, bundled_pip
 
 ARCHIVE = "cpython-3.12.tar"
 

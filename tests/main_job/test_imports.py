@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.main_job.conftest import Yard
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.yard import Yard
 
 
 def test_a_module_of_a_dependency_that_wants_more_is_told(yard: Yard) -> None:

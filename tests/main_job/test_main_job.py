@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.sources import extension, sdist
-from tests.main_job.conftest import Yard
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.sdists import extension, sdist
+from tests.support.yard import Yard
 
 
 @pytest.fixture

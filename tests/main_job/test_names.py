@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-from tests.build.sources import PYPROJECT, sdist
-from tests.main_job.conftest import Yard
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.sdists import PYPROJECT, sdist
+from tests.support.yard import Yard
 
 NAME = "plain-1.0-py3-none-any.whl"
 MADE = """

@@ -11,8 +11,8 @@ import sysconfig
 
 import pytest
 
-from tests.build.sources import sdist
-from tests.main_job.conftest import Yard
+from tests.support.sdists import sdist
+from tests.support.yard import Yard
 
 
 def without_filters() -> list[str]:

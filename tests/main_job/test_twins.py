@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from tests.build.sources import sdist
-from tests.host.pythons import need
-from tests.main_job.conftest import Yard, bundled_pip
-
-PYTHONS = ("3.9", "3.12")
+from tests.support.sdists import sdist
+from tests.support.twins import wheels, write
+from tests.support.yard import Yard
 
 # As setuptools of different age write it: another generator, another order.
 GENERATOR = """
@@ -35,21 +33,6 @@ def build_wheel(directory, settings=None, metadata=None):
 """
 PLAIN = "METADATA = b''\n" + GENERATOR
 ASKING = "METADATA = b'Requires-Dist: plain\\n' if sys.version_info < (3, 10) else b''\n"
-
-
-def write(yard: Yard, requirements: str) -> None:
-    pip = bundled_pip().name.split("-")[1]
-    tables = "".join(
-        f'[[target]]\nname = "py{each.replace(".", "")}"\npython = "{each}"\npip = "{pip}"\n'
-        f'interpreter = "{need(each)}"\nplatform = "manylinux_2_36_x86_64"\n'
-        for each in PYTHONS
-    )
-    (yard.root / "requirements.in").write_text(requirements)
-    (yard.root / "wheelyard.toml").write_text(f'requirements = ["requirements.in"]\n{tables}')
-
-
-def wheels(yard: Yard, target: str) -> list[str]:
-    return sorted(path.name for path in (yard.wheelhouse / "targets" / target).glob("*.whl"))
 
 
 def test_twins_that_only_their_makers_tell_apart_are_one_file(yard: Yard) -> None:

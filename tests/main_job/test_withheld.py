@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.sources import sdist
-from tests.main_job.conftest import Yard
-from tests.main_job.test_twins import wheels, write
-from tests.simulators import index_server as simulator
-from tests.simulators.packages import make_wheel
+from tests.support import index_server as simulator
+from tests.support.packages import make_wheel
+from tests.support.sdists import sdist
+from tests.support.twins import wheels, write
+from tests.support.yard import Yard
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import BuildError, Failures, StorageError, WheelyardError
 from wheelyard.domain.lock import Lock

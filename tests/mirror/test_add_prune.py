@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.shop import Shop, folder
-from tests.simulators.packages import make_sdist, make_wheel
+from tests.support.packages import make_sdist, make_wheel
+from tests.support.shop import Shop, folder
 from wheelyard.domain.errors import ConfigError, WheelError
 from wheelyard.domain.site import Site
 from wheelyard.index import site_state

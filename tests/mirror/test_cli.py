@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.simulators.index_server import IndexServer
-from tests.simulators.packages import make_wheel
+from tests.support.index_server import IndexServer
+from tests.support.packages import make_wheel
 from wheelyard.cli import add, mirror, prune
 from wheelyard.domain.errors import ConfigError, NoCandidateError, UsageError
 

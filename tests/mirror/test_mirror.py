@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from tests.index.clients import CLIENTS, install, installed
-from tests.index.reading import faults
-from tests.simulators.index_server import IndexServer, content, status
-from tests.simulators.packages import make_sdist, make_wheel
+from tests.support.index_server import IndexServer, content, status
+from tests.support.installers import CLIENTS, install, installed
+from tests.support.packages import make_sdist, make_wheel
+from tests.support.page_reading import faults
 from wheelyard.domain.errors import HashMismatchError, NoCandidateError, UpstreamError, WheelError
 from wheelyard.domain.index import IndexSource
 from wheelyard.index import site_state

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.index.shop import Shop, folder
-from tests.pages.browser import Browser, browser
+from tests.support.browser import Browser, browser
+from tests.support.shop import Shop, folder
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.site import Entry, Site, Wheel
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.build.unit import units_of
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.lock import Lock, LockedFile, LockedPackage

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.domain.errors import WheelError
 from wheelyard.wheels.read import read
 from wheelyard.wheels.rewrite import Changes, labelled, rewrite

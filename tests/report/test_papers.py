@@ -13,8 +13,8 @@ from cyclonedx.exception import MissingOptionalDependencyException
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from tests.bundle.houses import house, target
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
+from tests.support.signed_wheelhouses import house, target
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.import_ import check
 from wheelyard.domain.errors import ConfigError

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.resolve.graphs import MAC, PY36, PY39, Graph, question, source
+from tests.support.graphs import MAC, PY36, PY39, Graph, question, source
 from wheelyard.domain.errors import ConfigError, NoCandidateError, ResolutionError, UpstreamError
 from wheelyard.resolve.answer import ask
 from wheelyard.resolve.model import Question, Resolver

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.resolve.graphs import PY39, source
+from tests.support.graphs import PY39, source
 from wheelyard.resolve.view import View
 from wheelyard.targets.environment import environment
 

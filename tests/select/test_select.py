@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.resolve.graphs import MAC, PY36, PY39
+from tests.support.graphs import MAC, PY36, PY39
 from wheelyard.config.model import PackageRule
 from wheelyard.domain.errors import NoCandidateError
 from wheelyard.domain.lock import LockedFile, LockedPackage

@@ -3,21 +3,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.index.shop import Shop, folder
-from tests.serve.servers import KINDS, serving
+from tests.support.shop import Shop, folder
+from tests.support.web_servers import KINDS, Served, serving
 from wheelyard.domain.site import Site
-
-
-@dataclass(frozen=True)
-class Served:
-    kind: str
-    url: str
-    root: Path
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.index.clients import CLIENTS, install, installed
-from tests.index.shop import Shop, folder
-from tests.serve.servers import own
+from tests.support.installers import CLIENTS, install, installed
+from tests.support.shop import Shop, folder
+from tests.support.web_servers import own
 from wheelyard.domain.errors import ConfigError, StorageError, ToolError
 from wheelyard.domain.site import Site
 from wheelyard.index.publish import publish

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.index.clients import CLIENTS, Client, install, installed
-from tests.serve.conftest import Served
+from tests.support.installers import CLIENTS, Client, install, installed
+from tests.support.web_servers import Served
 from wheelyard.serve.negotiate import JSON
 
 PIP = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"

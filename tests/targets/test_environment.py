@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from packaging.markers import Marker
 
-from tests.targets.interpreters import PYTHONS, interpreter, markers
+from tests.support.interpreters import PYTHONS, interpreter, markers
 from wheelyard.domain.target import Target
 from wheelyard.targets.environment import environment, marker
 from wheelyard.targets.here import from_interpreter

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets.interpreters import interpreter
+from tests.support.interpreters import interpreter
 from wheelyard.domain.errors import ConfigError, ToolError
 from wheelyard.domain.target import Target
 from wheelyard.targets import interpreters

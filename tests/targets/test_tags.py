@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.tags import Tag
 
-from tests.targets.interpreters import PYTHONS, interpreter, pip_tags, pip_version
+from tests.support.interpreters import PYTHONS, interpreter, pip_tags, pip_version
 from wheelyard.domain.target import Target
 from wheelyard.targets import platforms, tags
 from wheelyard.targets.here import from_interpreter

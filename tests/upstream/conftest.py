@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.simulators.index_server import IndexServer
-from tests.simulators.packages import make_sdist, make_wheel
+from tests.support.index_server import IndexServer
+from tests.support.packages import make_sdist, make_wheel
+from tests.support.upstream_clients import HASTY, MakeClient
 from wheelyard.domain.events import Event
 from wheelyard.domain.index import IndexSource
 from wheelyard.io.http import Http, HttpSettings
@@ -18,11 +19,6 @@ from wheelyard.store.blobs import Store
 from wheelyard.upstream.client import Client
 from wheelyard.upstream.credentials import KnownCredentials
 from wheelyard.upstream.pip_config import PipSettings
-
-HASTY = HttpSettings(retries=2, backoff=0.01, page_limit=4 << 20)
-"""Tries again at once; what waits for a server that is silent or slow has limits of its own."""
-
-MakeClient = Callable[..., Client]
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators import index_server
-from tests.simulators.index_server import IndexServer
-from tests.simulators.packages import make_wheel
-from tests.upstream.conftest import MakeClient
+from tests.support import index_server
+from tests.support.index_server import IndexServer
+from tests.support.packages import make_wheel
+from tests.support.upstream_clients import MakeClient
 from wheelyard.domain.errors import ConfigError, HashMismatchError, UpstreamError, WheelError
 from wheelyard.domain.events import Event, Warned
 from wheelyard.domain.index import IndexSource

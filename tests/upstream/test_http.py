@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators import index_server
-from tests.simulators.index_server import IndexServer
-from tests.upstream.conftest import HASTY
+from tests.support import index_server
+from tests.support.index_server import IndexServer
+from tests.support.upstream_clients import HASTY
 from wheelyard.domain.errors import UpstreamError
 from wheelyard.io.http import Http, HttpSettings
 from wheelyard.io.urls import redact

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.certificates import certify
-from tests.simulators.h2_server import H2Server, page
+from tests.support.certificates import certify
+from tests.support.h2_server import H2Server, page
 from wheelyard.domain.errors import UpstreamError
 from wheelyard.domain.events import Event, Warned
 from wheelyard.io.http import Http, HttpSettings

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.certificates import certify
+from tests.support.certificates import certify
 from wheelyard.domain.errors import UpstreamError
 from wheelyard.io.http import Http, HttpSettings
 

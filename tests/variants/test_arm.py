@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from tests.variants.yard import RECIPE, Yard, needs_compiler
+from tests.support.variant_yard import RECIPE, Yard, needs_compiler
 from wheelyard.targets.here import this_machine
 from wheelyard.variants import finish, identity
 

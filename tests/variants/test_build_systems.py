@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cross.test_rust import CRATES, MATURIN, MODULE
-from tests.simulators.packages import make_sdist
-from tests.variants.yard import DEMO, HERE, Done, Yard, needs_compiler
+from tests.support.packages import make_sdist
+from tests.support.rust_sdists import CRATES, MATURIN, MODULE
+from tests.support.variant_yard import DEMO, HERE, Done, Yard, needs_compiler
 from wheelyard.toolchain.zig import rust
 from wheelyard.variants import finish, identity
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.domain.errors import VariantError, WheelError
 from wheelyard.variants import finish, identity
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.domain.errors import VariantError
 from wheelyard.domain.site import Entry, Wheel
 from wheelyard.stages import variants

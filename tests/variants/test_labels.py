@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.variants.tables import load_variants
+from tests.support.variant_tables import load_variants
 from wheelyard.domain.errors import ConfigError
 from wheelyard.index import layout
 from wheelyard.stages import labels

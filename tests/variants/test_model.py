@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from tests.variants.tables import load_variants
+from tests.support.variant_tables import load_variants
 from wheelyard.domain.errors import ConfigError, Failures
 from wheelyard.variants.model import NAME, Variant
 

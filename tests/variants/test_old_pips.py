@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.variants.yard import RECIPE, Yard, needs_compiler
+from tests.support.variant_yard import RECIPE, Yard, needs_compiler
 from wheelyard.targets.interpreters import find_all
 
 PIPS = {"py36": ("3.6", "9.0.3"), "py38": ("3.8", "20.2.4"), "py39": ("3.9", "21.2.3"), "py312": ("3.12", "")}

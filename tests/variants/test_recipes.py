@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.variants.tables import load_recipes, load_variants
+from tests.support.variant_tables import load_recipes, load_variants
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import ConfigError, VariantError
 from wheelyard.domain.target import Target

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.packages import make_sdist
-from tests.variants.yard import DEMO, HERE, Yard, needs_compiler
+from tests.support.variant_twins import twin
+from tests.support.variant_yard import HERE, Yard, needs_compiler
 from wheelyard.wheels.read import read
 
 TABLES = """
@@ -37,16 +37,6 @@ print(*sorted(paths), sep="\\n")
 """
 
 pytestmark = [*needs_compiler, pytest.mark.slow]
-
-
-def twin(yard: Yard) -> None:
-    """Write the demo's sdist under another name, into the yard."""
-    files = {
-        str(path.relative_to(DEMO)).replace("blasdemo", "blastwin"): path.read_bytes().replace(b"blasdemo", b"blastwin")
-        for path in sorted(DEMO.rglob("*"))
-        if path.is_file()
-    }
-    make_sdist(yard.root, "blastwin", "1.0", files)
 
 
 @pytest.fixture(scope="module")

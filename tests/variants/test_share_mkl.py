@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.variants.test_share import twin
-from tests.variants.yard import HERE, Done, Yard, needs_compiler
+from tests.support.variant_twins import twin
+from tests.support.variant_yard import HERE, Done, Yard, needs_compiler
 from wheelyard.wheels.read import read
 
 TABLES = "".join(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lock.test_builds import sdist
-from tests.lock.test_lock import Place
-from tests.simulators.index_server import IndexServer
-from tests.simulators.packages import make_wheel
+from tests.support.asked_sdists import sdist
+from tests.support.index_server import IndexServer
+from tests.support.locking import Place
+from tests.support.packages import make_wheel
 from wheelyard.build.unit import recipes_of, units_of
 from wheelyard.config.model import Config
 from wheelyard.domain.build import BuildUnit

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.variants.yard import HERE, RECIPE, Done, Yard, needs_compiler
+from tests.support.variant_yard import HERE, RECIPE, Done, Yard, needs_compiler
 from wheelyard.bundle import manifest as manifests
 from wheelyard.report.inventory import inventory
 from wheelyard.report.papers import licenses_html, report_html

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.index.clients import CLIENTS, Client, install, installed, interpreter
-from tests.serve.servers import serving
-from tests.variants.yard import RECIPE, Yard, needs_compiler
+from tests.support.installers import CLIENTS, Client, install, installed, interpreter
+from tests.support.variant_yard import RECIPE, Yard, needs_compiler
+from tests.support.web_servers import serving
 from wheelyard.bundle import manifest, pack
 from wheelyard.index import layout, site_state
 from wheelyard.index.publish import publish

@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.bundle import manifest
 from wheelyard.bundle.manifest import Manifest, TargetInfo
 from wheelyard.bundle.sign import sign
-from wheelyard.bundle.single import install_py
+from wheelyard.bundle.single import import_py, install_py
 
 MACHINE = platform.machine()
 ALPHA = {
@@ -122,3 +122,10 @@ def _key(name: str) -> Path:
 
 def public(name: str = "admin") -> Path:
     return key(name).with_suffix(".pub")
+
+
+def published(root: Path) -> Path:
+    (root).mkdir(parents=True, exist_ok=True)
+    (root / "import.py").write_text(import_py())
+    house(root)
+    return root

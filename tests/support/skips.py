@@ -32,3 +32,6 @@ def not_allowed(skipped: Iterable[tuple[str, str]], allowed: Iterable[Allowed]) 
     """Return the skips, as test id and reason, that no row lets."""
     rows = tuple(allowed)
     return [(test, reason) for test, reason in skipped if not any(row.lets(test, reason) for row in rows)]
+
+
+ALLOWED = Path(__file__).parents[1] / "allowed-skips.txt"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tests.simulators.packages import make_wheel
+from tests.support.packages import make_wheel
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.site import Entry, Folder, Published, Site, Wheel
 from wheelyard.domain.target import Target

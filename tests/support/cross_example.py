@@ -1,6 +1,6 @@
 """What the matrix of `examples/cross` needs besides the index: our own sdist, and libyaml for each platform.
 
-    python -m tests.cross.prepare examples/cross
+    python -m tests.support.cross_example examples/cross
 
 An admin does the same by hand for a library of their own: compile it for the target, once, with the same Zig.
 """
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.cross.sources import greeting
+from tests.support.greeting import greeting
 from wheelyard.toolchain.zig.zig import find_zig, triple
 
 PLATFORMS = (

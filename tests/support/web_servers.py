@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,10 @@ def serving(kind: str, root: Path, scratch: Path) -> contextlib.AbstractContextM
 
 
 KINDS: tuple[Server | str, ...] = ("nginx", "apache", "own")
+
+
+@dataclass(frozen=True)
+class Served:
+    kind: str
+    url: str
+    root: Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.simulators.packages import metadata
+from tests.support.packages import metadata
 from wheelyard.domain.target import Target
 from wheelyard.resolve.model import Question
 from wheelyard.resolve.view import Candidate, Candidates, Source

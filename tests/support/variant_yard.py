@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulators.packages import make_sdist
+from tests.support.packages import make_sdist
 from wheelyard.targets.here import this_machine
 
 DEMO = Path(__file__).parent.parent / "data" / "blasdemo"

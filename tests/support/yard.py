@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.simulators.index_server import IndexServer
+from tests.support.index_server import IndexServer
 from wheelyard.targets.here import this_machine
 
 HERE = this_machine()
+
+
 TARGET = HERE.name
 
 
@@ -121,14 +121,3 @@ def bundled_pip() -> Path:
     if not found:
         pytest.skip("this Python brings no wheel of pip")
     return found[-1]
-
-
-@pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    shop = tmp_path / "shop"
-    shop.mkdir()
-    shutil.copy(bundled_pip(), shop)
-    root = tmp_path / "yard"
-    root.mkdir()
-    with IndexServer(shop) as index:
-        yield Yard(root=root, shop=shop, index=index)
