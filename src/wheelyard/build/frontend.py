@@ -108,6 +108,8 @@ def _backend(place: Workspace) -> Iterator[ProjectBuilder]:
         yield ProjectBuilder(place.source, str(place.python), runner=_Runner(place))
     except BuildBackendException as error:
         cause = error.exception
+        if isinstance(cause, beneath.NotPlainError):
+            raise _failure(place, f"what its backend left cannot be taken: {cause}") from error
         if isinstance(cause, WheelyardError):
             raise cause from error
         raise _failure(place, f"its build backend failed: {cause}") from error
