@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 import pytest
 
 from tests.support.sdists import sdist
+from wheelyard.build.steps import STEPS, Step
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
 from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits, Recipe
@@ -53,7 +55,12 @@ class Yard:
         return units_of(lock, self.target, self.recipes, local_toolchain())
 
     def build(
-        self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False, executor: Executor | None = None
+        self,
+        *packages: LockedPackage,
+        jobs: int = 2,
+        fail_fast: bool = False,
+        executor: Executor | None = None,
+        steps: Sequence[Step] = STEPS,
     ) -> list[BuiltWheel]:
         """Build all, return the wheels in the order of the packages."""
         self.heard.clear()
@@ -68,13 +75,16 @@ class Yard:
             fail_fast=fail_fast,
             report=self.heard.append,
             executor=executor,
+            steps=steps,
         )
         by_file = {unit.package.file.sha256: done[unit.key] for unit in units}
         return [by_file[package.file.sha256] for package in packages]
 
-    def fail(self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False) -> tuple[WheelyardError, ...]:
+    def fail(
+        self, *packages: LockedPackage, jobs: int = 2, fail_fast: bool = False, steps: Sequence[Step] = STEPS
+    ) -> tuple[WheelyardError, ...]:
         with pytest.raises(Failures) as caught:
-            self.build(*packages, jobs=jobs, fail_fast=fail_fast)
+            self.build(*packages, jobs=jobs, fail_fast=fail_fast, steps=steps)
         return caught.value.errors
 
     def outcomes(self) -> dict[str, str]:

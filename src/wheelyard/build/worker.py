@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.tags import parse_tag
-from packaging.version import InvalidVersion, Version
-
 from wheelyard.build import environment, frontend, records
 from wheelyard.build.key import build_key
-from wheelyard.build.libraries import collect
 from wheelyard.build.queue import run_graph
+from wheelyard.build.steps import STEPS, Finishing, Step, finish
+from wheelyard.build.steps.accept import accept_wheel
 from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits
 from wheelyard.domain.errors import BuildError, Failures, WheelyardError
 from wheelyard.domain.events import JobAdvanced, JobFinished, JobStarted, Reporter, Warned
 from wheelyard.domain.repaired import Repaired
-from wheelyard.domain.wheel import WheelFacts
 from wheelyard.io import files
 from wheelyard.io.files import storage_error
-from wheelyard.repair.repair import repair, repairer_for
-from wheelyard.sandbox.local import LOCAL
+from wheelyard.repair.repair import repairer_for
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sandbox.workspace import DEFAULT_EPOCH, Workspace, aside, given, sweep, workspace
 from wheelyard.store.blobs import Store
-from wheelyard.targets import tags
 from wheelyard.toolchain import guard
-from wheelyard.toolchain.zig.toolchain import CrossSandbox, check_objects
 from wheelyard.variants import finish as variant
 from wheelyard.variants.linking import told
-from wheelyard.variants.share import provided, share
 from wheelyard.wheels.fuse import fuse
-from wheelyard.wheels.read import read
-from wheelyard.wheels.rewrite import Changes, rewrite
-
-_LOG_TAIL = 1 << 20
-_OBJECT = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll|a|exe)$|\.data/scripts/|/bin/")
-"""What can hold compiled code, by the names of a wheel's members."""
 
 
 def build_all(
@@ -58,6 +44,7 @@ def build_all(
     keep_failed: bool = False,
     failed: Callable[[str, WheelyardError], None] | None = None,
     executor: Executor | None = None,
+    steps: Sequence[Step] = STEPS,
 ) -> Mapping[str, BuiltWheel]:
     """Build what is not in the store yet, and return the wheel of each unit by its key.
 
@@ -71,6 +58,7 @@ def build_all(
     :param failed: is told of each build that failed, by its key; what needs it is missing too. None: that is raised.
     :param executor: runs the jobs, each of which is given a key and its unit, reads what the unit needs from the store,
         and puts the wheel and its record there; shut down at the end. None: threads.
+    :param steps: what is done to each wheel that a backend made.
     :raises Failures: when all the others are built and stored, with the error of each build that failed.
     """
     bench = _Bench(
@@ -82,6 +70,7 @@ def build_all(
         epoch=epoch,
         readable=tuple(readable),
         keep_failed=keep_failed,
+        steps=tuple(steps),
     )
     by_key = {unit.key: unit for unit in units}
     built: dict[str, BuiltWheel] = {}
@@ -137,6 +126,7 @@ class _Bench:
     epoch: int
     readable: tuple[Path, ...]
     keep_failed: bool
+    steps: tuple[Step, ...]
 
     def build(self, key: str, unit: BuildUnit) -> BuiltWheel:  # noqa: ARG002  (a job is a key and its unit)
         """Build one unit from what is in the store, and put the wheel and its record there."""
@@ -217,7 +207,7 @@ class _Bench:
                 )
             )
         self._advance(unit, "repairing")
-        return _finish(unit, place, raw, self.store)
+        return finish(Finishing(unit=unit, place=place, store=self.store, path=raw), self.steps).repaired
 
     def _fuse(self, unit: BuildUnit, root: Path, sandbox: Sandbox) -> Repaired:
         """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
@@ -225,7 +215,7 @@ class _Bench:
         intel, arm = (given(self.store, root, wheel.sha256, wheel.filename) for wheel in thin)
         extra = variant.noted(arm, unit.key) if unit.recipe.variant else {}
         path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
-        _accept(unit, path, sandbox)
+        accept_wheel(unit, path, sandbox)
         return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=thin[0].grafted)
 
     def _advance(self, unit: BuildUnit, note: str) -> None:
@@ -277,81 +267,3 @@ class _Bench:
         if wheel is None:
             raise BuildError("a wheel that it needs is no longer in the store", where=_job(unit), hint="run again")
         return wheel
-
-
-def _finish(unit: BuildUnit, place: Workspace, raw: Path, store: Store) -> Repaired:
-    """Judge, repair, label and check what the backend left; return the finished wheel.
-
-    :raises BuildError: if it is another wheel than the one that was asked for.
-    :raises RepairError: if it cannot run on the target.
-    :raises WheelError: if it is damaged.
-    :raises VariantError: if it is a variant's and not what the variant says.
-    """
-    _judge(unit, place, read(raw))
-    crossed = isinstance(place.sandbox, CrossSandbox)
-    libraries = () if crossed or place.sandbox.name in LOCAL else collect(place, raw)
-    if unit.target.libraries is not None:
-        libraries = (Path(unit.target.libraries) / "lib", *libraries)
-    repaired = repair(
-        raw,
-        place.aside / "repaired",
-        unit.target,
-        log=place.log,
-        libraries=libraries,
-        provided=provided(unit.recipe),
-        check_instructions=not unit.recipe.variant,
-    )
-    extra: dict[str, bytes] = {}
-    if unit.recipe.variant:
-        variant.check(unit, repaired.path, place.aside / "checked")
-        repaired = share(unit, repaired, place)
-        extra = variant.additions(unit, place, store, repaired)
-    else:
-        variant.check_baseline(unit, repaired.path, place.aside / "checked")
-    changes = Changes(local_version=unit.recipe.local_version, build_number=unit.recipe.build_number, extra=extra)
-    # Written anew in any case: order and times of a zip archive are the backend's whim.
-    path = rewrite(repaired.path, place.aside / "finished", changes, epoch=place.epoch)
-    _accept(unit, path, place.sandbox, log=place.log)
-    return replace(repaired, path=path)
-
-
-def _accept(unit: BuildUnit, path: Path, sandbox: Sandbox, *, log: Path | None = None) -> None:
-    """Refuse a finished wheel that is damaged, would not load on the target, or has no tag that it takes."""
-    facts = read(path, strict=True)
-    if isinstance(sandbox, CrossSandbox) and not facts.is_pure:
-        check_objects(path, unit.target, sandbox)
-    accepted = set(tags.tags(unit.target))
-    if not any(parse_tag(each) & accepted for each in facts.tags):
-        raise BuildError(
-            f"the wheel {facts.filename} does not fit {unit.target.name}",
-            where=_job(unit),
-            hint="the backend built for another Python or platform",
-            log=log,
-        )
-
-
-def _judge(unit: BuildUnit, place: Workspace, facts: WheelFacts) -> None:
-    """Refuse a wheel of another project or version, or one that is less than what was expected."""
-    package = unit.package
-    try:
-        same = facts.name == package.name and Version(facts.version) == Version(package.version)
-    except InvalidVersion:
-        same = False
-    if not same:
-        raise BuildError(
-            f"the backend built {facts.name} {facts.version}",
-            where=place.package,
-            hint="is the version taken from a repository that an sdist does not have?",
-            log=place.log,
-        )
-    if package.expects == "binary" and (facts.is_pure or not any(_OBJECT.search(each) for each in facts.members)):
-        with place.log.open("rb") as stream:
-            stream.seek(max(0, place.log.stat().st_size - _LOG_TAIL))
-            lines = frontend.last_lines(stream.read().decode(errors="replace"))
-        raise BuildError(
-            "a wheel without anything compiled came out, where other platforms have a compiled one: "
-            f"its extension did not compile\n{lines}",
-            where=place.package,
-            hint="a compiler or a header may be missing; what the log says comes first",
-            log=place.log,
-        )
