@@ -162,6 +162,7 @@ def test_helpers_of_kernels_are_kernels(tmp_path: Path) -> None:
         ("crc32c", "2.9.post0", "_crc32c_hw_adler", "sse4.2"),
         ("pyroaring", "1.2.0", "bitset_clear_list", "avx2"),
         ("pyroaring", "1.2.0", "intersect_vector16_cardinality", "avx2"),
+        ("zstandard", "0.25.0", "HUF_decompress4X1_usingDTable_internal_fast_c_loop", "avx2"),
     ],
 )
 def test_what_packages_are_known_to_ask_for(

@@ -52,6 +52,8 @@ _FUNCTION = re.compile(r"^([0-9a-f]{8,}) <(.+?)(?:[+-]0x[0-9a-f]+)?>:$", re.MULT
 
 
 _REFERENCE = re.compile(r"\b([0-9a-f]+) <([^>+]+)>$", re.MULTILINE)
+_CLONE = re.compile(r"(?:\.(?:constprop|isra|lto_priv|part|cold)(?:\.\d+)?)+$")
+"""What GCC writes behind the name of a function that it made a copy or a part of."""
 _ASKS = re.compile(r"\t(?:cpuid|xgetbv)\b")
 _ASKING = frozenset({"__cpu_model", "__cpu_indicator_init", "__cpu_features2", "__x86_get_cpuid_feature_leaf"})
 """What libraries tell of the CPU: libgcc and glibc."""
@@ -149,7 +151,10 @@ def _says(
 ) -> bool:
     """Whether a function's name, its source file's or the object's fits one of the patterns."""
     # Without symbols, code is named after whatever exported function lies before it: that tells nothing.
-    own = (functions[address].name, layout.sources.get(address, "")) if layout.named else ()
+    own: tuple[str, ...] = ()
+    if layout.named:
+        function = functions[address].name
+        own = (function, _CLONE.sub("", function), layout.sources.get(address, ""))
     return any(pattern.search(each) for pattern in patterns for each in (*own, name.rpartition("/")[2]) if each)
 
 
@@ -201,7 +206,7 @@ def settling(objects: Sequence[ObjectCode], level: str) -> tuple[str, ...]:
     for each, names, _ in _above(objects, simd.psabi_level(level)):
         bulk = not each.named or len(names) > _LISTED
         module = re.escape(each.name.rpartition("/")[2])
-        found |= dict.fromkeys([module] if bulk else [f"^{re.escape(one)}$" for one in names])
+        found |= dict.fromkeys([module] if bulk else [f"^{re.escape(_CLONE.sub('', one))}$" for one in names])
     return tuple(found)
 
 
