@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,27 @@ def test_a_folder_with_a_readme_may_become_one(yard: Yard) -> None:
     make_wheel(yard.shop, "late", "1.0")
     yard.write("late\n")
     yard.build("--no-prove", "--into", "w")
+
+
+def test_a_proxy_that_is_dead_is_named_with_the_variable_that_says_it(tmp_path: Path) -> None:
+    (tmp_path / "r.txt").write_text("six\n--index-url https://packages.example/simple\n")
+    clean = {
+        key: value for key, value in os.environ.items() if "proxy" not in key.lower() and not key.startswith("PIP_")
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "wheelyard", "lock", "--quiet", "r.txt"],
+        cwd=tmp_path,
+        env={
+            **clean,
+            "HTTPS_PROXY": "http://me:s3cr3t@127.0.0.1:9",
+            "PIP_CONFIG_FILE": os.devnull,
+            "WHEELYARD_CACHE": str(tmp_path / "cache"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 6, done.stderr
+    assert "cannot connect through the proxy http://127.0.0.1:9" in done.stderr
+    assert "it comes from the variable HTTPS_PROXY" in done.stderr
+    assert "s3cr3t" not in done.stderr

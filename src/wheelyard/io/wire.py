@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
+from urllib.request import proxy_bypass
 
 import anyio
 import anyio.abc
@@ -196,18 +198,38 @@ def _in_our_words(error: httpx.HTTPError, where: str, shared: bool) -> UpstreamE
                 where=where,
                 hint="set cert in pip's configuration to your authority's PEM file, or trust the host",
             )
+        case httpx.ConnectError() | httpx.ProxyError() if proxy := _proxy(where):
+            address, variable = proxy
+            return interruption(
+                f"cannot connect through the proxy {address}: {_reason(error)}",
+                where,
+                f"it comes from the variable {variable}: correct it or take it away, or name the host in NO_PROXY",
+                silent=True,
+            )
         case httpx.ConnectError():
             return interruption(
                 f"cannot connect: {_reason(error)}", where, "check the address, proxy and network", silent=True
             )
         case httpx.ProxyError():
-            return interruption("the proxy does not work", where, "check the proxy setting", silent=True)
+            return interruption("the proxy does not work", where, "check proxy in pip's configuration", silent=True)
         case httpx.DecodingError():
             return UpstreamError("the answer's compression is damaged", where=where)
         case httpx.UnsupportedProtocol() | httpx.TooManyRedirects():
             return UpstreamError("the URL is not valid", where=where)
         case _:
             return interruption("the connection was cut", where, "try again", shared=shared)
+
+
+def _proxy(url: str) -> tuple[str, str] | None:
+    """Return the proxy that the environment has for a URL, without its password, and the variable that says so."""
+    scheme, host, _ = origin(url)
+    if proxy_bypass(host):
+        return None
+    for name in (f"{scheme}_proxy", "all_proxy"):
+        for variable in (name, name.upper()):
+            if value := os.environ.get(variable):
+                return redact(value), variable
+    return None
 
 
 def interruption(
