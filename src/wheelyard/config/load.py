@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,8 +10,12 @@ from types import MappingProxyType
 from packaging.utils import canonicalize_name
 
 from wheelyard.config import sections
-from wheelyard.config.inputs.projects import from_pylock, from_pyproject, read_toml
-from wheelyard.config.inputs.requirements import Gathered, RequirementsReader, merge_names
+from wheelyard.config.inputs import InputFormat, format_of
+from wheelyard.config.inputs.gathered import Gathered
+from wheelyard.config.inputs.pylock import from_pylock
+from wheelyard.config.inputs.pyproject import from_pyproject
+from wheelyard.config.inputs.requirements import RequirementsReader, merge_names
+from wheelyard.config.inputs.toml_files import read_toml
 from wheelyard.config.model import Config, PackageRule
 from wheelyard.config.schema import BuildTable, Document, PyprojectTable
 from wheelyard.config.urls import user_path
@@ -28,14 +31,13 @@ from wheelyard.variants.book import with_recipes
 from wheelyard.variants.model import make_variants
 
 NAME = "wheelyard.toml"
-_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 
 def load(path: Path) -> Config:
     """Read a configuration.
 
     :param path: a ``wheelyard.toml`` (or another TOML file in its format), the folder that holds one, or what stands in
-        for one: a requirements file (``*.txt``, ``*.in``), a ``pyproject.toml``, a ``pylock.toml``. With a stand-in
+        for one: a file in one of the formats of ``config.inputs``. With a stand-in
         the wheelhouse is written to the current folder.
     :raises ConfigError: for one mistake.
     :raises Failures: for several, all of them.
@@ -48,10 +50,8 @@ def load(path: Path) -> Config:
             "no such file", where=path.name, hint="`wheelyard init` writes one; or name a requirements file"
         )
     problems = Problems()
-    if path.name == "pyproject.toml" or _PYLOCK.fullmatch(path.name) or path.suffix != ".toml":
-        config = _stand_in(path, problems)
-    else:
-        config = _own(path, problems)
+    known = format_of(path)
+    config = _own(path, problems) if known is None else _stand_in(path, known, problems)
     if not config.requirements and not problems.found:
         problems.add(
             "nothing is required",
@@ -66,22 +66,9 @@ def load(path: Path) -> Config:
     return config
 
 
-def _stand_in(path: Path, problems: Problems) -> Config:
-    reader = RequirementsReader(path.parent, problems)
-    requirements: tuple[Requirement, ...] = ()
-    try:
-        if path.name == "pyproject.toml":
-            requirements = from_pyproject(path, path.parent)
-        elif path.suffix == ".toml":
-            requirements = from_pylock(path, path.parent)
-        else:
-            reader.read(path)
-    except WheelyardError as error:
-        problems.found.append(error)
-    config = Config(
-        path=path, requirements=requirements, targets=(this_machine(),), wheelhouse=Path.cwd() / "wheelhouse"
-    )
-    return _with_files(config, reader.gathered, problems)
+def _stand_in(path: Path, known: InputFormat, problems: Problems) -> Config:
+    config = Config(path=path, requirements=(), targets=(this_machine(),), wheelhouse=Path.cwd() / "wheelhouse")
+    return _with_files(config, known.read(path, path.parent, problems), problems)
 
 
 def _own(path: Path, problems: Problems) -> Config:

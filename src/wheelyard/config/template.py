@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from wheelyard.config.inputs.projects import from_pylock, from_pyproject
-from wheelyard.config.inputs.requirements import RequirementsReader
+from wheelyard.config.inputs import format_of, pylock, requirements
 from wheelyard.domain.errors import ConfigError
 from wheelyard.schema.problems import Problems, shown
 from wheelyard.targets import presets
@@ -109,19 +108,12 @@ def _wanted(source: Path | None, folder: Path) -> str:
             '# pylock = "pylock.toml"\n'
         )
     name = _quoted(shown(source.absolute(), folder.absolute()))
-    if source.name == "pyproject.toml":
-        from_pyproject(source.absolute(), folder.absolute())
-        return f"pyproject = {{ path = {name}, extras = [], groups = [] }}\n"
-    if source.suffix == ".toml":
-        from_pylock(source.absolute(), folder.absolute())
-        return f"pylock = {name}\n"
-    problems = Problems()
-    reader = RequirementsReader(folder.absolute(), problems)
-    reader.read(source.absolute())
+    known, problems = format_of(source) or pylock, Problems()
+    said = known.read(source.absolute(), folder.absolute(), problems)
     problems.check()
-    if not reader.gathered.requirements:
+    if not said.requirements and known is requirements:
         raise ConfigError("nothing is required", where=source.name, hint="write one requirement a line")
-    return f"requirements = [{name}]\n"
+    return known.written(name)
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.inputs import options
+from wheelyard.config.inputs import foreign, options
+from wheelyard.config.inputs.gathered import Gathered
 from wheelyard.config.inputs.lines import Line, logical
 from wheelyard.config.inputs.single import SyntaxProblem, parse_requirement
 from wheelyard.config.urls import (
@@ -24,35 +25,27 @@ from wheelyard.config.urls import (
 )
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.index import IndexSource
-from wheelyard.domain.requirement import Requirement
 from wheelyard.schema.problems import Problems, nearest, read_text, shown
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OPTIONS_BEGIN = re.compile(r"\s(?=--?[A-Za-z])")
 
 
-@dataclass(slots=True)
-class Gathered:
-    """What one or several requirements files say together. Mutable: it grows while files are read."""
+def matches(path: Path) -> bool:
+    """Whether a file is in this format: everything that is no TOML."""
+    return path.suffix != ".toml"
 
-    requirements: list[Requirement] = field(default_factory=list)
-    constraints: list[Requirement] = field(default_factory=list)
-    index: IndexSource | None = None
-    """The last ``--index-url``."""
-    extra: list[IndexSource] = field(default_factory=list)
-    """``--extra-index-url`` and ``--find-links``, in order."""
-    no_index: bool = False
-    trusted_hosts: set[str] = field(default_factory=set)
-    only_binary: set[str] = field(default_factory=set)
-    no_binary: set[str] = field(default_factory=set)
-    prereleases: bool = False
-    prefer_binary: bool = False
-    require_hashes: bool = False
-    config_settings: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By normalised name."""
-    credentials: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    queries: dict[str, str] = field(default_factory=dict, repr=False)
-    """By the URL without it."""
+
+def read(path: Path, root: Path, problems: Problems) -> Gathered:
+    """Return what a requirements file says, and those that it includes; mistakes go to ``problems``."""
+    reader = RequirementsReader(root, problems)
+    reader.read(path)
+    return reader.gathered
+
+
+def written(name: str) -> str:
+    """Return the line of ``wheelyard.toml`` that takes a file in this format; ``name`` is a TOML string."""
+    return f"requirements = [{name}]\n"
 
 
 @dataclass(slots=True)
@@ -68,6 +61,9 @@ class RequirementsReader:
 
     def read(self, path: Path, *, constraints: bool = False, where: str | None = None) -> None:
         """Read one file; ``where`` is the place that named it."""
+        if foreign.matches(path):
+            foreign.read(path, self.root, self.problems)
+            return
         real = path.resolve()
         name = shown(path, self.root)
         if real in self._open:

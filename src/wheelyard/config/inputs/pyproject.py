@@ -1,34 +1,37 @@
-"""Requirements out of a ``pyproject.toml`` (PEP 621, PEP 735) or a ``pylock.toml`` (PEP 751)."""
+"""``pyproject.toml``: the dependencies of a project (PEP 621) and its groups (PEP 735)."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from packaging import errors as packaging_errors
 from packaging.dependency_groups import resolve_dependency_groups
-from packaging.pylock import Package, Pylock, PylockValidationError
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.inputs.single import SyntaxProblem, advice, parse_requirement
-from wheelyard.config.urls import without_credentials
+from wheelyard.config.inputs.gathered import Gathered, gathered
+from wheelyard.config.inputs.single import advice
+from wheelyard.config.inputs.toml_files import read_requirement, read_toml
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.requirement import Requirement
-from wheelyard.schema.problems import nearest, read_text, shown
+from wheelyard.schema.problems import Problems, nearest, shown
 
 
-def read_toml(path: Path, name: str) -> dict[str, object]:
-    """Read a TOML file.
+def matches(path: Path) -> bool:
+    """Whether a file is in this format, by its name."""
+    return path.name == "pyproject.toml"
 
-    :raises ConfigError: if it is not there, or is no TOML: with its line.
-    """
-    try:
-        return tomllib.loads(read_text(path, name))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=name, hint="correct the line that is named") from error
+
+def read(path: Path, root: Path, problems: Problems) -> Gathered:
+    """Return what a project depends on; mistakes go to ``problems``."""
+    return gathered(lambda: from_pyproject(path, root), problems)
+
+
+def written(name: str) -> str:
+    """Return the line of ``wheelyard.toml`` that takes a file in this format; ``name`` is a TOML string."""
+    return f"pyproject = {{ path = {name}, extras = [], groups = [] }}\n"
 
 
 def from_pyproject(
@@ -49,15 +52,7 @@ def from_pyproject(
     lines += [(each, "[project] dependencies") for each in _listed(project, "dependencies", name)]
     lines += _extras_of(project, extras, name)
     lines += _groups_of(data.get("dependency-groups", {}), groups, name)
-    return tuple(_read(text, path, root, f"{name}: {place}") for text, place in dict.fromkeys(lines))
-
-
-def _read(text: str, path: Path, root: Path, where: str) -> Requirement:
-    try:
-        found = parse_requirement(text, path.parent, root, origin=shown(path, root), line=0)
-    except SyntaxProblem as error:
-        raise ConfigError(error.message, where=where, hint=error.hint) from error
-    return found.value
+    return tuple(read_requirement(text, path, root, f"{name}: {place}") for text, place in dict.fromkeys(lines))
 
 
 def _listed(project: Mapping[str, object], key: str, name: str) -> list[str]:
@@ -133,60 +128,3 @@ def _flat(error: BaseException) -> str:
     if isinstance(inner, Iterable):
         return "; ".join(_flat(each) for each in inner)
     return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
-
-
-def from_pylock(path: Path, root: Path) -> tuple[Requirement, ...]:
-    """Return the pins of a lock file, with the hashes of its files.
-
-    :raises ConfigError: if the file is wrong or has what cannot be carried (version control, editable folders).
-    """
-    name = shown(path, root)
-    try:
-        lock = Pylock.from_dict(read_toml(path, name))
-        lock.validate()
-    except (PylockValidationError, ValueError, TypeError) as error:
-        raise ConfigError(
-            str(error), where=name, hint="see PEP 751, or lock again with the tool that made it"
-        ) from error
-    return tuple(_pin(package, number, path, root, name) for number, package in enumerate(lock.packages))
-
-
-def _pin(package: Package, number: int, path: Path, root: Path, name: str) -> Requirement:
-    where = f"{name}: packages[{number}] {package.name}"
-    marker = str(package.marker) if package.marker else ""
-    if package.vcs is not None:
-        raise ConfigError("from version control", where=where, hint="name a release, or an sdist built from it")
-    files = [*(package.wheels or ()), *([package.sdist] if package.sdist else ())]
-    hashes = [file.hashes["sha256"] for file in files if "sha256" in file.hashes]
-    if package.archive is not None or package.directory is not None:
-        text, hashes = _place(package, hashes, where)
-        text = f"{package.name} @ {text}"
-    elif package.version is not None:
-        text = f"{package.name}=={package.version}"
-    else:
-        raise ConfigError("no version", where=where, hint="lock again with a version for every package")
-    line = _read(f"{text} ; {marker}" if marker else text, path, root, where)
-    return Requirement(
-        text=line.text,
-        origin=line.origin,
-        line=0,
-        direct=line.direct,
-        hashes=tuple(sorted(f"sha256:{digest.lower()}" for digest in set(hashes))),
-    )
-
-
-def _place(package: Package, hashes: list[str], where: str) -> tuple[str, list[str]]:
-    """Return path or URL of a package that is one archive or folder, and the archive's hash."""
-    if package.directory is not None:
-        if package.directory.editable:
-            raise ConfigError("editable", where=where, hint="an editable folder cannot be carried to another host")
-        return f"./{package.directory.path}", []
-    archive = package.archive
-    assert archive is not None  # noqa: S101  (the caller looked)
-    own = [archive.hashes["sha256"]] if "sha256" in archive.hashes else hashes
-    if archive.url:
-        try:
-            return without_credentials(archive.url)[0], own
-        except ValueError as error:
-            raise ConfigError(str(error), where=where, hint="lock again") from error
-    return f"./{archive.path}", own

@@ -1,0 +1,34 @@
+"""What formats in TOML share: reading the file, and reading one requirement in it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from wheelyard.config.inputs.single import SyntaxProblem, parse_requirement
+from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.requirement import Requirement
+from wheelyard.schema.problems import read_text, shown
+
+
+def read_toml(path: Path, name: str) -> dict[str, object]:
+    """Read a TOML file.
+
+    :raises ConfigError: if it is not there, or is no TOML: with its line.
+    """
+    try:
+        return tomllib.loads(read_text(path, name))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=name, hint="correct the line that is named") from error
+
+
+def read_requirement(text: str, path: Path, root: Path, where: str) -> Requirement:
+    """Return one requirement (PEP 508) that a TOML file has.
+
+    :raises ConfigError: if it is none, naming ``where`` it is written.
+    """
+    try:
+        found = parse_requirement(text, path.parent, root, origin=shown(path, root), line=0)
+    except SyntaxProblem as error:
+        raise ConfigError(error.message, where=where, hint=error.hint) from error
+    return found.value
