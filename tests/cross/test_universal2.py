@@ -26,7 +26,7 @@ from wheelyard.store.blobs import Store
 from wheelyard.targets.platforms import UNIVERSAL2
 from wheelyard.toolchain.universal2 import parts
 from wheelyard.toolchain.zig.place import Place
-from wheelyard.variants.finish import NOTE, noted, read_note
+from wheelyard.variants.finish import NOTE, read_note, with_build_key
 from wheelyard.wheels.fuse import fuse
 from wheelyard.wheels.objects import macho
 from wheelyard.wheels.objects.check import check, objects
@@ -175,7 +175,7 @@ def test_a_variants_record_has_the_key_of_both(tmp_path: Path) -> None:
     thin = pair(tmp_path, {name: notes[0]}, {name: notes[1]}, TAGS)
     with pytest.raises(RepairError, match=r"wheelyard\.json differs"):
         fuse(*thin, tmp_path / "out")
-    made = fuse(*thin, tmp_path / "out", extra=noted(thin[1], "both"))
+    made = fuse(*thin, tmp_path / "out", extra=with_build_key(thin[1], "both"))
     assert read_note(made) == {"build-key": "both", "variant": {"blas": "accelerate"}}
 
 

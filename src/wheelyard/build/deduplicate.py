@@ -30,7 +30,7 @@ class Built:
     """By normalised name."""
 
 
-def settle(folders: Mapping[str, Built], store: Store, *, epoch: int) -> dict[str, dict[str, BuiltWheel]]:
+def deduplicate_wheels(folders: Mapping[str, Built], store: Store, *, epoch: int) -> dict[str, dict[str, BuiltWheel]]:
     """Return the wheels of each folder by normalised name, no two of them with one file name and different bytes.
 
     Where twins ask for the same packages, and hold the same modules or compiled ones, all folders take that of the

@@ -25,7 +25,7 @@ from wheelyard.sandbox.workspace import DEFAULT_EPOCH, Workspace, aside, given, 
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain import guard
 from wheelyard.variants import finish as variant
-from wheelyard.variants.linking import told
+from wheelyard.variants.linking import expand_pkgconfig
 from wheelyard.wheels.fuse import fuse
 
 
@@ -197,7 +197,7 @@ class _Bench:
             epoch=self.epoch,
         )
         if unit.recipe.variant:
-            place = replace(place, recipe=told(place))
+            place = replace(place, recipe=expand_pkgconfig(place))
         raw = frontend.build_wheel(place)
         if dropped := guard.left_out(log):
             self.report(
@@ -213,7 +213,7 @@ class _Bench:
         """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
         thin = [self._needed(unit, key) for key in unit.parts]
         intel, arm = (given(self.store, root, wheel.sha256, wheel.filename) for wheel in thin)
-        extra = variant.noted(arm, unit.key) if unit.recipe.variant else {}
+        extra = variant.with_build_key(arm, unit.key) if unit.recipe.variant else {}
         path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
         accept_wheel(unit, path, sandbox)
         return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=thin[0].grafted)

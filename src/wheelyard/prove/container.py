@@ -18,7 +18,7 @@ from wheelyard.domain.target import Target
 from wheelyard.io import files
 from wheelyard.prove.model import Subject
 from wheelyard.prove.place import last_words, link
-from wheelyard.prove.run_proof import conclude
+from wheelyard.prove.run_proof import run_proof
 from wheelyard.sandbox.container.images import resolve
 from wheelyard.sandbox.container.python import ImagePython, find_python, open_engine
 from wheelyard.sandbox.container.sandbox import ContainerSandbox
@@ -116,7 +116,7 @@ def prove(subject: Subject, host: Host, *, scratch: Path, log: Path) -> Proof:
     )
     log.unlink(missing_ok=True)
     place = f"{host.sandbox.image.name}, under emulation" if host.emulated else host.sandbox.image.name
-    return conclude(
+    return run_proof(
         proof,
         subject,
         lambda: _Place.make(subject, host, scratch=scratch, log=log),

@@ -16,7 +16,7 @@ from wheelyard.domain.proof import Proof
 from wheelyard.io import files
 from wheelyard.prove.model import Subject
 from wheelyard.prove.place import last_words, link
-from wheelyard.prove.run_proof import conclude
+from wheelyard.prove.run_proof import run_proof
 from wheelyard.sandbox.interpreter import interpreter_folders
 from wheelyard.sandbox.paths import SYSTEM_PATH
 from wheelyard.sandbox.protocol import Sandbox
@@ -48,7 +48,7 @@ def prove(subject: Subject, interpreter: Interpreter, *, sandbox: Sandbox, scrat
         key=proof_key(subject, interpreter),
     )
     log.unlink(missing_ok=True)
-    return conclude(
+    return run_proof(
         proof,
         subject,
         lambda: _Place.make(subject, interpreter, sandbox=sandbox, scratch=scratch, log=log),

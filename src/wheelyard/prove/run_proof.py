@@ -16,7 +16,7 @@ from wheelyard.prove.model import Bring, Subject
 from wheelyard.prove.place import Place, last_words
 
 
-def conclude(proof: Proof, subject: Subject, make: Callable[[], Place], *, reason: str) -> Proof:
+def run_proof(proof: Proof, subject: Subject, make: Callable[[], Place], *, reason: str) -> Proof:
     """Return the proof with its outcome; never raises for what the wheels do.
 
     :param proof: as it is if it fails.

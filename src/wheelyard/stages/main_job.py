@@ -349,7 +349,7 @@ def build_plans(
         for plan in withheld.left(plans)
     }
     return Made(
-        of_folder=deduplicate.settle(of_folder, store, epoch=settings.source_date_epoch),
+        of_folder=deduplicate.deduplicate_wheels(of_folder, store, epoch=settings.source_date_epoch),
         built=len(wheels) - reused,
         reused=reused,
     )

@@ -159,7 +159,7 @@ def _told(library: Library, recipe: Recipe, repaired: Repaired) -> dict[str, obj
     return {name: value for name, value in told.items() if value}
 
 
-def noted(wheel: Path, key: str) -> dict[str, bytes]:
+def with_build_key(wheel: Path, key: str) -> dict[str, bytes]:
     """Return the record of a variant's wheel with the build key of what is made from it."""
     note = {**(read_note(wheel) or {}), "build-key": key}
     return {NOTE: (json.dumps(note, indent=1, sort_keys=True) + "\n").encode()}

@@ -14,7 +14,7 @@ from wheelyard.sandbox.workspace import Workspace
 _OPTIONS = {"blas-cflags": "--cflags", "blas-libs": "--libs", "blas-list": "--libs"}
 
 
-def told(place: Workspace) -> Recipe:
+def expand_pkgconfig(place: Workspace) -> Recipe:
     """Return the recipe of a build with ``{blas-cflags}``, ``{blas-libs}`` and ``{blas-list}`` filled in.
 
     :param place: where pkg-config is asked: only there the BLAS is known.
