@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,16 @@ def test_a_dripping_server_is_ended(server: IndexServer, store: Store, tmp_path:
     impatient = HttpSettings(retries=0, stall_window=0.3)
     with _client(store, server, impatient) as client, pytest.raises(UpstreamError, match="almost nothing"):
         fetch([locked(server, BIG)], store=store, client=client, root=tmp_path)
+
+
+def test_a_file_that_keeps_coming_slowly_is_ended(server: IndexServer, store: Store, tmp_path: Path) -> None:
+    """Enough a second that nothing stalls, and no end: there is one bound over all tries, whatever the size is."""
+    server.fault(BIG, index_server.slow(3600))
+    bounded = HttpSettings(retries=3, stall_window=3600, file_timeout=1)
+    with _client(store, server, bounded) as client, pytest.raises(UpstreamError) as caught:
+        fetch([replace(locked(server, BIG), size=None)], store=store, client=client, root=tmp_path)
+    assert BIG in str(caught.value)
+    assert not store.has(locked(server, BIG).sha256)
 
 
 def test_one_failure_leaves_the_rest_going(server: IndexServer, store: Store, client: Client, tmp_path: Path) -> None:
