@@ -128,8 +128,9 @@ def test_a_blas_that_an_image_cannot_get(tmp_path: Path, cache: Path, image: Ima
     mine = Yard(root=tmp_path / "yard", cache=cache)
     done = mine.build(RECIPE + TARGET.format(builder=closed, host=image("host")) + NETLIB)
     assert done.code == 15, done.out + done.err
-    assert "variant netlib, target bookworm: netlib's reference BLAS and LAPACK is not in the image" in done.refusal
-    (error,) = [each for each in done.events if each["event"] == "error"]
+    errors = [each for each in done.events if each["event"] == "error"]
+    (error,) = [each for each in errors if "netlib's reference BLAS and LAPACK is not in the image" in each["message"]]
+    assert error["where"] == "variant netlib, target bookworm"
     assert "apt-get install libblas-dev liblapack-dev" in error["hint"]
 
 
