@@ -10,16 +10,15 @@ from types import MappingProxyType
 from packaging.utils import canonicalize_name
 
 from wheelyard.config import sections
-from wheelyard.config.inputs import InputFormat, format_of
-from wheelyard.config.inputs.gathered import Gathered
-from wheelyard.config.inputs.pylock import from_pylock
+from wheelyard.config.inputs import InputFormat, format_of, pylock
+from wheelyard.config.inputs.gathered import Gathered, gathered
 from wheelyard.config.inputs.pyproject import from_pyproject
 from wheelyard.config.inputs.requirements import RequirementsReader, merge_names
 from wheelyard.config.inputs.toml_files import read_toml
 from wheelyard.config.model import Config, PackageRule
 from wheelyard.config.schema import BuildTable, Document, PyprojectTable
 from wheelyard.config.urls import user_path
-from wheelyard.domain.errors import ConfigError, WheelyardError
+from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.requirement import Requirement
 from wheelyard.schema.place import Place
@@ -114,20 +113,18 @@ def _from_pyproject(top: Document) -> tuple[Requirement, ...]:
         return ()
     table = PyprojectTable(path=top.pyproject) if isinstance(top.pyproject, str) else top.pyproject
     root = top.place.folder
-    try:
-        return from_pyproject(root / table.path, root, extras=texts(table.extras), groups=texts(table.groups))
-    except WheelyardError as error:
-        top.place.problems.found.append(error)
-        return ()
+    said = gathered(
+        lambda: from_pyproject(root / table.path, root, extras=texts(table.extras), groups=texts(table.groups)),
+        top.place.problems,
+    )
+    return tuple(said.requirements)
 
 
 def _from_pylock(top: Document) -> tuple[Requirement, ...]:
-    root = top.place.folder
-    try:
-        return from_pylock(root / top.pylock, root) if top.pylock else ()
-    except WheelyardError as error:
-        top.place.problems.found.append(error)
+    if top.pylock is None:
         return ()
+    root = top.place.folder
+    return tuple(pylock.read(root / top.pylock, root, top.place.problems).requirements)
 
 
 def _wheelhouse(top: Document) -> Path:
