@@ -15,7 +15,6 @@ from wheelyard.build import environment, frontend
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
 from wheelyard.domain.build import Limits, Recipe
-from wheelyard.domain.lock import Lock
 from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
@@ -48,8 +47,7 @@ def test_setup_py(tmp_path: Path, python: str, needed: list[str], dynamic: tuple
     needs = tuple(locked(store, path) for path in download(tmp_path, python, *needed))
     source = make_sdist(tmp_path, "demo", "1.0", {"setup.py": SETUP, "demo.c": extension("demo"), "pure.py": ""})
     package = locked(store, source, needs)
-    lock = Lock(target=target.name, requires_python="", environment="", requirements_sha256="", packages=(package,))
-    (unit,) = units_of(lock, target, {}, local_toolchain())
+    (unit,) = units_of((package,), target, {}, local_toolchain())
     built = build_all(
         [unit],
         store=store,

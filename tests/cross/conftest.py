@@ -14,7 +14,7 @@ from tests.support.sandboxes import working
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
 from wheelyard.domain.build import BuiltWheel, Limits, Recipe
-from wheelyard.domain.lock import Lock, LockedPackage
+from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.target import Target
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
@@ -51,8 +51,7 @@ def build(store: Store, toolchain: Toolchain) -> Build:
         identity = found(target).identity
         package = unit(sdist, store, identity, target=target).package
         package = replace(package, build_requirements=needs, expects=expects)
-        lock = Lock(target=target.name, requires_python="", environment="", requirements_sha256="", packages=(package,))
-        units = units_of(lock, target, {package.name: recipe or Recipe()}, identity)
+        units = units_of((package,), target, {package.name: recipe or Recipe()}, identity)
         return build_all(
             units,
             store=store,

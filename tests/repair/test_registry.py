@@ -14,7 +14,7 @@ import pytest
 from tests.support.packages import make_wheel
 from wheelyard.build.unit import units_of
 from wheelyard.domain.errors import RepairError
-from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
+from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
 from wheelyard.repair import repair as registry
@@ -52,8 +52,7 @@ def key(target: Target) -> str:
     """The build key of one package."""
     sdist = LockedFile(filename="demo-1.0.tar.gz", sha256="a" * 64)
     package = LockedPackage(name="demo", version="1.0", file=sdist, reason="a test")
-    lock = Lock(target=target.name, requires_python="", environment="", requirements_sha256="", packages=(package,))
-    (unit,) = units_of(lock, target, {}, "gcc 1")
+    (unit,) = units_of((package,), target, {}, "gcc 1")
     return unit.key
 
 

@@ -16,7 +16,7 @@ from wheelyard.build.worker import build_all
 from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits, Recipe
 from wheelyard.domain.errors import Failures, WheelyardError
 from wheelyard.domain.events import Event, JobFinished
-from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
+from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
@@ -49,10 +49,7 @@ class Yard:
         )
 
     def units(self, *packages: LockedPackage) -> tuple[BuildUnit, ...]:
-        lock = Lock(
-            target=self.target.name, requires_python="", environment="", requirements_sha256="", packages=packages
-        )
-        return units_of(lock, self.target, self.recipes, local_toolchain())
+        return units_of(packages, self.target, self.recipes, local_toolchain())
 
     def build(
         self,

@@ -67,8 +67,8 @@ def plans(place: Place, config: Config) -> tuple[tuple[BuildUnit, ...], Lock, tu
     assert plan.variant is not None
     recipes = variants.recipes(plan.config, target, plan.variant, plan.lock, store=place.store, image=here)
     tools = recipes_of(plan.config, to_build=True)
-    plain = units_of(baseline, target, recipes_of(config), "gcc")
-    return plain, plan.lock, units_of(plan.lock, target, recipes, "gcc", tools=tools)
+    plain = units_of(baseline.packages, target, recipes_of(config), "gcc")
+    return plain, plan.lock, units_of(plan.lock.packages, target, recipes, "gcc", tools=tools)
 
 
 def needed(package: LockedPackage) -> Mapping[str, LockedPackage]:

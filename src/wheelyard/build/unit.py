@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from wheelyard.build.key import build_key
 from wheelyard.config.model import Config
 from wheelyard.domain.build import BuildUnit, Limits, Recipe
-from wheelyard.domain.lock import Lock, LockedPackage
+from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
 from wheelyard.repair.repair import repairer_for
@@ -40,7 +40,7 @@ def limits_of(settings: BuildSettings) -> Limits:
 
 
 def units_of(
-    lock: Lock,
+    packages: Iterable[LockedPackage],
     target: Target,
     recipes: Mapping[str, Recipe],
     toolchain: str,
@@ -49,7 +49,7 @@ def units_of(
     tools: Mapping[str, Recipe] | None = None,
     epoch: int = 315532800,
 ) -> tuple[BuildUnit, ...]:
-    """Return a unit for each sdist of the lock, those that others need first, each key once.
+    """Return a unit for each sdist among locked packages, those that others need first, each key once.
 
     :param recipes: by normalised name; a package without one is built plainly.
     :param toolchain: identity of what compiles: ``key.local_toolchain()``, or the image's digest.
@@ -58,7 +58,7 @@ def units_of(
     :param epoch: SOURCE_DATE_EPOCH, seconds.
     """
     units: dict[str, BuildUnit] = {}
-    for package in lock.packages:
+    for package in packages:
         if package.how == "build":
             _add(units, package, target, recipes, recipes if tools is None else tools, toolchain, builds_on, epoch)
     return tuple(units.values())

@@ -19,6 +19,7 @@ from wheelyard.lock.direct import DirectFile
 from wheelyard.lock.inputs import hashes
 from wheelyard.lock.ports import Upstream
 from wheelyard.lock.select import Choice, Choices, choices
+from wheelyard.resolve.metadata import standard_specifier
 from wheelyard.resolve.model import Pin
 from wheelyard.resolve.once import Once
 from wheelyard.resolve.view import Candidate, Candidates
@@ -117,7 +118,7 @@ class TargetSource:
             version=pin.version,
             file=self._direct[pin.name].file if pin.name in self._direct else self.file(choice.file),
             reason=choice.reason,
-            requires_python=requires_python,
+            requires_python=standard_specifier(requires_python),
             extras=pin.extras,
             via=pin.via,
             expects=choice.expects,

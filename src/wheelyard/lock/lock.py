@@ -48,7 +48,7 @@ def _read(config: Config, target: str) -> tuple[Lock, bool] | None:
     except FileNotFoundError:
         return None
     found = pylock.loads(text, where=path.name)
-    return found, pylock.as_locked(text, found)
+    return found, pylock.as_locked(text)
 
 
 def lock(

@@ -6,16 +6,21 @@ What the standard has no place for is under ``tool.wheelyard``: of the file, and
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from packaging.pylock import Pylock, PylockValidationError
+import tomli_w
+from packaging.markers import Marker
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
-from wheelyard.lock import toml
 
 CREATOR = "wheelyard"
 
@@ -27,68 +32,74 @@ def filename(target: str) -> str:
 
 def dumps(lock: Lock) -> str:
     """Return the text of a lock file: the same lock, the same text."""
-    return _dumps(lock, _digest(lock))
+    document = _standard(lock).to_dict()
+    document["tool"]["wheelyard"]["digest"] = _digest(document)
+    return tomli_w.dumps(document)
 
 
-def as_locked(text: str, lock: Lock) -> bool:
-    """Whether a file still says what was locked; ``lock`` is what ``loads`` read from it.
+def as_locked(text: str) -> bool:
+    """Whether a lock file, whose text ``loads`` has read, still says what was locked.
 
     A slip of an editor or of a merge is found; it is no signature.
     """
-    return bool(tomllib.loads(text)["tool"]["wheelyard"].get("content-sha256") == _digest(lock))
+    document = tomllib.loads(text)
+    digest = document["tool"]["wheelyard"].pop("digest", None)
+    return digest is None or bool(digest == _digest(document))  # earlier versions wrote none
 
 
-def _digest(lock: Lock) -> str:
-    return hashlib.sha256(_dumps(lock, None).encode()).hexdigest()
+def _digest(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what a document says, however it is laid out."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=datetime.isoformat).encode()).hexdigest()
 
 
-def _dumps(lock: Lock, digest: str | None) -> str:
-    own: dict[str, object] = {
+def _standard(lock: Lock) -> Pylock:
+    own = {
         "target": lock.target,
         "resolver": lock.resolver,
         "requirements-sha256": lock.requirements_sha256,
-        "content-sha256": digest,
         "pip": _package(lock.pip) if lock.pip is not None else None,
         "image": lock.image,
     }
-    document: dict[str, object] = {
-        "lock-version": "1.0",
-        "environments": [lock.environment],
-        "requires-python": lock.requires_python,
-        "created-by": CREATOR,
-        "packages": [_package(each) for each in lock.packages],
-        "tool": {"wheelyard": own},
-    }
-    if not lock.packages:
-        document["packages"] = []
-    return toml.dumps(document)
+    return Pylock(
+        lock_version=Version("1.0"),
+        environments=[Marker(lock.environment)],
+        requires_python=SpecifierSet(lock.requires_python),
+        created_by=CREATOR,
+        packages=[_package(each) for each in lock.packages],
+        tool={"wheelyard": _known(own)},
+    )
 
 
-def _package(package: LockedPackage) -> dict[str, object]:
-    described = _described(package.file)
-    kept: dict[str, object] = {
+def _package(package: LockedPackage) -> Package:
+    own = {
         "reason": package.reason,
-        "via": list(package.via) or None,
-        "extras": list(package.extras) or None,
+        "via": list(package.via),
+        "extras": list(package.extras),
         "expects": package.expects if package.expects != "any" else None,
         "index": package.file.index or None,
         **_told(package.file),
-        "build-requirements": [_package(each) for each in package.build_requirements] or None,
-        "for-target": _described(package.for_target) | _told(package.for_target) if package.for_target else None,
+        "build-requirements": [_package(each) for each in package.build_requirements],
+        "for-target": _for_target(package.for_target) if package.for_target else None,
     }
-    return {
-        "name": package.name,
-        "version": package.version,
-        "requires-python": package.requires_python,
-        **({"wheels": [described]} if package.file.is_wheel else {"sdist": described}),
-        "tool": {"wheelyard": kept},
-    }
+    file = _described(package.file)
+    return Package(
+        name=canonicalize_name(package.name),
+        version=Version(package.version),
+        requires_python=SpecifierSet(package.requires_python) if package.requires_python else None,
+        sdist=None if package.file.is_wheel else PackageSdist(**file),
+        wheels=[PackageWheel(**file)] if package.file.is_wheel else None,
+        tool={"wheelyard": _known(own)},
+    )
 
 
-def _described(file: LockedFile) -> dict[str, object]:
+def _for_target(file: LockedFile) -> dict[str, object]:
+    return _known({key.replace("_", "-"): value for key, value in _described(file).items()} | _told(file))
+
+
+def _described(file: LockedFile) -> dict[str, Any]:
     return {
         "name": file.filename,
-        "upload-time": datetime.fromisoformat(file.upload_time) if file.upload_time else None,
+        "upload_time": datetime.fromisoformat(file.upload_time) if file.upload_time else None,
         "url": file.url,
         "path": file.path,
         "size": file.size,
@@ -99,6 +110,11 @@ def _described(file: LockedFile) -> dict[str, object]:
 def _told(file: LockedFile) -> dict[str, object]:
     """Return what the index said of a file, for which PEP 751 has no key."""
     return {"yanked": file.yanked, "provenance": file.provenance}
+
+
+def _known(table: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what there is nothing to say of: TOML has no null."""
+    return {key: value for key, value in table.items() if value is not None and value != []}
 
 
 def loads(text: str, *, where: str) -> Lock:

@@ -67,6 +67,14 @@ def python_fits(requires_python: str | None, python_full: str) -> bool:
         return True
 
 
+def standard_specifier(requires_python: str | None) -> str | None:
+    """Return ``Requires-Python`` as the standard spells it; None where there is none, or it cannot be read."""
+    try:
+        return str(SpecifierSet(requires_python)) if requires_python else None
+    except InvalidSpecifier:
+        return None
+
+
 def render(name: str, version: str, *, requires: Iterable[str], extras: tuple[str, ...], possible: bool) -> bytes:
     """Return the METADATA of the synthetic wheel that stands for a version on one target.
 

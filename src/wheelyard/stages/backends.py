@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import Failures, ToolError
 from wheelyard.domain.events import Reporter, silent
-from wheelyard.domain.lock import Lock, LockedPackage, with_build_requirements
+from wheelyard.domain.lock import LockedPackage, with_build_requirements
 from wheelyard.domain.target import Target
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.ports import Upstream
@@ -147,11 +147,8 @@ class Sandboxes:
         if sdists:
             target = self.machine(target)
             toolchain = self._toolchain(target)
-            wanted = Lock(
-                target=target.name, requires_python="", environment="", requirements_sha256="", packages=sdists
-            )
             epoch = self._config.build.source_date_epoch
-            units = units_of(wanted, target, recipes_of(self._config, to_build=True), toolchain.identity, epoch=epoch)
+            units = units_of(sdists, target, recipes_of(self._config, to_build=True), toolchain.identity, epoch=epoch)
             try:
                 built = build_all(
                     units,

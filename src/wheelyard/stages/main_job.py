@@ -280,7 +280,7 @@ def _units(plan: Plan, toolchains: Toolchains, *, store: Store, report: Reporter
     epoch = plan.config.build.source_date_epoch
     builds_on = toolchains.builds_on(plan.target)
     return units_of(
-        plan.lock,
+        plan.lock.packages,
         plan.target,
         recipes,
         toolchain.identity,
