@@ -51,7 +51,7 @@ def target(python: str) -> TargetInfo:
         platform="manylinux_2_17_x86_64",
         pip=None,
         variant=None,
-        simd=None,
+        needs={},
         proof="not run",
         python_archive=None,
     )

@@ -9,7 +9,7 @@ import pytest
 from wheelyard.bundle import manifest
 from wheelyard.bundle.manifest import FileEntry, Manifest, TargetInfo
 from wheelyard.domain.errors import VerificationError
-from wheelyard.host.manifest import digest_of, dump_manifest, load_manifest
+from wheelyard.host.manifest import canonical, digest_of, dump_manifest, load_manifest
 from wheelyard.host.refusal import Refused
 
 TARGET = TargetInfo(
@@ -19,7 +19,7 @@ TARGET = TargetInfo(
     platform="manylinux_2_34_x86_64",
     pip=None,
     variant=None,
-    simd=None,
+    needs={},
     proof="proven",
     python_archive=None,
 )
@@ -138,7 +138,8 @@ def test_only_the_canonical_form_is_accepted() -> None:
     for other in (
         content + b"\n",
         json.dumps(json.loads(content)).encode(),
-        content.replace(b'"format":1', b'"format":1,"format":1'),
+        content.replace(b'"format":2', b'"format":2,"format":2'),
+        content.replace(b'"format":2', b'"format":true'),
         content.replace(b'"size":0', b'"size":0.0'),
         content.replace(b'"size":0', b'"size":true'),
         content.replace(b'"size":0', b'"size":-1'),
@@ -151,6 +152,32 @@ def test_only_the_canonical_form_is_accepted() -> None:
         with pytest.raises(Refused) as caught:
             load_manifest(other)
         assert caught.value.name == "bad-manifest"
+
+
+def test_a_manifest_of_format_1_is_read_as_it_was_signed() -> None:
+    now = manifest.Manifest(
+        **{**made(entry("a"))._asdict(), "targets": (TARGET, TARGET._replace(needs={"simd": "x86-64-v3"}))}
+    )
+    old = json.loads(dump_manifest(now)) | {"format": 1}
+    for target in old["targets"]:
+        target["simd"] = target.pop("needs").get("simd")
+    content = canonical(old)
+    assert load_manifest(content) == now
+    with pytest.raises(Refused, match="not in the canonical form"):
+        load_manifest(content.replace(b'"simd":"', b'"simd": "'))
+    with pytest.raises(Refused, match="exactly the keys"):
+        load_manifest(content.replace(b'"format":1', b'"format":2'))
+
+
+@pytest.mark.parametrize(
+    "needs", [[], {"simd": None}, {"Simd": "x"}, {"simd": "a\nb"}, {f"a{n}": "x" for n in range(17)}]
+)
+def test_needs_that_are_no_texts_are_refused(needs: object) -> None:
+    content = json.loads(dump_manifest(manifest.Manifest(**{**made(entry("a"))._asdict(), "targets": (TARGET,)})))
+    content["targets"][0]["needs"] = needs
+    with pytest.raises(Refused) as caught:
+        load_manifest(canonical(content))
+    assert caught.value.name == "bad-manifest"
 
 
 def test_a_manifest_of_a_gigabyte_is_refused_unread(tmp_path: Path) -> None:

@@ -251,7 +251,11 @@ def test_signatures_that_do_not_count(wheelhouse: Path, tmp_path: Path) -> None:
 def test_a_variant_is_taken_only_when_asked_for(tmp_path: Path) -> None:
     python, home, root = need("3.12"), tmp_path / "home", tmp_path / "house"
     home.mkdir()
-    found = [target("3.12", variant="v9", simd="x86-64-v9"), target("3.12"), target("3.12", variant="v1")]
+    found = [
+        target("3.12", variant="v9", needs={"simd": "x86-64-v9"}),
+        target("3.12", variant="odd", needs={"tag": "blue"}),
+    ]
+    found += [target("3.12"), target("3.12", variant="v1")]
     house(root, targets=found, key=key())
     for options, wanted in (([], "py312"), (["--variant", "auto"], "py312.v1"), (["--variant", "v1"], "py312.v1")):
         done = install(python, root, "--show", *options, home=home)
@@ -259,6 +263,9 @@ def test_a_variant_is_taken_only_when_asked_for(tmp_path: Path) -> None:
     none = install(python, root, "--show", "--variant", "v9", home=home)
     assert none.returncode == 5
     assert "needs a CPU of level x86-64-v9" in none.stderr
+    unknown = install(python, root, "--show", "--variant", "odd", home=home)
+    assert unknown.returncode == 5
+    assert "py312.odd: needs tag blue, of which this installer knows nothing" in unknown.stderr
 
 
 def test_a_host_without_a_folder_is_told_why(tmp_path: Path) -> None:

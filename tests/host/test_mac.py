@@ -30,7 +30,7 @@ def folders(*platforms: str, python: str = "3.12", pip: str | None = None) -> li
             platform=each,
             pip=pip,
             variant=None,
-            simd=None,
+            needs={},
             proof="not run",
             python_archive=None,
         )

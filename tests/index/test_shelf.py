@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.shop import Shop, folder
+from wheelyard.bundle import manifest
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import StorageError
 from wheelyard.domain.site import Site
+from wheelyard.host.manifest import canonical
 from wheelyard.index import site_state
 
 
@@ -34,3 +37,23 @@ def test_nothing_published_is_an_empty_site_and_one_from_elsewhere_is_an_error(t
     (shop.into / site_state.SHELF).unlink()
     with pytest.raises(StorageError, match="not made here"):
         site_state.load(shop.into)
+
+
+def test_a_site_that_was_published_when_a_level_was_the_only_need_is_continued(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    alpha = shop.entry("alpha")
+    fast = replace(folder("el9.v3", [alpha], variant="v3"), needs={"simd": "x86-64-v3"})
+    site = Site(folders=(folder("el9", [alpha]), fast))
+    shop.publish(site)
+    shelf, place = shop.into / site_state.SHELF, shop.into / "manifest.json"
+    kept, listed = json.loads(shelf.read_text()), json.loads(place.read_text()) | {"format": 1}
+    for row in (*kept["folders"], *listed["targets"]):
+        row["simd"] = row.pop("needs").get("simd")
+    shelf.write_text(json.dumps(kept))
+    place.write_bytes(canonical(listed))
+    assert site_state.load(shop.into) == site
+    old, _ = manifest.read(shop.into)
+    shop.publish(replace(site, extra=(shop.entry("beta"),)))
+    new, content = manifest.read(shop.into)
+    assert new.targets == old.targets
+    assert (new.sequence, json.loads(content)["format"]) == (old.sequence + 1, 2)

@@ -27,7 +27,9 @@ ALPHA = {
 }
 
 
-def target(python: str, *, variant: str | None = None, simd: str | None = None, pip: str | None = None) -> TargetInfo:
+def target(
+    python: str, *, variant: str | None = None, needs: dict[str, str] | None = None, pip: str | None = None
+) -> TargetInfo:
     name = "py" + python.replace(".", "")
     return TargetInfo(
         folder=f"{name}.{variant}" if variant else name,
@@ -36,7 +38,7 @@ def target(python: str, *, variant: str | None = None, simd: str | None = None, 
         platform=f"manylinux_2_17_{MACHINE}",
         pip=pip,
         variant=variant,
-        simd=simd,
+        needs=needs or {},
         proof="proven",
         python_archive=None,
     )

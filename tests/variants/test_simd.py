@@ -117,7 +117,14 @@ def test_what_the_manifest_says_of_a_level(level: str, said: str | None) -> None
 
 def target_needing(level: str) -> TargetInfo:
     said: dict[str, Any] = dict.fromkeys(TargetInfo._fields)
-    said.update(folder="t.v", python="3.12", implementation="cpython", platform="linux_x86_64", simd=level, variant="v")
+    said.update(
+        folder="t.v",
+        python="3.12",
+        implementation="cpython",
+        platform="linux_x86_64",
+        needs={"simd": level},
+        variant="v",
+    )
     return TargetInfo(**said)
 
 

@@ -59,8 +59,8 @@ class Folder:
     variant: str | None = None
     pip: Wheel | None = None
     """The carried pip, for hosts whose own could not see a wheel here; it lies in the folder too."""
-    simd: str | None = None
-    """For a variant: the CPU level that it needs (``x86-64-v3``)."""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """What a host must have for this variant, by axis: ``{"simd": "x86-64-v3"}``."""
     python_archive: str | None = None
     """Path in the wheelhouse (a key of ``Site.attachments``) of a relocatable Python for hosts of this target."""
 

@@ -46,15 +46,19 @@ def why_not(target: TargetInfo, host: HostFacts) -> Optional[str]:
     if version > (*host.libc_version, 0, 0):  # macOS 11 may call itself just that
         name = "macOS" if system == "macos" else system
         return "needs {} {}, and here is {}".format(name, dotted(version), dotted(host.libc_version))
-    if target.simd:
-        named, _, beyond = target.simd.partition("+")
-        level = numbers_of(named.rpartition("-v")[2])
-        if named.startswith("x86-64-v") and level > (host.cpu_level,):
-            return "needs a CPU of level {}".format(named)
-        lacking = sorted(set(beyond.split("+")).difference(cpu_flags())) if beyond else []
-        if lacking:
-            return "needs a CPU with {}".format(", ".join(lacking))
-    return None
+    return next((why for need in sorted(target.needs.items()) for why in [_unmet(need[0], need[1], host)] if why), None)
+
+
+def _unmet(axis: str, need: str, host: HostFacts) -> Optional[str]:
+    """Return what a variant needs and this host lacks, or None; what is not known here counts as lacking."""
+    if axis != "simd":
+        return "needs {} {}, of which this installer knows nothing".format(axis, need)
+    named, _, beyond = need.partition("+")
+    level = numbers_of(named.rpartition("-v")[2])
+    if named.startswith("x86-64-v") and level > (host.cpu_level,):
+        return "needs a CPU of level {}".format(named)
+    lacking = sorted(set(beyond.split("+")).difference(cpu_flags())) if beyond else []
+    return "needs a CPU with {}".format(", ".join(lacking)) if lacking else None
 
 
 def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -> Choice:

@@ -7,15 +7,17 @@ ASCII only, one newline at the end), so that one content has one digest::
      "created": "2026-01-31T00:00:00Z", or null
      "expires": "2026-07-31T00:00:00Z", or null: never
      "files": [{"kind": "wheel", "path": "files/a-1-py3-none-any.whl", "sha256": "…", "size": 123}, …],
-     "format": 1,
+     "format": 2,
      "previous": "…",                   sha256 of the manifest before it (in a bundle: of the bundle before), or null
      "sequence": 7,                     grows with every published change
-     "targets": [{"folder": "rhel9", "implementation": "cpython", "pip": "pip-24.0-py3-none-any.whl",
+     "targets": [{"folder": "rhel9", "implementation": "cpython", "needs": {}, "pip": "pip-24.0-py3-none-any.whl",
                   "platform": "manylinux_2_34_x86_64", "proof": "proven", "python": "3.9",
-                  "python_archive": null, "simd": null, "variant": null}, …],
+                  "python_archive": null, "variant": null}, …],
      "tool": "wheelyard 0.1.0"}
 
 ``files`` is ordered by path. The manifest itself and its signatures are the only files it does not list.
+
+In format 1, which is still read, a target had ``"simd": "x86-64-v3"``, or null, in place of ``needs``.
 """
 
 import hashlib
@@ -28,7 +30,7 @@ from wheelyard.host.refusal import Refused
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 BUNDLE = "bundle.json"
-FORMAT = 1
+FORMAT = 2
 MAX_MANIFEST = 64 << 20
 MAX_FILES = 400000
 MAX_TARGETS = 10000
@@ -36,6 +38,7 @@ MAX_FILE = 64 << 30
 MAX_PATH = 600  # characters
 MAX_DEPTH = 16  # folders and the file itself
 MAX_DIGITS = 16
+MAX_NEEDS = 16
 KINDS = ("wheel", "sdist", "metadata", "page", "lock", "installer", "python", "paper", "other")
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
@@ -58,7 +61,7 @@ TargetInfo = NamedTuple(
         ("platform", str),  # "manylinux_2_34_x86_64": the newest platform tag that the target accepts
         ("pip", Optional[str]),  # file name of the carried pip in the folder
         ("variant", Optional[str]),  # name of the variant; None: the baseline
-        ("simd", Optional[str]),  # "x86-64-v3": CPU level that the variant needs
+        ("needs", Dict[str, str]),  # what a host must have, by axis of variants: {"simd": "x86-64-v3"}
         ("proof", str),  # "proven", "failed", "not run"
         ("python_archive", Optional[str]),  # path of a relocatable Python in the wheelhouse
     ],
@@ -197,11 +200,25 @@ def _number(value: object, what: str, largest: int) -> int:
     return value
 
 
-def _target(value: object) -> TargetInfo:
-    record = _record(value, TargetInfo._fields, "a target")
-    for key in TargetInfo._fields:
-        optional = key in ("pip", "variant", "simd", "python_archive")
-        _text(record[key], "targets: " + key, optional=optional)
+def _needs(value: object) -> Dict[str, str]:
+    if not isinstance(value, dict) or len(value) > MAX_NEEDS:
+        raise _bad("targets: needs is not a table of at most {} texts".format(MAX_NEEDS))
+    for axis, need in value.items():
+        _text(axis, "targets: the name of a need", _NAME)
+        _text(need, "targets: needs")
+    return value
+
+
+def _target(value: object, number: int) -> TargetInfo:
+    keys = TargetInfo._fields if number != 1 else tuple(each for each in TargetInfo._fields if each != "needs")
+    record = dict(_record(value, keys if number != 1 else (*keys, "simd"), "a target"))
+    if number == 1:
+        level = _text(record.pop("simd"), "targets: simd", optional=True)
+        record["needs"] = {} if level is None else {"simd": level}
+    for key in keys:
+        if key != "needs":
+            _text(record[key], "targets: " + key, optional=key in ("pip", "variant", "python_archive"))
+    _needs(record["needs"])
     _text(record["folder"], "the folder of a target", _NAME)
     for key in ("pip", "python_archive"):
         if record[key] is not None:
@@ -230,7 +247,7 @@ def load_manifest(content: bytes) -> Manifest:
         raise _bad("larger than {} MiB".format(MAX_MANIFEST >> 20), "manifest-too-big")
     # Counted before anything is made of it: signs cost a byte each here, and a hundred in memory.
     if (
-        content.count(b"{") > MAX_FILES + MAX_TARGETS + 1
+        content.count(b"{") > MAX_FILES + 2 * MAX_TARGETS + 1
         or content.count(b",") > 4 * MAX_FILES + 10 * MAX_TARGETS + 100
     ):
         raise _bad("too many files or targets", "manifest-too-big")
@@ -240,8 +257,8 @@ def load_manifest(content: bytes) -> Manifest:
         raw = bounded_json(content)
     except ValueError as error:
         raise _bad("not JSON: {}".format(error)) from None
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise _bad("not a manifest of format {}".format(FORMAT))
+    if not isinstance(raw, dict) or raw.get("format") not in (1, FORMAT) or raw["format"] is True:
+        raise _bad("not a manifest of format {}, nor of an older one".format(FORMAT))
     record = _record(raw, (*Manifest._fields, "format"), "the manifest")
     if not isinstance(record["files"], list) or not isinstance(record["targets"], list):
         raise _bad("files and targets are not lists")
@@ -253,7 +270,7 @@ def load_manifest(content: bytes) -> Manifest:
         created=_text(record["created"], "created", _TIME, optional=True),
         expires=_text(record["expires"], "expires", _TIME, optional=True),
         previous=_text(record["previous"], "previous", _HEX, optional=True),
-        targets=tuple(_target(each) for each in record["targets"]),
+        targets=tuple(_target(each, record["format"]) for each in record["targets"]),
         files=tuple(_file(each) for each in record["files"]),
         tool=_text(record["tool"], "tool"),
     )
@@ -265,6 +282,6 @@ def load_manifest(content: bytes) -> Manifest:
     for entry in manifest.files:
         if known.setdefault(entry.sha256, entry.size) != entry.size:
             raise _bad("one sha256 has two sizes")
-    if dump_manifest(manifest) != content:
+    if canonical(raw) != content:
         raise _bad("not in the canonical form")
     return manifest

@@ -69,7 +69,7 @@ def targets_of(folders: tuple[Folder, ...]) -> tuple[manifest.TargetInfo, ...]:
             platform=folder.target.platform,
             pip=folder.pip.filename if folder.pip else None,
             variant=folder.variant,
-            simd=folder.simd,
+            needs=dict(sorted(folder.needs.items())),
             proof=folder.proof.outcome,
             python_archive=folder.python_archive,
         )

@@ -87,6 +87,8 @@ def _entry_of_row(row: list[Any]) -> Entry:
 
 def _folder(found: Mapping[str, Any]) -> Folder:
     plain = dict(found)
+    if level := plain.pop("simd", None):  # kept before there were needs of any other kind
+        plain["needs"] = {"simd": level}
     return Folder(
         **{
             **plain,

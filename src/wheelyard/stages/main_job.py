@@ -47,7 +47,6 @@ from wheelyard.store.blobs import Store
 from wheelyard.targets import presets
 from wheelyard.toolchain.find import Toolchains
 from wheelyard.toolchain.zig import archive
-from wheelyard.variants import simd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,7 +412,7 @@ def _folder(plan: Plan, whole: Contents, proof: Proof) -> Folder:
         name=plan.folder,
         target=plan.target,
         variant=plan.variant.name if plan.variant else None,
-        simd=simd.for_host(plan.variant.simd) if plan.variant else None,
+        needs=variants.needs_of(plan.variant) if plan.variant else {},
         entries=whole.entries,
         requirements_txt=requirements_txt.dumps(whole.lock),
         pylock_toml=pylock.dumps(whole.lock),

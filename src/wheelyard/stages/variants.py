@@ -49,6 +49,12 @@ def lock_name(target: Target, variant: Variant) -> str:
     return f"{target.name}+{variant.name}"
 
 
+def needs_of(variant: Variant) -> Mapping[str, str]:
+    """Return what a host must have for a variant, by axis."""
+    level = simd.for_host(variant.simd)
+    return {} if level is None else {"simd": level}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """Questions to the place where a target's sdists are built."""
