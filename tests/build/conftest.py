@@ -10,7 +10,7 @@ import pytest
 from tests.support.sandboxes import Opened, working
 from wheelyard.build import environment
 from wheelyard.build.frontend import Workspace, unpack_sdist, workspace
-from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Limits
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.targets.here import this_machine
 

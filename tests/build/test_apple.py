@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.packages import make_wheel
-from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.target import Target
 from wheelyard.repair import delocate
@@ -73,13 +74,13 @@ def test_a_sandbox_with_the_variables(tmp_path: Path) -> None:
     assert toolchain.machine == ARM
     assert AppleToolchain(target=ARM, native=native, here=ARM).machine is None
     done = toolchain.sandbox(Recipe()).run(
-        ["/usr/bin/env"],
-        cwd=tmp_path,
-        env={"PATH": os.defpath, "MACOSX_DEPLOYMENT_TARGET": "12.0"},
-        readable=(),
-        writable=(tmp_path,),
-        limits=Limits(seconds=20),
-        log=tmp_path / "log",
+        Command(
+            argv=("/usr/bin/env",),
+            cwd=tmp_path,
+            env={"PATH": os.defpath, "MACOSX_DEPLOYMENT_TARGET": "12.0"},
+            writable=(tmp_path,),
+            limits=Limits(seconds=20),
+        )
     )
     said = done.output.splitlines()
     assert "ARCHFLAGS=-arch x86_64 -arch arm64" in said
@@ -99,7 +100,7 @@ def test_the_command_of_apples_sandbox(tmp_path: Path) -> None:
         '(allow file-write* (literal "/dev/dtracehelper"))(allow file-write* (literal "/dev/tty"))'
     )
     parameters = [f"-DREAD0={read}", f"-DREAD1={real}", f"-DWRITE0={real}"]
-    assert sandboxed(["make", "all"], readable=(read,), writable=(link,)) == [
+    assert sandboxed(Command(argv=("make", "all"), cwd=tmp_path, readable=(read,), writable=(link,))) == [
         *("/usr/bin/sandbox-exec", *parameters, "-p", profile, "make", "all")
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Command
 from wheelyard.domain.errors import ToolError
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import Image, _reference
@@ -71,10 +71,6 @@ def test_docker_understands_our_options(
         run_in_container(
             replace(DOCKER, limits=limits),
             IMAGE,
-            ["true"],
-            cwd=folder,
-            env={"A": "b"},
-            readable=[folder],
-            limits=Limits(),
+            Command(argv=("true",), cwd=folder, env={"A": "b"}, readable=(folder,)),
         )
     assert "flag" not in caught.value.message

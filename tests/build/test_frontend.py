@@ -11,7 +11,7 @@ from tests.support.packages import make_sdist
 from tests.support.sandboxes import Opened
 from tests.support.sdists import extension, sdist
 from wheelyard.build.frontend import build_wheel, dynamic_requirements, last_lines, prepare_metadata
-from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Limits
 from wheelyard.domain.errors import BuildError
 
 

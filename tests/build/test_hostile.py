@@ -15,6 +15,7 @@ from tests.support.sandboxes import Opened, working
 from tests.support.sdists import sdist
 from wheelyard.build.frontend import build_wheel, prepare_metadata
 from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command, Completed
 from wheelyard.domain.errors import BuildError
 from wheelyard.sandbox.local import LocalName
 from wheelyard.sandbox.workspace import base
@@ -56,13 +57,13 @@ def test_a_device_is_not_opened(opened: Opened, tmp_path: Path) -> None:
     class Making:
         name, isolation = place.sandbox.name, place.sandbox.isolation
 
-        def run(self, *command: object, **options: object) -> object:
-            done = place.sandbox.run(*command, **options)  # type: ignore[arg-type]
+        def run(self, command: Command) -> Completed:
+            done = place.sandbox.run(command)
             os.mknod(place.root / "out" / "demo.whl", 0o600 | 0o020000, os.makedev(1, 5))  # /dev/zero
             return done
 
     with pytest.raises(BuildError, match=r"out/demo\.whl is not a plain file"):
-        build_wheel(replace(place, sandbox=Making()))  # type: ignore[arg-type]
+        build_wheel(replace(place, sandbox=Making()))
 
 
 @pytest.mark.parametrize("kind", ["link to a folder", "fifo"])

@@ -14,8 +14,7 @@ import pytest
 
 from tests.support.sandboxes import working
 from tests.support.waiting import wait_for
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ConfigError, ToolError
 from wheelyard.domain.events import Event, Warned
 from wheelyard.domain.settings import BuildSettings
@@ -37,13 +36,15 @@ class Place:
 
     def run(self, sandbox: Sandbox, script: str, *, limits: Limits | None = None) -> Completed:
         return sandbox.run(
-            [str(self.python), "-I", "-c", textwrap.dedent(script)],
-            cwd=self.inside,
-            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.inside)},
-            readable=interpreter_folders(self.python),
-            writable=(self.inside,),
-            limits=limits or Limits(seconds=30),
-            log=self.log,
+            Command(
+                argv=(str(self.python), "-I", "-c", textwrap.dedent(script)),
+                cwd=self.inside,
+                env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.inside)},
+                readable=interpreter_folders(self.python),
+                writable=(self.inside,),
+                limits=limits or Limits(seconds=30),
+                log=self.log,
+            )
         )
 
 
@@ -186,13 +187,15 @@ def test_what_a_build_wrote_is_not_what_shuts_the_next_one_in(place: Place, shut
         program.write_text(f"#!/bin/sh\necho x >> {place.outside}/ran\n")
         program.chmod(0o755)
     done = shut.run(
-        [str(place.python), "-c", "print('ran')"],
-        cwd=place.inside,
-        env={"PATH": f"{place.inside}:/usr/bin:/bin"},
-        readable=interpreter_folders(place.python),
-        writable=(place.inside,),
-        limits=Limits(seconds=30),
-        log=place.log,
+        Command(
+            argv=(str(place.python), "-c", "print('ran')"),
+            cwd=place.inside,
+            env={"PATH": f"{place.inside}:/usr/bin:/bin"},
+            readable=interpreter_folders(place.python),
+            writable=(place.inside,),
+            limits=Limits(seconds=30),
+            log=place.log,
+        )
     )
     assert done.output.strip() == "ran"
     assert not (place.outside / "ran").exists()

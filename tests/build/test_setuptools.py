@@ -14,7 +14,8 @@ from tests.support.sdists import extension
 from wheelyard.build import environment, frontend
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
-from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Limits
 from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find

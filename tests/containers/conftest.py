@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.images import BuildAll
 from wheelyard.build.worker import build_all
-from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits
+from wheelyard.domain.build import BuildUnit, BuiltWheel
+from wheelyard.domain.command import Limits
 from wheelyard.domain.events import silent
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.container import ContainerToolchain

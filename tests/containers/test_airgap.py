@@ -11,6 +11,7 @@ from tests.support.images import Image
 from tests.support.pythons import need
 from tests.support.signed_wheelhouses import key, published
 from wheelyard.bundle.pack import pack
+from wheelyard.domain.command import Command
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import resolve
 from wheelyard.sandbox.container.launch import run_in_container
@@ -47,12 +48,14 @@ def test_a_bundle_installs(version: str, pip: str, tmp_path: Path, old_pip: Path
     done = run_in_container(
         engine,
         resolve(engine, image("host"), "x86_64"),
-        ["bash", "-eux", "-c", "\n".join(commands)],
-        cwd=home,
-        env=environment,
-        readable=[disk, python.parents[1]],
-        writable=[home],
-        log=tmp_path / "log",
+        Command(
+            argv=("bash", "-eux", "-c", "\n".join(commands)),
+            cwd=home,
+            env=environment,
+            readable=(disk, python.parents[1]),
+            writable=(home,),
+            log=tmp_path / "log",
+        ),
     )
     assert done.returncode == 0, done.output
     assert done.output.count("alpha with beta 1.0") >= 2

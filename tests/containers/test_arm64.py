@@ -10,7 +10,8 @@ from tests.support.build_units import unit
 from tests.support.images import BuildAll, Image
 from tests.support.installers import pip_wheel
 from tests.support.sdists import extension, sdist
-from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
 from wheelyard.prove import container as proof
@@ -27,11 +28,9 @@ _ATOMICS, _SVE = 1 << 8, 1 << 22
 
 def hardware(host: proof.Host, folder: Path) -> int:
     """Return AT_HWCAP, as a proof's programs are told it."""
-    command = [host.python.path, "-c", "import ctypes; print(ctypes.CDLL(None).getauxval(16))"]
+    argv = (host.python.path, "-c", "import ctypes; print(ctypes.CDLL(None).getauxval(16))")
     limits, log = Limits(seconds=120), folder / "hardware.log"
-    done = host.sandbox.run(
-        command, cwd=Path("/"), env=host.variables, readable=(), writable=(), limits=limits, log=log
-    )
+    done = host.sandbox.run(Command(argv=argv, cwd=Path("/"), env=host.variables, limits=limits, log=log))
     return int(done.output)
 
 

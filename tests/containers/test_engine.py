@@ -88,13 +88,14 @@ def test_a_killed_run_leaves_no_container_after_the_next_start(engine: Engine, i
         """
         import sys
         from pathlib import Path
+        from wheelyard.domain.command import Command
         from wheelyard.sandbox.container import python as container
         from wheelyard.sandbox.container.images import resolve
         from wheelyard.sandbox.container.launch import run_in_container
         from wheelyard.domain.settings import BuildSettings
         engine = container.open_engine(BuildSettings())
         found = resolve(engine, sys.argv[1], "x86_64")
-        run_in_container(engine, found, ["sleep", sys.argv[2]], cwd=Path("/"), env={})
+        run_in_container(engine, found, Command(argv=("sleep", sys.argv[2]), cwd=Path("/")))
         """
     )
     seconds = "2987"

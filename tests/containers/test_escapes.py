@@ -16,7 +16,8 @@ from tests.support.hostile_sdists import outside, planting, publishing, state
 from tests.support.images import BuildAll, Image
 from tests.support.packages import make_wheel
 from tests.support.sdists import extension, sdist
-from wheelyard.domain.build import BuiltWheel, Limits, Recipe
+from wheelyard.domain.build import BuiltWheel, Recipe
+from wheelyard.domain.command import Limits
 from wheelyard.domain.errors import BuildError, Failures
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.sandbox.workspace import base

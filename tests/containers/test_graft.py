@@ -12,6 +12,7 @@ from tests.support.images import BLIS, BuildAll, Image
 from tests.support.installers import pip_wheel
 from tests.support.sdists import extension, sdist
 from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
@@ -53,13 +54,9 @@ def test_libraries_of_the_image_are_grafted_and_found_on_a_host_without_them(
     for library in ("libblis.so.4", "libyaml-0.so.2"):
         code = f"import ctypes; ctypes.CDLL({library!r})"
         done = found.sandbox.run(
-            [found.python.path, "-c", code],
-            cwd=Path("/"),
-            env={},
-            readable=(),
-            writable=(),
-            limits=proof._LIMITS,
-            log=tmp_path / "plain.log",
+            Command(
+                argv=(found.python.path, "-c", code), cwd=Path("/"), limits=proof._LIMITS, log=tmp_path / "plain.log"
+            )
         )
         assert "cannot open shared object file" in done.output, "the plain image must lack what is grafted"
     pip = pip_wheel("23.3.2")

@@ -14,7 +14,8 @@ from tests.support.cross_targets import cross
 from tests.support.greeting import greeting
 from tests.support.images import Image
 from wheelyard.build.worker import build_all
-from wheelyard.domain.build import BuiltWheel, Limits
+from wheelyard.domain.build import BuiltWheel
+from wheelyard.domain.command import Limits
 from wheelyard.domain.events import silent
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.store.blobs import Store

@@ -13,7 +13,8 @@ from tests.support.cross_targets import Build, Toolchain
 from tests.support.sandboxes import working
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
-from wheelyard.domain.build import BuiltWheel, Limits, Recipe
+from wheelyard.domain.build import BuiltWheel, Recipe
+from wheelyard.domain.command import Limits
 from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.target import Target
 from wheelyard.store.blobs import Store

@@ -13,7 +13,8 @@ from tests.support.sdists import sdist
 from wheelyard.build.steps import STEPS, Step
 from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
-from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits, Recipe
+from wheelyard.domain.build import BuildUnit, BuiltWheel, Recipe
+from wheelyard.domain.command import Limits
 from wheelyard.domain.errors import Failures, WheelyardError
 from wheelyard.domain.events import Event, JobFinished
 from wheelyard.domain.lock import LockedFile, LockedPackage

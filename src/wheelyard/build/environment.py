@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -14,7 +15,7 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
 from installer.sources import WheelFile
 
-from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.errors import BuildError, ToolError, WheelError
 from wheelyard.io import beneath
 from wheelyard.sandbox.interpreter import interpreter_folders
@@ -64,10 +65,11 @@ def create(
     folder.mkdir(parents=True)
     base = root or folder
     seen = interpreter_folders(interpreter) if readable is None else tuple(readable)
-    environment = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": str(base), "TMPDIR": str(base)}
+    env = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": str(base), "TMPDIR": str(base)}
+    bare = Command(argv=(), cwd=base, env=env, readable=seen, writable=(base,), limits=limits, log=log)
 
-    def run(*command: str) -> None:
-        done = sandbox.run(command, cwd=base, env=environment, readable=seen, writable=(base,), limits=limits, log=log)
+    def run(*argv: str) -> None:
+        done = sandbox.run(replace(bare, argv=argv))
         if done.returncode != 0:
             raise ToolError(
                 f"cannot make a build environment: {done.output.strip()[-500:] or 'no message'}",

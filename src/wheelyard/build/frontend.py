@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from build import BuildBackendException, BuildException, ProjectBuilder
+from wheelyard.domain.command import Command
 from wheelyard.domain.errors import BuildError, WheelyardError
 from wheelyard.io import beneath
 from wheelyard.sandbox.local import FILE_SIZE
@@ -139,13 +140,15 @@ class _Runner:
         beneath.put(place.root, "hook/input.json", Path(control, "input.json").read_bytes())
         beneath.put(place.root, "hook/compilers.sh", guard.GUARD.encode())
         done = place.sandbox.run(
-            ["/bin/sh", str(inside / "compilers.sh"), python, str(inside / "hook.py"), hook, str(inside)],
-            cwd=Path(cwd) if cwd else place.source,
-            env={**place.environment(), **(extra_environ or {})},
-            readable=(*place.interpreter, *place.readable),
-            writable=(place.root,),
-            limits=place.limits,
-            log=place.log,
+            Command(
+                argv=("/bin/sh", str(inside / "compilers.sh"), python, str(inside / "hook.py"), hook, str(inside)),
+                cwd=Path(cwd) if cwd else place.source,
+                env={**place.environment(), **(extra_environ or {})},
+                readable=(*place.interpreter, *place.readable),
+                writable=(place.root,),
+                limits=place.limits,
+                log=place.log,
+            )
         )
         if done.timed_out:
             raise _failure(

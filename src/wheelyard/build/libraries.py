@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
+from wheelyard.domain.command import Command
 from wheelyard.io import beneath
 from wheelyard.sandbox.local import FILE_SIZE
 from wheelyard.sandbox.paths import SYSTEM_PATH
@@ -59,14 +60,16 @@ def _extract(wheel: Path, into: Path) -> list[str]:
     return names
 
 
-def _run(place: Workspace, inside: Path, *command: str) -> str:
+def _run(place: Workspace, inside: Path, *argv: str) -> str:
     done = place.sandbox.run(
-        command,
-        cwd=inside,
-        env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
-        readable=(place.root, *place.readable),
-        writable=(inside,),
-        limits=place.limits,
-        log=place.log,
+        Command(
+            argv=argv,
+            cwd=inside,
+            env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
+            readable=(place.root, *place.readable),
+            writable=(inside,),
+            limits=place.limits,
+            log=place.log,
+        )
     )
     return done.output

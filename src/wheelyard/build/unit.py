@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from wheelyard.build.key import build_key
 from wheelyard.config.model import Config
-from wheelyard.domain.build import BuildUnit, Limits, Recipe
+from wheelyard.domain.build import BuildUnit, Recipe
+from wheelyard.domain.command import Limits
 from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target

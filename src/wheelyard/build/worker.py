@@ -13,7 +13,8 @@ from wheelyard.build.key import build_key
 from wheelyard.build.queue import run_graph
 from wheelyard.build.steps import STEPS, Finishing, Step, finish
 from wheelyard.build.steps.accept import accept_wheel
-from wheelyard.domain.build import BuildUnit, BuiltWheel, Limits
+from wheelyard.domain.build import BuildUnit, BuiltWheel
+from wheelyard.domain.command import Limits
 from wheelyard.domain.errors import BuildError, Failures, WheelyardError
 from wheelyard.domain.events import JobAdvanced, JobFinished, JobStarted, Reporter, Warned
 from wheelyard.domain.repaired import Repaired

@@ -1,4 +1,4 @@
-"""What a build is: a pure function of its key; and what a sandbox must be able to do."""
+"""What a build is: a pure function of its key."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ from pathlib import Path
 
 from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.target import Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one build may use."""
-
-    seconds: float = 3600.0
-    memory: int = 8 << 30
-    """Bytes of address space or of the control group."""
-    processes: int = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
@@ -175,11 +174,13 @@ class _Place:
             **(variables or {}),
         }
         return self.host.sandbox.run(
-            (self.host.python.path, *arguments),
-            cwd=self.home,
-            env=environment,
-            readable=(self.given, *self.host.readable),
-            writable=(self.home,),
-            limits=_LIMITS,
-            log=self.log,
+            Command(
+                argv=(self.host.python.path, *arguments),
+                cwd=self.home,
+                env=environment,
+                readable=(self.given, *self.host.readable),
+                writable=(self.home,),
+                limits=_LIMITS,
+                log=self.log,
+            )
         )

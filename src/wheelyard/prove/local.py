@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheelyard.build import environment
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.proof import Proof
 from wheelyard.io import files
 from wheelyard.prove.model import Subject
@@ -112,20 +111,23 @@ class _Place:
 
     def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Completed:
         """Run the environment's Python."""
+        env = {
+            "PATH": f"{self.python.parent}{os.pathsep}{SYSTEM_PATH}",
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home),
+            "LANG": "C.UTF-8",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **(variables or {}),
+        }
         return self.sandbox.run(
-            (str(self.python), *arguments),
-            cwd=self.home,
-            env={
-                "PATH": f"{self.python.parent}{os.pathsep}{SYSTEM_PATH}",
-                "HOME": str(self.home),
-                "TMPDIR": str(self.home),
-                "LANG": "C.UTF-8",
-                "PIP_CONFIG_FILE": os.devnull,
-                "PYTHONDONTWRITEBYTECODE": "1",
-                **(variables or {}),
-            },
-            readable=(self.given, *self.readable),
-            writable=(self.home,),
-            limits=_LIMITS,
-            log=self.log,
+            Command(
+                argv=(str(self.python), *arguments),
+                cwd=self.home,
+                env=env,
+                readable=(self.given, *self.readable),
+                writable=(self.home,),
+                limits=_LIMITS,
+                log=self.log,
+            )
         )

@@ -8,13 +8,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ConfigError, ToolError
 from wheelyard.domain.events import Reporter, Warned
 from wheelyard.domain.settings import BuildSettings
@@ -113,13 +112,14 @@ def _refusal(name: LocalName) -> str | None:
         place = Path(folder) / "probe"
         place.mkdir()
         done = _make(name).run(
-            _NO_NETWORK if name == "sandbox-exec" else _ONLY_LOOPBACK,
-            cwd=place,
-            env={"PATH": "/usr/bin:/bin"},
-            readable=(),
-            writable=(place,),
-            limits=Limits(seconds=20),
-            log=Path(folder) / "log",
+            Command(
+                argv=_NO_NETWORK if name == "sandbox-exec" else _ONLY_LOOPBACK,
+                cwd=place,
+                env={"PATH": "/usr/bin:/bin"},
+                writable=(place,),
+                limits=Limits(seconds=20),
+                log=Path(folder) / "log",
+            )
         )
     if done.returncode == 0:
         return None
@@ -133,18 +133,8 @@ class Bubblewrap:
     name: str = "bubblewrap"
     isolation: Literal["full", "network", "none"] = "full"
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],
-        writable: Sequence[Path],
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
+    def run(self, command: Command) -> Completed:
+        """Run a command; see :class:`wheelyard.sandbox.protocol.Sandbox`."""
         as_root = os.geteuid() == 0
         arguments = ["bwrap", "--die-with-parent", "--as-pid-1", "--new-session", "--clearenv", *_name_spaces(as_root)]
         arguments += ["--proc", "/proc", "--dev", "/dev"]
@@ -154,22 +144,24 @@ class Bubblewrap:
         for place, target in links.items():
             arguments += ["--symlink", target, place]
         # Bubblewrap makes missing parents for their owner only, which the builder is not.
-        seen = (*map(Path, shown), *readable)
-        for parent in sorted({parent for path in (*seen, *writable) for parent in path.parents}):
+        seen = (*map(Path, shown), *command.readable)
+        for parent in sorted({parent for path in (*seen, *command.writable) for parent in path.parents}):
             arguments += ["--dir", str(parent)]
         for path in seen:
             arguments += ["--ro-bind", str(path), str(path)]
-        for path in writable:
+        for path in command.writable:
             arguments += ["--bind", str(path), str(path)]
-        for key, value in env.items():
+        for key, value in command.env.items():
             arguments += ["--setenv", key, value]
-        arguments += ["--remount-ro", "/", "--chdir", str(cwd), "--", *_FIRST]
+        arguments += ["--remount-ro", "/", "--chdir", str(command.cwd), "--", *_FIRST]
         if as_root:
-            for path in writable:
+            for path in command.writable:
                 beneath.give(path, BUILDER)
             arguments += _dropped(as_root)
-        arguments += [*_limited(limits, BUILDER if as_root else os.geteuid()), *command]
-        return door.run(arguments, env={"PATH": os.defpath}, log=log, timeout=limits.seconds)
+        arguments += _limited(command, BUILDER if as_root else os.geteuid())
+        return door.run(
+            arguments, env={"PATH": os.defpath}, log=command.log, merge=True, timeout=command.limits.seconds
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,41 +171,32 @@ class Unshare:
     name: str = "unshare"
     isolation: Literal["full", "network", "none"] = "full"
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],
-        writable: Sequence[Path],
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
+    def run(self, command: Command) -> Completed:
+        """Run a command; see :class:`wheelyard.sandbox.protocol.Sandbox`."""
         as_root = os.geteuid() == 0
         links, shown = _system()
         view = {
             "links": links,
-            "readable": [*shown, *map(str, readable)],
-            "writable": [str(path) for path in writable],
-            "cwd": str(cwd),
-            "env": dict(env),
+            "readable": [*shown, *map(str, command.readable)],
+            "writable": [str(path) for path in command.writable],
+            "cwd": str(command.cwd),
+            "env": dict(command.env),
         }
         arguments = ["unshare", *(() if as_root else ("--user", "--map-root-user")), "--mount", "--net", "--ipc"]
         arguments += ["--uts", "--pid", "--fork", "--kill-child", sys.executable, "-I", shut_in.__file__]
         if as_root:
-            for path in writable:
+            for path in command.writable:
                 beneath.give(path, BUILDER)
-        limited = (*_dropped(as_root), *_limited(limits, BUILDER if as_root else os.geteuid()), *command)
+        limited = (*_dropped(as_root), *_limited(command, BUILDER if as_root else os.geteuid()))
         with tempfile.TemporaryDirectory(prefix="wheelyard-root-") as root:
             return door.run(
                 [*arguments, root, *_FIRST, *limited],
                 # Not the build's own PATH: that leads to programs which a build may have written.
                 env={"PATH": os.defpath},
                 stdin=json.dumps(view),
-                log=log,
-                timeout=limits.seconds,
+                log=command.log,
+                merge=True,
+                timeout=command.limits.seconds,
             )
 
 
@@ -224,20 +207,12 @@ class Bare:
     name: str = "none"
     isolation: Literal["full", "network", "none"] = "none"
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],  # noqa: ARG002  (files are not cut off)
-        writable: Sequence[Path],  # noqa: ARG002
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
-        arguments = [*_limited(limits, os.geteuid()), *command]
-        return door.run(arguments, cwd=cwd, env=env, log=log, timeout=limits.seconds)
+    def run(self, command: Command) -> Completed:
+        """Run a command; see :class:`wheelyard.sandbox.protocol.Sandbox`."""
+        arguments = _limited(command, os.geteuid())
+        return door.run(
+            arguments, cwd=command.cwd, env=command.env, log=command.log, merge=True, timeout=command.limits.seconds
+        )
 
 
 def _name_spaces(as_root: bool) -> list[str]:
@@ -269,20 +244,21 @@ def _dropped(as_root: bool) -> list[str]:
     return ["/usr/bin/setpriv", *other, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 
 
-def _limited(limits: Limits, user: int) -> list[str]:
-    """Return the words that, put before a command, limit it; nothing where there is no prlimit(1)."""
+def _limited(command: Command, user: int) -> list[str]:
+    """Return the words of a command with those before them that limit it; none where there is no prlimit(1)."""
     program = shutil.which("prlimit", path="/usr/bin:/bin")
     if program is None:
-        return []
+        return [*command.argv]
     # The kernel counts all tasks of a user: older ones must not use up what this build may start.
-    processes = limits.processes + _tasks_of(user)
+    processes = command.limits.processes + _tasks_of(user)
     return [
         program,
-        f"--as={limits.memory}",
+        f"--as={command.limits.memory}",
         f"--nproc={processes}",
         f"--fsize={FILE_SIZE}",
         "--core=0",
         "--",
+        *command.argv,
     ]
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal, Protocol
 
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed
 
 
 class Sandbox(Protocol):
@@ -26,16 +23,6 @@ class Sandbox(Protocol):
         """``full``: network and file system are cut off; ``network``: only the network; ``none``: nothing is."""
         ...
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],
-        writable: Sequence[Path],
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command that sees the system read-only, ``readable`` read-only and ``writable``, and no network."""
+    def run(self, command: Command) -> Completed:
+        """Run a command to its end; a non-zero exit is not an error here."""
         ...

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed
 from wheelyard.io import process as door
 
 _PROGRAM = "/usr/bin/sandbox-exec"
@@ -25,33 +22,25 @@ class SandboxExec:
     name: str = "sandbox-exec"
     isolation: Literal["full", "network", "none"] = "network"
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],
-        writable: Sequence[Path],
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
-        arguments = sandboxed(command, readable=readable, writable=writable)
-        return door.run(arguments, cwd=cwd, env=env, log=log, timeout=limits.seconds)
+    def run(self, command: Command) -> Completed:
+        """Run a command; see :class:`wheelyard.sandbox.protocol.Sandbox`."""
+        arguments = sandboxed(command)
+        return door.run(
+            arguments, cwd=command.cwd, env=command.env, log=command.log, merge=True, timeout=command.limits.seconds
+        )
 
 
-def sandboxed(command: Sequence[str], *, readable: Sequence[Path], writable: Sequence[Path]) -> list[str]:
-    """Return a command in ``sandbox-exec``: paths are parameters of the profile, so that none can change its meaning.
+def sandboxed(command: Command) -> list[str]:
+    """Return a command as ``sandbox-exec`` runs it: paths are the profile's parameters, so none changes its meaning.
 
     Of two rules that fit, the later one counts. The kernel knows only real paths: ``/var`` is a link there.
     """
-    named = {f"READ{number}": path for number, path in enumerate((*readable, *writable))}
-    written = {f"WRITE{number}": path for number, path in enumerate(writable)}
+    named = {f"READ{number}": path for number, path in enumerate((*command.readable, *command.writable))}
+    written = {f"WRITE{number}": path for number, path in enumerate(command.writable)}
     profile = ["(version 1)", "(allow default)", "(deny network*)", "(deny file-write*)"]
     profile += ['(deny file-read-data (subpath "/Users") (subpath "/Volumes"))']
     profile += [f'(allow file-read-data (subpath (param "{name}")))' for name in named]
     profile += [f'(allow file-write* (subpath (param "{name}")))' for name in written]
     profile += [f'(allow file-write* (literal "{path}"))' for path in _DEVICES]
     parameters = [f"-D{name}={os.path.realpath(path)}" for name, path in {**named, **written}.items()]
-    return [_PROGRAM, *parameters, "-p", "".join(profile), *command]
+    return [_PROGRAM, *parameters, "-p", "".join(profile), *command.argv]

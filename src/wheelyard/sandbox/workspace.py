@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Limits
 from wheelyard.domain.errors import StorageError
 from wheelyard.io import beneath, files
 from wheelyard.sandbox.paths import SYSTEM_PATH

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from wheelyard.build.unit import recipes_of
 from wheelyard.config.model import Config, PackageRule
-from wheelyard.domain.build import Limits, Recipe
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.errors import ToolError, VariantError, WheelyardError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.lock import Lock, LockedPackage
@@ -108,15 +109,16 @@ class Image:
             raise ToolError("no C compiler that says its version", where=where, hint="install gcc")
         return Compiler(name="apple-clang" if "Apple" in said else name, version=version[1])
 
-    def _run(self, *command: str) -> tuple[int, str]:
+    def _run(self, *argv: str) -> tuple[int, str]:
         done = self.sandbox_for(Recipe(image_packages=self.packages)).run(
-            command,
-            cwd=self.scratch,
-            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"},
-            readable=(),
-            writable=(self.scratch,),
-            limits=_PROBE,
-            log=self.scratch / "probe.log",
+            Command(
+                argv=argv,
+                cwd=self.scratch,
+                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"},
+                writable=(self.scratch,),
+                limits=_PROBE,
+                log=self.scratch / "probe.log",
+            )
         )
         return done.returncode, done.output
 

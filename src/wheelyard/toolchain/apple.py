@@ -5,13 +5,13 @@ None of this has been run on a Mac yet: commands and variables are those that Ap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from wheelyard.domain.build import Limits, Recipe
-from wheelyard.domain.command import Completed
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command, Completed
 from wheelyard.domain.target import Target
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.targets import platforms
@@ -95,24 +95,7 @@ class AppleSandbox:
         """The inner sandbox's."""
         return self.inner.isolation
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],
-        writable: Sequence[Path],
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
-        return self.inner.run(
-            command,
-            cwd=cwd,
-            env={**self.variables, **env},
-            readable=(*readable, *self.folders),
-            writable=writable,
-            limits=limits,
-            log=log,
-        )
+    def run(self, command: Command) -> Completed:
+        """Run a command; see :class:`wheelyard.sandbox.protocol.Sandbox`."""
+        env = {**self.variables, **command.env}
+        return self.inner.run(replace(command, env=env, readable=(*command.readable, *self.folders)))

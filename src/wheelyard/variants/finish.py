@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from wheelyard.domain.build import BuildUnit, Recipe
+from wheelyard.domain.command import Command
 from wheelyard.domain.errors import VariantError, WheelError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.sandbox.workspace import Workspace, given
@@ -207,13 +208,14 @@ def wheel_licences(wheel: Path, filename: str) -> Mapping[str, bytes]:
 def _from_image(path: str, place: Workspace) -> bytes:
     """Read a file of the image that a build happens in."""
     done = place.sandbox.run(
-        ["cat", path],
-        cwd=place.root,
-        env={"PATH": "/usr/bin:/bin"},
-        readable=(),
-        writable=(place.root,),
-        limits=place.limits,
-        log=place.aside / "licence.log",
+        Command(
+            argv=("cat", path),
+            cwd=place.root,
+            env={"PATH": "/usr/bin:/bin"},
+            writable=(place.root,),
+            limits=place.limits,
+            log=place.aside / "licence.log",
+        )
     )
     # The door writes the command as the first line of the log, and returns what came behind it.
     if done.returncode != 0 or not done.output.strip():

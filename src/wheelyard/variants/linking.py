@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command
 from wheelyard.domain.errors import VariantError
 from wheelyard.sandbox.paths import SYSTEM_PATH
 from wheelyard.sandbox.workspace import Workspace
@@ -48,14 +49,16 @@ def _fill(text: str, words: Mapping[str, str]) -> str:
 
 def _ask(place: Workspace, option: str) -> str:
     done = place.sandbox.run(
-        ["pkg-config", option, *place.recipe.pkg_config],
-        cwd=place.root,
-        # Not the environment's own programs: until the first hook, nothing of other people's has run.
-        env={**place.environment(), "PATH": SYSTEM_PATH},
-        readable=place.readable,
-        writable=(place.root,),
-        limits=place.limits,
-        log=place.log,
+        Command(
+            argv=("pkg-config", option, *place.recipe.pkg_config),
+            cwd=place.root,
+            # Not the environment's own programs: until the first hook, nothing of other people's has run.
+            env={**place.environment(), "PATH": SYSTEM_PATH},
+            readable=place.readable,
+            writable=(place.root,),
+            limits=place.limits,
+            log=place.log,
+        )
     )
     if done.returncode != 0:
         raise VariantError(

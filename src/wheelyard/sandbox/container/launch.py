@@ -17,8 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ToolError
 from wheelyard.io import beneath
 from wheelyard.io import process as door
@@ -42,18 +41,7 @@ _FIRST = r"""
 _REACHED = re.compile(r"container: limits reached: memory (\d+), processes (\d+)$", re.MULTILINE)
 
 
-def run_in_container(
-    engine: Engine,
-    image: Image,
-    command: Sequence[str],
-    *,
-    cwd: Path,
-    env: Mapping[str, str],
-    readable: Sequence[Path] = (),
-    writable: Sequence[Path] = (),
-    limits: Limits | None = None,
-    log: Path | None = None,
-) -> Completed:
+def run_in_container(engine: Engine, image: Image, command: Command) -> Completed:
     """Run a command to its end in a fresh container: no network, no capabilities, no host files but those given.
 
     Folders have the same path inside. ``PATH`` keeps its entries below them, then comes the image's own. ``writable``
@@ -61,37 +49,38 @@ def run_in_container(
 
     :raises ToolError: if the engine cannot start it; with the engine's own message.
     """
-    limits = limits or Limits()
-    mounts = _mounts(readable, writable)
+    mounts = _mounts(command.readable, command.writable)
     user = _user(engine)
     if user == _BUILDER:
-        for path in writable:
+        for path in command.writable:
             beneath.give(path, BUILDER)
     name = f"wheelyard-{secrets.token_hex(8)}"
     arguments = ["run", "--rm", "--name", name, "--label", f"{RUN_LABEL}={this_run()}", *_walls(engine), *user]
-    arguments += [*_limits(engine, limits), *(f"--mount={_mount(*each)}" for each in mounts)]
+    arguments += [*_limits(engine, command.limits), *(f"--mount={_mount(*each)}" for each in mounts)]
     arguments += [
         f"--platform=linux/{image.architecture}",
-        f"--workdir={cwd}",
-        *_environment(engine, image, env, mounts),
+        f"--workdir={command.cwd}",
+        *_environment(engine, image, command.env, mounts),
     ]
-    inside = ["--entrypoint=/bin/sh", image.id, "-c", _FIRST, "sh", *command]
+    inside = ["--entrypoint=/bin/sh", image.id, "-c", _FIRST, "sh", *command.argv]
     ended = False
     try:
         # conmon leaves a file named "oom" in its working folder
         with tempfile.TemporaryDirectory(prefix="wheelyard-container-") as scratch:
             arguments += _open_root(mounts, Path(scratch))
             whole = [engine.program, *engine.arguments, *arguments, *inside]
-            done = door.run(whole, cwd=Path(scratch), log=log, merge=True, timeout=limits.seconds)
+            done = door.run(whole, cwd=Path(scratch), log=command.log, merge=True, timeout=command.limits.seconds)
         ended = not done.timed_out and done.returncode >= 0
     finally:
         if not ended:
             engine.end(name)
     if engine.refused(done):
         raise ToolError(
-            f"{engine.kind} cannot start a container: {own_message(done)}", where=f"image {image.name}", log=log
+            f"{engine.kind} cannot start a container: {own_message(done)}",
+            where=f"image {image.name}",
+            log=command.log,
         )
-    return replace(done, reason=_limit_reached(done, limits))
+    return replace(done, reason=_limit_reached(done, command.limits))
 
 
 def _limit_reached(done: Completed, limits: Limits) -> str:

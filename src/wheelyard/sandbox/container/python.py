@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.domain.build import Limits
+from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.errors import ToolError
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
@@ -119,10 +118,10 @@ def pythons(engine: Engine, image: Image) -> tuple[ImagePython, ...]:
     return _asked(engine, image, ())
 
 
-def _asked(engine: Engine, image: Image, readable: Sequence[Path], *paths: str) -> tuple[ImagePython, ...]:
+def _asked(engine: Engine, image: Image, readable: tuple[Path, ...], *paths: str) -> tuple[ImagePython, ...]:
     """Run the interpreters at these paths, or all that are found, in a container, and return what they say."""
-    command = ["/bin/sh", "-c", _PYTHONS, "sh", *paths]
-    done = run_in_container(engine, image, command, cwd=_ROOT, env={}, readable=readable, limits=_LOOK)
+    argv = ("/bin/sh", "-c", _PYTHONS, "sh", *paths)
+    done = run_in_container(engine, image, Command(argv=argv, cwd=_ROOT, readable=readable, limits=_LOOK))
     if done.returncode != 0:
         raise ToolError(
             f"{engine.kind} cannot start a container: {own_message(done)}",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import Image
 from wheelyard.sandbox.container.launch import run_in_container
@@ -32,30 +30,11 @@ class ContainerSandbox:
         """Network and file system are cut off."""
         return "full"
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],
-        writable: Sequence[Path],
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command; see :class:`wheelyard.domain.build.Sandbox`.
+    def run(self, command: Command) -> Completed:
+        """Run a command; see :class:`wheelyard.sandbox.protocol.Sandbox`.
 
         A folder of this machine where the image has an interpreter of its own is not put over it.
         """
         own = {Path(each.prefix) for each in pythons(self.engine, self.image)}
-        return run_in_container(
-            self.engine,
-            self.image,
-            command,
-            cwd=cwd,
-            env=env,
-            readable=[path for path in readable if path not in own],
-            writable=writable,
-            limits=limits,
-            log=log,
-        )
+        readable = tuple(path for path in command.readable if path not in own)
+        return run_in_container(self.engine, self.image, replace(command, readable=readable))

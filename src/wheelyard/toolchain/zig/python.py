@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.domain.build import Limits
-from wheelyard.domain.command import Completed
+from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ToolError
 from wheelyard.domain.target import Target
 from wheelyard.io import process as door
@@ -131,16 +130,9 @@ def of_image(engine: Engine, image: Image, target: Target) -> BuildPython:
     found, folders = find_python(engine, image, target)
 
     def run(script: str, folder: Path) -> Completed:
-        return run_in_container(
-            engine,
-            image,
-            [found.path, "-I", "-c", script, str(folder)],
-            cwd=folder,
-            env={},
-            readable=folders,
-            writable=(folder,),
-            limits=_LIMITS,
-        )
+        argv = (found.path, "-I", "-c", script, str(folder))
+        command = Command(argv=argv, cwd=folder, readable=folders, writable=(folder,), limits=_LIMITS)
+        return run_in_container(engine, image, command)
 
     return BuildPython(
         path=found.path,

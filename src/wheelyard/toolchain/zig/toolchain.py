@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from wheelyard.domain.build import Limits, Recipe
-from wheelyard.domain.command import Completed
+from wheelyard.domain.build import Recipe
+from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ToolError, WheelError
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
@@ -149,28 +148,12 @@ class CrossSandbox:
         """The inner sandbox's."""
         return self.inner.isolation
 
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        readable: Sequence[Path],
-        writable: Sequence[Path],
-        limits: Limits,
-        log: Path,
-    ) -> Completed:
-        """Run a command; see :class:`wheelyard.domain.build.Sandbox`."""
-        own, programs = writable[0], [*map(str, self.place.search_path), env.get("PATH", SYSTEM_PATH)]
-        done = self.inner.run(
-            command,
-            cwd=cwd,
-            env={**self._environment(own), **env, "PATH": ":".join(programs)},
-            readable=(*readable, *(path for path in self.place.seen if path not in readable)),
-            writable=writable,
-            limits=limits,
-            log=log,
-        )
+    def run(self, command: Command) -> Completed:
+        """Run a command; see :class:`wheelyard.sandbox.protocol.Sandbox`."""
+        own, programs = command.writable[0], [*map(str, self.place.search_path), command.env.get("PATH", SYSTEM_PATH)]
+        env = {**self._environment(own), **command.env, "PATH": ":".join(programs)}
+        readable = tuple(dict.fromkeys((*command.readable, *self.place.seen)))
+        done = self.inner.run(replace(command, env=env, readable=readable))
         advice = None if done.returncode == 0 or done.reason else self._advice(done.output)
         return replace(done, output=f"error: {advice}\n{done.output}") if advice else done
 
@@ -239,18 +222,20 @@ def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: s
     log = cache.parent / f"{cache.name}.log"
     compiler = place.tools / ("c++" if language == "c++" else "cc")
     done = sandbox.run(
-        [str(compiler), "-O2", "-fPIC", "-shared", str(source), "-o", str(result)],
-        cwd=cache,
-        env={
-            "PATH": SYSTEM_PATH,
-            "HOME": str(cache),
-            "ZIG_GLOBAL_CACHE_DIR": str(cache),
-            "ZIG_LOCAL_CACHE_DIR": str(cache),
-        },
-        readable=place.seen,
-        writable=(cache,),
-        limits=_WARM,
-        log=log,
+        Command(
+            argv=(str(compiler), "-O2", "-fPIC", "-shared", str(source), "-o", str(result)),
+            cwd=cache,
+            env={
+                "PATH": SYSTEM_PATH,
+                "HOME": str(cache),
+                "ZIG_GLOBAL_CACHE_DIR": str(cache),
+                "ZIG_LOCAL_CACHE_DIR": str(cache),
+            },
+            readable=place.seen,
+            writable=(cache,),
+            limits=_WARM,
+            log=log,
+        )
     )
     if done.returncode != 0:
         last = done.output.strip()[-500:]
