@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.variant_tables import load_variants
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import ConfigError
-from wheelyard.index import layout
 from wheelyard.stages import labels
 from wheelyard.variants.model import Variant
 
@@ -63,4 +63,4 @@ def test_no_variant_may_be_named_like_the_folder() -> None:
     ],
 )
 def test_a_label_is_told_from_a_build_tag(name: str, plain: str) -> None:
-    assert layout.unlabelled(name) == plain
+    assert wheel_name.unlabelled(name) == plain

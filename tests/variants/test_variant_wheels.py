@@ -18,7 +18,8 @@ from tests.support.installers import CLIENTS, Client, install, installed, interp
 from tests.support.variant_yard import RECIPE, Yard, needs_compiler
 from tests.support.web_servers import serving
 from wheelyard.bundle import manifest, pack
-from wheelyard.index import layout, site_state
+from wheelyard.domain import wheel_name
+from wheelyard.index import site_state
 from wheelyard.index.publish import publish
 from wheelyard.stages import labels
 from wheelyard.store.blobs import Store
@@ -111,10 +112,10 @@ def test_wheels_and_table_agree(yard: Yard, python: str) -> None:
     seen = set()
     for wheel in folder.glob("*.whl"):
         # Name, METADATA, WHEEL and RECORD agree, or this raises; the label is no part of what they know.
-        facts = read(wheel, filename=layout.unlabelled(wheel.name), strict=True)
+        facts = read(wheel, filename=wheel_name.unlabelled(wheel.name), strict=True)
         assert facts.version == "1.0"
         assert (folder / f"{wheel.name}.metadata").read_bytes() == facts.metadata
-        label = wheel.stem.split("-")[5] if wheel.name != layout.unlabelled(wheel.name) else None
+        label = wheel_name.parse(wheel.name).label or None
         seen.add(label)
         with zipfile.ZipFile(wheel) as archive:
             own = [each for each in archive.namelist() if each.endswith(f".dist-info/{labels.NOTE}")]

@@ -13,6 +13,7 @@ from wheelyard.build.key import build_key
 from wheelyard.build.queue import run_graph
 from wheelyard.build.steps import STEPS, Finishing, Step, finish
 from wheelyard.build.steps.accept import accept_wheel
+from wheelyard.domain import wheel_name
 from wheelyard.domain.build import BuildUnit, BuiltWheel
 from wheelyard.domain.command import Limits
 from wheelyard.domain.errors import BuildError, Failures, WheelyardError
@@ -217,7 +218,7 @@ class _Bench:
         extra = variant.with_build_key(arm, unit.key) if unit.recipe.variant else {}
         path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
         accept_wheel(unit, path, sandbox)
-        return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=thin[0].grafted)
+        return Repaired(path=path, policy=wheel_name.parse(path.name).platform, grafted=thin[0].grafted)
 
     def _advance(self, unit: BuildUnit, note: str) -> None:
         self.report(JobAdvanced(stage="build", job=_job(unit), target=unit.target.name, note=note))

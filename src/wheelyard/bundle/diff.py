@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename
 
 from wheelyard.bundle.pack import base_manifest
+from wheelyard.domain import wheel_name
 from wheelyard.host.inspecting import wheelhouse_root
 from wheelyard.host.manifest import FileEntry, Manifest
 
@@ -55,14 +56,14 @@ def _project(entry: FileEntry) -> tuple[str, str] | None:
     filename = entry.path.rpartition("/")[2]
     try:
         if entry.kind == "wheel":
-            name, version, _, _ = parse_wheel_filename(filename)
-        elif entry.kind == "sdist":
+            wheel = wheel_name.parse(filename)
+            return wheel.project, str(wheel.parsed_version)
+        if entry.kind == "sdist":
             name, version = parse_sdist_filename(filename)
-        else:
-            return None
+            return name, str(version)
     except (InvalidWheelFilename, InvalidSdistFilename):
-        return None
-    return str(name), str(version)
+        pass
+    return None
 
 
 def _pool(manifest: Manifest) -> dict[str, dict[str, tuple[str, int]]]:

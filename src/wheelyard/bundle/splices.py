@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from wheelyard.domain import wheel_name
 from wheelyard.host.inspecting import wheelhouse_root
 from wheelyard.host.manifest import FileEntry, Manifest, canonical
 from wheelyard.host.splicing import MAX_PLAN
@@ -33,8 +34,13 @@ class Splice:
 
 def _kind(entry: FileEntry) -> tuple[str, ...] | None:
     """Return what two wheels must share to be compared: project and tags, but not version and build."""
-    parts = entry.path.rpartition("/")[2].removesuffix(".whl").split("-")
-    return (parts[0].lower(), *parts[-3:]) if entry.kind == "wheel" and len(parts) in (5, 6) else None
+    if entry.kind != "wheel":
+        return None
+    try:
+        wheel = wheel_name.parse(entry.path.rpartition("/")[2])
+    except ValueError:
+        return None
+    return wheel.project, wheel.python, wheel.abi, wheel.platform, wheel.label
 
 
 def pairs(new: Manifest, base: Manifest) -> dict[str, FileEntry]:

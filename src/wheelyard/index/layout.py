@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import WheelError
 from wheelyard.domain.site import Entry, Folder, LabelledFolder, Site, Wheel
 
@@ -31,14 +32,6 @@ canonical = functools.lru_cache(maxsize=1 << 16)(canonicalize_name)
 def is_distribution(filename: str) -> bool:
     """Whether this is a plain name of a wheel, sdist or table, without what a path, page or shell could trip over."""
     return _DISTRIBUTION.match(filename) is not None
-
-
-def unlabelled(filename: str) -> str:
-    """Return a wheel's name without the variant label at its end (PEP 825), if it has one."""
-    parts = filename.removesuffix(".whl").split("-")
-    # Of six parts one is a build tag or a label: a build tag begins with a digit, and no Python tag does.
-    has_label = len(parts) == 7 or (len(parts) == 6 and not parts[2][:1].isdigit())
-    return "-".join(parts[:-1]) + ".whl" if has_label and filename.endswith(".whl") else filename
 
 
 def wheels_of(folder: Folder) -> tuple[Wheel, ...]:
@@ -122,10 +115,15 @@ def _check_name(wheel: Wheel) -> None:
     name = wheel.filename
     if not is_distribution(name):
         raise WheelError("not a plain name of a wheel or sdist", where=ascii(name))
-    if name.endswith(".whl") and (
-        unlabelled(name).count("-") not in (4, 5) or canonical(name[: name.find("-")]) != canonical(wheel.name)
-    ):
+    if name.endswith(".whl") and _project(name) != canonical(wheel.name):
         raise WheelError(f"not a name of a wheel of {wheel.name!a}", where=name)
+
+
+def _project(filename: str) -> str | None:
+    try:
+        return wheel_name.parse(filename).project
+    except ValueError:
+        return None
 
 
 def check_places(folders: Iterable[Folder | LabelledFolder], more: Mapping[str, object]) -> None:

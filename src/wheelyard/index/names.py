@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import Failures, HashMismatchError, WheelyardError
 from wheelyard.domain.site import Entry, Site
@@ -92,8 +93,7 @@ def _other(entry: Entry, names: Names) -> Named | None:
 
 def _error(entry: Entry, named: Named) -> HashMismatchError:
     if entry.built is not None:
-        parts = entry.wheel.filename.split("-")
-        number = int("".join(filter(str.isdigit, parts[2])) or 0) + 1 if len(parts) == 6 else 1
+        number = max(wheel_name.parse(entry.wheel.filename).build_number[0], 0) + 1
         line = f"build-number = {number}"
     elif named.ours:
         line = 'build = "always"'

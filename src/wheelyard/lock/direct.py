@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import ConfigError, HashMismatchError
 from wheelyard.domain.lock import LockedFile
 from wheelyard.domain.remote import ProjectPage, RemoteFile
@@ -73,9 +74,9 @@ def _named(filename: str, direct: str, where: str, *, folder: bool = False) -> t
                 hint="make an sdist of it (python -m build --sdist) and require that file",
             )
         if filename.endswith(".whl"):
-            name, version, _, _ = parse_wheel_filename(filename)
-        else:
-            name, version = parse_sdist_filename(filename)
+            wheel = wheel_name.parse(filename)
+            return wheel.project, str(wheel.parsed_version)
+        name, version = parse_sdist_filename(filename)
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise ConfigError(
             "neither a wheel nor an sdist, by its name",

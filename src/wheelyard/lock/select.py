@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.config.model import PackageRule
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import NoCandidateError
 from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.remote import ProjectPage, RemoteFile
@@ -253,25 +253,13 @@ def _name(file: RemoteFile, project: str) -> _Named | None:
     if not file.filename.endswith(".whl"):
         version = _sdist_version(file.filename, project)
         return _Named(file, version, (0, ""), ()) if version else None
-    parts = file.filename[: -len(".whl")].split("-")
-    if len(parts) not in (5, 6) or canonicalize_name(parts[0]) != project:
+    try:
+        wheel = wheel_name.parse(file.filename)
+    except ValueError:
         return None
-    version = _version(parts[1])
-    build = _build(parts[2]) if len(parts) == 6 else (-1, "")
-    if version is None or build is None:
+    if wheel.label or wheel.project != project:
         return None
-    return _Named(file, version, build, _expanded(*parts[-3:]))
-
-
-@lru_cache(maxsize=1 << 14)
-def _expanded(interpreters: str, abis: str, platforms: str) -> tuple[str, ...]:
-    every = itertools.product(interpreters.split("."), abis.split("."), platforms.split("."))
-    return tuple("-".join(tag).lower() for tag in every)
-
-
-def _build(text: str) -> tuple[int, str] | None:
-    digits = "".join(itertools.takewhile("0123456789".__contains__, text))
-    return (int(digits), text[len(digits) :]) if digits else None
+    return _Named(file, str(wheel.parsed_version), wheel.build_number, wheel.tags)
 
 
 def _sdist_version(filename: str, project: str) -> str | None:
@@ -309,8 +297,7 @@ def needs_newer_pip(packages: Iterable[LockedPackage], target: Target) -> bool:
         return False
     for package in packages:
         if package.how == "fetch":
-            parts = package.file.filename[: -len(".whl")].split("-")
-            if not any(tag in ranks for tag in _expanded(*parts[-3:])):
+            if not any(tag in ranks for tag in wheel_name.parse(package.file.filename).tags):
                 return True
         elif not any(tag.endswith("-" + target.platform) for tag in ranks):
             return True

@@ -9,9 +9,10 @@ from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.remote import RemoteFile
 from wheelyard.domain.target import Target
 from wheelyard.mirror.model import Wish
@@ -57,7 +58,7 @@ def version_of(filename: str) -> Version | None:
     """Return the version that a file name says; None for what is neither a wheel nor an sdist."""
     try:
         if filename.endswith(".whl"):
-            return parse_wheel_filename(filename)[1]
+            return wheel_name.parse(filename).parsed_version
         return parse_sdist_filename(filename)[1]
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
         return None
@@ -75,7 +76,7 @@ def _runs(file: RemoteFile, target: Target) -> bool:
     """Whether a target's Python takes the file, and for a wheel one of its tags."""
     if not _python_fits(file.requires_python, target):
         return False
-    return not file.is_wheel or not parse_wheel_filename(file.filename)[3].isdisjoint(_accepted(target))
+    return not file.is_wheel or not wheel_name.parse(file.filename).tag_set.isdisjoint(_accepted(target))
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.settings import BuildSettings
@@ -110,7 +111,7 @@ def prove(subject: Subject, host: Host, *, scratch: Path, log: Path) -> Proof:
         outcome="failed",
         reason="",
         python=host.python.version,
-        pip=subject.carried_pip or subject.pip[0].split("-")[1],
+        pip=subject.carried_pip or wheel_name.parse(subject.pip[0]).version,
         key=proof_key(subject, host),
     )
     log.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheelyard.build import environment
+from wheelyard.domain import wheel_name
 from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.proof import Proof
 from wheelyard.io import files
@@ -43,7 +44,7 @@ def prove(subject: Subject, interpreter: Interpreter, *, sandbox: Sandbox, scrat
         outcome="failed",
         reason="",
         python=interpreter.version,
-        pip=subject.carried_pip or subject.pip[0].split("-")[1],
+        pip=subject.carried_pip or wheel_name.parse(subject.pip[0]).version,
         key=proof_key(subject, interpreter),
     )
     log.unlink(missing_ok=True)

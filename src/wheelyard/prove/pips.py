@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import NoCandidateError
 from wheelyard.lock.indexes import Indexes
 from wheelyard.store.blobs import Store
@@ -34,7 +35,7 @@ class HostPips:
 
     def _fetch(self, version: str) -> tuple[str, str]:
         for file in self._indexes.project("pip").files:
-            if file.is_wheel and file.filename.split("-")[1] == version and file.sha256:
+            if file.is_wheel and wheel_name.parse(file.filename).version == version and file.sha256:
                 self._indexes.fetch([file])
                 return file.filename, file.sha256
         raise NoCandidateError(

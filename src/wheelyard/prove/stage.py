@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import parse_wheel_filename
-
+from wheelyard.domain import wheel_name
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import ToolError, WheelyardError
 from wheelyard.domain.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
@@ -191,6 +190,6 @@ def _why_not(interpreter: Interpreter | None, question: Question) -> str:
     # The target may be newer than this machine and its wheels still run here.
     here = set(tags(replace(target, platform=interpreter.platform)))
     for entry in question.contents.entries:
-        if here.isdisjoint(parse_wheel_filename(entry.wheel.filename)[3]):
+        if here.isdisjoint(wheel_name.parse(entry.wheel.filename).tag_set):
             return f"{entry.wheel.filename} does not run on this machine ({interpreter.platform})"
     return ""

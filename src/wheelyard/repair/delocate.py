@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import RepairError, ToolError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
@@ -69,7 +70,7 @@ def repair(
         _refuse((*faults(out, platform), *absolute(out)), wheel, target, log)
         into.mkdir(parents=True, exist_ok=True)
         path = Path(shutil.copy2(out, into))
-    return Repaired(path=path, policy=path.stem.rpartition("-")[2], grafted=_grafted(wheel, path))
+    return Repaired(path=path, policy=wheel_name.parse(path.name).platform, grafted=_grafted(wheel, path))
 
 
 def has_apple_tools() -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
@@ -47,7 +48,7 @@ def repair(
 
     :raises RepairError: if the wheel cannot run on the target.
     """
-    if wheel.stem.rpartition("-")[2] == "any":
+    if wheel_name.parse(wheel.name).is_pure:
         return unchanged.copied(wheel, into)
     return repairer_for(target.platform).repair(
         wheel,

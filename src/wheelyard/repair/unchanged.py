@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
 
@@ -32,4 +33,6 @@ def repair(
 def copied(wheel: Path, into: Path) -> Repaired:
     """Return a copy of a wheel that is right as it is, in the folder ``into``."""
     into.mkdir(parents=True, exist_ok=True)
-    return Repaired(path=Path(shutil.copy2(wheel, into)), policy=wheel.stem.rpartition("-")[2].partition(".")[0])
+    return Repaired(
+        path=Path(shutil.copy2(wheel, into)), policy=wheel_name.parse(wheel.name).platform.partition(".")[0]
+    )

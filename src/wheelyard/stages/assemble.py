@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import WheelError
@@ -51,7 +52,7 @@ def _final(package: LockedPackage, made: BuiltWheel | None) -> LockedPackage:
     """
     if made is None:
         return replace(package, file=replace(package.file, url=None, path=package.file.filename))
-    version = made.filename.split("-")[1].replace("_", "+", 1) if "+" in made.filename else package.version
+    version = str(wheel_name.parse(made.filename).parsed_version)
     file = LockedFile(
         filename=made.filename,
         sha256=made.sha256,

@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.site import Entry, LabelledFolder, Wheel
-from wheelyard.index.layout import TABLE, unlabelled
+from wheelyard.index.layout import TABLE
 from wheelyard.lock import requirements_txt
 from wheelyard.stages.variants import Plan
 from wheelyard.store.blobs import Store
@@ -179,7 +180,7 @@ def _label(rebuilt: _Rebuilt, choices: Mapping[str, Properties], store: Store, e
 
     key = hashlib.sha256(asked.encode()).hexdigest()
     filename, sha256 = memo(store, "labelled", _EDITION, key, make, load=load)
-    found = facts(store, unlabelled(filename), sha256)
+    found = facts(store, wheel_name.unlabelled(filename), sha256)
     wheel = replace(old, filename=filename, sha256=sha256, size=found.size, version=rebuilt.version)
     return replace(rebuilt.entry, wheel=wheel)
 

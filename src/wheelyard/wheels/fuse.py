@@ -6,8 +6,10 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import RepairError
 from wheelyard.targets import platforms
 from wheelyard.wheels.objects import macho
@@ -54,7 +56,7 @@ def fuse(intel: Path, arm: Path, into: Path, *, extra: Mapping[str, bytes] | Non
             rest = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
             raise RepairError(
                 f"the wheels for x86_64 and arm64 cannot be one: {'; '.join([*faults[:_SHOWN], *rest])}",
-                where=intel.name.rpartition("-")[0],
+                where=intel.name,
                 hint=_HINT,
             )
         return rewrite(staged, into, Changes(platforms=(tag,) if tag != "any" else (), extra=extra or {}), epoch=epoch)
@@ -82,19 +84,19 @@ def _tag(intel: Path, arm: Path) -> str:
 
     :raises RepairError: if they are for different Pythons, or only one is pure.
     """
-    (name, _, first), (other, _, second) = (path.stem.rpartition("-") for path in (intel, arm))
-    if name != other or (first == "any") != (second == "any"):
+    one, other = (wheel_name.parse(path.name) for path in (intel, arm))
+    if one != replace(other, platform=one.platform) or one.is_pure != other.is_pure:
         raise RepairError(
             f"the wheels for x86_64 and arm64 cannot be one: they are {intel.name} and {arm.name}",
-            where=name,
+            where=f"{one.distribution} {one.version}",
             hint=_HINT,
         )
-    if first == "any":
-        return first
-    newest = _newest(second)
-    major, minor = max(_newest(first), newest if newest > (11, 0) else (0, 0))
+    if one.is_pure:
+        return "any"
+    newest = _newest(other)
+    major, minor = max(_newest(one), newest if newest > (11, 0) else (0, 0))
     return f"macosx_{major}_{minor}_universal2"
 
 
-def _newest(tags: str) -> tuple[int, int]:
-    return max(platforms.parse(each).version for each in tags.split("."))
+def _newest(wheel: wheel_name.WheelName) -> tuple[int, int]:
+    return max(platforms.parse(each).version for each in wheel.platform.split("."))

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename
 
 from wheelyard.archives import zip as zips
 from wheelyard.archives.members import Places, growth_fault, name_fault
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import WheelError
 from wheelyard.domain.wheel import WheelFacts
 from wheelyard.wheels.core_metadata import Headers, read_headers
@@ -111,7 +112,8 @@ class _Reader:
         :raises WheelError: if there is nothing to read the facts from.
         """
         try:
-            name, version, _, tags = parse_wheel_filename(self._where)
+            wheel = wheel_name.parse(self._where)
+            name, version = wheel.project, wheel.parsed_version
         except InvalidWheelFilename as error:
             raise WheelError(f"its name is not a wheel's: {error}", where=self._where) from error
         members = tuple(member.name for member in self._archive.entries if not member.is_folder)
@@ -122,14 +124,14 @@ class _Reader:
         said = headers.one("Name"), headers.one("Version")
         self.faults += identity_faults("METADATA", *said, name=name, version=version)
         self.faults += metadata_faults("METADATA", headers)
-        self._wheel(read_headers(self._text(f"{dist_info}/WHEEL")), tags)
+        self._wheel(read_headers(self._text(f"{dist_info}/WHEEL")), wheel.tag_set)
         self._data(members, dist_info)
         self._entry_points(dist_info)
         return WheelFacts(
             filename=self._where,
             name=name,
             version=headers.one("Version"),
-            tags=frozenset(map(str, tags)),
+            tags=frozenset(wheel.tags),
             dist_info=dist_info,
             metadata=metadata,
             requires_python=headers.one("Requires-Python") or None,

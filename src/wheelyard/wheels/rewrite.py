@@ -11,11 +11,12 @@ import re
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.tags import parse_tag
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import WheelError
 
 EPOCH = 315532800
@@ -117,19 +118,19 @@ class _Plan:
         return cls(old, f"{_renumbered(old.removesuffix('.dist-info'), changes)}.dist-info")
 
     def filename(self, old: str, changes: Changes) -> str:
-        parts = old.removesuffix(".whl").split("-")
-        if len(parts) not in (5, 6):
-            raise WheelError("its name is not a wheel's", where=old)
-        parts[1] = _renumbered(parts[1], changes)
-        if changes.platforms:
-            parts[-1] = ".".join(changes.platforms)
-        if changes.interpreter:
-            parts[-3] = changes.interpreter
-        if changes.build_number:
-            parts[2:-3] = [str(changes.build_number)]
-        if changes.variant_label:
-            parts.append(changes.variant_label)
-        return "-".join(parts) + ".whl"
+        try:
+            wheel = wheel_name.parse(old)
+        except wheel_name.InvalidWheelFilename as error:
+            raise WheelError("its name is not a wheel's", where=old) from error
+        new = replace(
+            wheel,
+            version=_renumbered(wheel.version, changes),
+            platform=".".join(changes.platforms) or wheel.platform,
+            python=changes.interpreter or wheel.python,
+            build=str(changes.build_number or wheel.build),
+            label=changes.variant_label or wheel.label,
+        )
+        return str(new)
 
     def members(
         self, source: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], changes: Changes

@@ -18,10 +18,10 @@ from packaging.utils import (
     InvalidWheelFilename,
     canonicalize_name,
     parse_sdist_filename,
-    parse_wheel_filename,
 )
 
 from wheelyard.config.urls import is_file, is_folder, local_path, user_path, without_credentials
+from wheelyard.domain import wheel_name
 from wheelyard.domain.redact import hide_line
 from wheelyard.domain.requirement import Requirement
 from wheelyard.schema.problems import shown
@@ -231,7 +231,7 @@ def _name_of_file(filename: str) -> str | None:
     filename = unquote(filename)
     if filename.lower().endswith(".whl"):
         try:
-            return str(parse_wheel_filename(filename)[0])
+            return wheel_name.parse(filename).project
         except InvalidWheelFilename as error:
             raise SyntaxProblem(f"not the name of a wheel: {_first_line(error)}", "wheels keep their name") from error
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wheelyard.index.layout import unlabelled
+from wheelyard.domain import wheel_name
 
 _PYTHONS = {"cp": "CPython", "pp": "PyPy", "py": "any Python", "ip": "IronPython", "jy": "Jython"}
 _MACHINES = {
@@ -39,10 +39,11 @@ def explain(filename: str) -> str:
     """Return what a file runs on, from its tags."""
     if not filename.endswith(".whl"):
         return "Source: it has to be compiled or installed by pip's build step"
-    parts = unlabelled(filename).removesuffix(".whl").split("-")
-    if len(parts) < 5:
+    try:
+        wheel = wheel_name.parse(filename)
+    except ValueError:
         return "Wheel"
-    return f"{_python(parts[-3], parts[-2])}, {_platform(parts[-1])}"
+    return f"{_python(wheel.python, wheel.abi)}, {_platform(wheel.platform)}"
 
 
 def _python(python: str, abi: str) -> str:
