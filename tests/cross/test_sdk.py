@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 
 from tests.support import apple
 from tests.support.cross_targets import Toolchain, cross
-from wheelyard.domain.errors import ToolError
+from wheelyard.domain.errors import HashMismatchError, ToolError
 from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
 from wheelyard.toolchain.zig import archive as archives
@@ -170,6 +171,21 @@ def test_an_archive_that_is_not_the_one_that_was_promised(tmp_path: Path) -> Non
     given = cross("macosx_11_0_arm64", sdk=str(archive(tmp_path, "3.12", DATA)), sdk_sha256="0" * 64)
     with pytest.raises(ToolError, match="not " + "0" * 64):
         archives.find(given, Store(tmp_path / "store"))
+
+
+def test_an_archive_that_rotted_in_the_store(tmp_path: Path) -> None:
+    store, given = Store(tmp_path / "store"), archive(tmp_path, "3.12", DATA)
+    digest = store.add_file(given)
+    target = cross("macosx_11_0_arm64", sdk="https://example.org/python.tar.gz", sdk_sha256=digest)
+    blob = store.path(digest)
+    assert archives.find(target, store) == (blob, digest)
+    before = blob.stat()
+    blob.chmod(0o644)
+    blob.write_bytes(bytes(before.st_size + 1))
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(HashMismatchError, match=str(blob)):
+        archives.find(target, store)
+    assert [file.sha256 for file in archives.missing([target], store)] == [digest]  # the next run fetches it
 
 
 FRAMEWORK = {

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from wheelyard.domain.errors import HashMismatchError, StorageError
-from wheelyard.store.blobs import Store
+from wheelyard.domain.events import Event, Warned
+from wheelyard.io import files
+from wheelyard.store.blobs import Store, checked
 
 
 @pytest.fixture
@@ -36,14 +40,64 @@ def test_a_file_with_another_hash_is_refused(store: Store, tmp_path: Path) -> No
     assert list(store.blobs()) == []
 
 
-def test_verify_removes_what_has_rotted(store: Store) -> None:
+def rot(blob: Path, *, with_time: bool) -> None:
+    """Change a blob, as a program that writes to it does, or with its time as it was, as a bad disk does."""
+    before = blob.stat()
+    blob.chmod(0o644)
+    blob.write_bytes(b"kontent")
+    if with_time:
+        os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_blob_that_was_written_to_is_told_once_and_gone(store: Store) -> None:
+    told: list[Event] = []
+    telling = replace(store, report=told.append)
     digest = store.add_bytes(b"content")
-    assert store.verify(digest)
-    store.path(digest).chmod(0o644)
-    store.path(digest).write_bytes(b"kontent")
-    assert not store.verify(digest)
+    assert telling.has(digest)
+    rot(store.path(digest), with_time=False)
+    assert not telling.has(digest)
+    assert not telling.has(digest)
+    assert told == [Warned(message=f"{store.path(digest)} was damaged and is removed: it is fetched or built again")]
+    assert store.add_bytes(b"content") == digest
+    assert telling.has(digest)
+
+
+def test_a_blob_whose_time_alone_changed_is_hashed_once(store: Store) -> None:
+    digest = store.add_bytes(b"content")
+    known = store.path(digest).stat().st_mtime_ns
+    os.utime(store.path(digest))
+    assert store.has(digest)
+    status = store.path(digest).stat()
+    assert status.st_mtime_ns % 10**9 == known % 10**9  # so that the next look tells
+
+
+@pytest.mark.parametrize("how", ["copied", "in place"])
+def test_a_blob_that_rotted_silently_is_found_when_it_is_used(store: Store, tmp_path: Path, how: str) -> None:
+    digest = store.add_bytes(b"content")
+    blob = store.path(digest)
+    rot(blob, with_time=True)
+    with pytest.raises(HashMismatchError, match=f"{blob}.*is removed: run again") as caught:
+        store.take(digest, tmp_path / "a.whl") if how == "copied" else checked(blob, where="a.whl")
+    assert caught.value.where == "a.whl"
     assert not store.has(digest)
-    assert not store.verify(digest)
+    assert not (tmp_path / "a.whl").exists()
+
+
+def test_a_blob_that_is_used_in_place_is_hashed_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[Path] = []
+    really = files.sha256
+
+    def count(path: Path) -> str:
+        hashed.append(path)
+        return really(path)
+
+    monkeypatch.setattr(files, "sha256", count)
+    blob = store.path(store.add_bytes(b"content"))
+    assert checked(blob, where="a") == checked(blob, where="a") == blob
+    assert hashed == [blob]
+    blob.unlink()
+    with pytest.raises(StorageError, match="not in the store"):
+        checked(blob, where="a")
 
 
 def test_prune_keeps_what_it_is_told(store: Store) -> None:

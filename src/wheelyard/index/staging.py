@@ -7,9 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
-from wheelyard.domain.errors import HashMismatchError, StorageError
+from wheelyard.domain.errors import StorageError
 from wheelyard.index.publish_record import Known, known, stamp_of
 from wheelyard.io import exchange, files
+from wheelyard.store.blobs import damaged
 from wheelyard.wheels.metadata import metadata_of, read_metadata
 
 PREFIX = ".staging-"
@@ -55,10 +56,12 @@ class Staging:
         try:
             if source.stat().st_size <= _IN_MEMORY:
                 content = source.read_bytes()
-                _same(sha256, hashlib.sha256(content).hexdigest(), name)
+                if hashlib.sha256(content).hexdigest() != sha256:
+                    raise damaged(source, where=name)
                 self.put(path, content, sha256, sha256=sha256)
                 return metadata_of(content, name) if metadata else None
-            _same(sha256, files.sha256(source), name)
+            if files.sha256(source) != sha256:
+                raise damaged(source, where=name)
         except FileNotFoundError:
             raise StorageError(
                 "is not in the store any more", where=name, hint="run the same command again: it is fetched anew"
@@ -98,15 +101,6 @@ class Staging:
     def _record(self, path: str, record: Known) -> Known:
         self.written[path] = record
         return record
-
-
-def _same(expected: str, found: str, name: str) -> None:
-    if expected != found:
-        raise HashMismatchError(
-            f"the copy in the store has sha256 {found}, not {expected}",
-            where=name,
-            hint="the store is damaged: delete the file there and run again",
-        )
 
 
 def sweep(into: Path) -> None:

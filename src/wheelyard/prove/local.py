@@ -20,6 +20,7 @@ from wheelyard.prove.run_proof import run_proof
 from wheelyard.sandbox.interpreter import interpreter_folders
 from wheelyard.sandbox.paths import SYSTEM_PATH
 from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.store.blobs import checked
 from wheelyard.targets.interpreters import Interpreter
 
 _RULES = 2
@@ -83,7 +84,7 @@ class _Place:
             link(blob, given / "wheels" / filename)
         files.write(given / "wheels" / "requirements.txt", subject.requirements_txt, sync=False)
         path = Path(interpreter.path)
-        pip = {subject.pip[0]: subject.pip[1]}
+        pip = {subject.pip[0]: checked(subject.pip[1], where=subject.pip[0])}
         return cls(
             given=given,
             home=home,

@@ -10,6 +10,7 @@ from typing import Protocol
 from wheelyard.domain.command import Completed
 from wheelyard.io import files
 from wheelyard.prove.model import Subject
+from wheelyard.store.blobs import checked
 
 
 class Place(Protocol):
@@ -38,7 +39,11 @@ class Place(Protocol):
 
 
 def link(blob: Path, place: Path) -> None:
-    """Give a blob its name without copying it, where one file system allows that."""
+    """Give a blob its name without copying it, where one file system allows that.
+
+    :raises HashMismatchError: if it is not what it was when it came into the store.
+    """
+    checked(blob, where=place.name)
     try:
         os.link(blob, place)
     except OSError:

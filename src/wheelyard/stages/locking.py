@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from wheelyard.config.model import Config
 from wheelyard.domain.events import Reporter, silent
@@ -28,7 +29,7 @@ def lock(
     :returns: the locks by the names of their targets.
     :raises WheelyardError: if a target cannot be locked; no lock is written then.
     """
-    store = store or Store()
+    store = replace(store or Store(), report=report)
     with Indexes(config, store, report=report) as indexes:
         return lock_targets(
             config,

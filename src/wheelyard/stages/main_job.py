@@ -97,7 +97,7 @@ def build(
     started = time.monotonic()
     report = once(report)
     check_place(config.wheelhouse)
-    store = store or Store()
+    store = replace(store or Store(), report=report)
     earlier = site_state.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     before = names.published(earlier)
     pythons = bundled_python.carried_pythons(config.targets, store)

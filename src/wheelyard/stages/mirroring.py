@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wheelyard.domain.events import Reporter, silent
@@ -36,7 +37,7 @@ def mirror(
     :raises ConfigError: if pip's configuration cannot be understood.
     :raises StorageError: if the wheelhouse cannot be written, or was not made here.
     """
-    store = store or Store()
+    store = replace(store or Store(), report=report)
     with Client(
         store,
         indexes,

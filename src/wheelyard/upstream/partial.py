@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from wheelyard.io.files import CHUNK, storage_error, sync_directory
-from wheelyard.store.blobs import Store
+from wheelyard.io.files import CHUNK, storage_error
+from wheelyard.store.blobs import Store, settle
 
 _STEP = 0.1
 
@@ -67,11 +67,9 @@ class Partial:
             self._stream.flush()
             os.fchmod(self._stream.fileno(), 0o444)
             os.fsync(self._stream.fileno())
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            self.path.replace(destination)
-            sync_directory(destination.parent)
         except OSError as error:
             raise storage_error(destination, error) from error
+        settle(self.path, destination)
 
 
 @contextlib.contextmanager

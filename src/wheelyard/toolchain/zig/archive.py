@@ -13,7 +13,7 @@ from wheelyard.domain.errors import ToolError
 from wheelyard.domain.remote import RemoteFile
 from wheelyard.domain.target import Target
 from wheelyard.io import files
-from wheelyard.store.blobs import Store
+from wheelyard.store.blobs import Store, checked
 from wheelyard.toolchain.zig import installer, variables
 
 _LARGEST = 16 << 20
@@ -38,13 +38,14 @@ def find(target: Target, store: Store) -> tuple[Path, str] | None:
     """Return the archive of a target's SDK and its SHA-256; None where none is given.
 
     :raises ToolError: if it is not there, or not the one that was promised.
+    :raises HashMismatchError: if the store's is not what it was.
     """
     if target.sdk is None:
         return None
     if is_url(target.sdk):
         if target.sdk_sha256 is None or not store.has(target.sdk_sha256):
             raise ToolError("the SDK is not in the store", where=target.sdk, hint="run again: it is fetched first")
-        return store.path(target.sdk_sha256), target.sdk_sha256
+        return checked(store.path(target.sdk_sha256), where=target.sdk), target.sdk_sha256
     archive = Path(target.sdk)
     if not archive.is_file():
         raise ToolError("there is no such SDK", where=str(archive), hint=_HINT)
