@@ -99,3 +99,18 @@ def test_an_index_that_tells_no_time_gives_a_wheelhouse_that_tells_none(yard: Ya
             refused = install(client, tmp_path / f"by-{pip}", "--index-url", f"{url}simple/", *age, "app")
             assert refused.returncode != 0
             assert "upload" in refused.stdout
+
+
+def test_a_file_of_an_index_in_a_folder_was_not_added_by_hand(yard: Yard) -> None:
+    shelf = yard.root / "shelf" / "simple" / "lib"
+    wheel = make_wheel(shelf, "lib", "1.0")
+    (shelf / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+    make_wheel(yard.shop, "app", "1.0", requires=["lib"])
+    yard.write("app\n")
+    with (yard.root / "wheelyard.toml").open("a") as stream:
+        stream.write(f'[[index]]\nname = "shelf"\nurl = "{shelf.parent.as_uri()}"\n')
+        stream.write(f'[[index]]\nname = "main"\nurl = "{yard.index.url}"\n')
+    yard.build("--no-prove")
+    entries = json.loads((yard.wheelhouse / "provenance.json").read_text())
+    assert "shelf" in str(entries)
+    assert "local" not in str(entries)

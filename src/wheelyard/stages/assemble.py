@@ -92,7 +92,7 @@ def _entry(package: LockedPackage, final: LockedPackage, found: Facts, made: Bui
         source = package.file.index or package.file.path or "a file given by its URL"
     return Entry(
         wheel=_wheel(final, found),
-        origin="built" if made else ("local" if package.file.path else "upstream"),
+        origin="built" if made else ("local" if package.file.path and not package.file.index else "upstream"),
         source=source,
         reason=package.reason,
         extras=package.extras,
