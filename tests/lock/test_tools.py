@@ -130,7 +130,7 @@ def test_ctrl_c_ends_it_at_once_and_writes_nothing(place: Place, monkeypatch: py
         preexec_fn=hear_interrupts,
     )
     deadline = time.monotonic() + 300
-    while not list(scratch.glob("wheelyard-uv-*/pins.txt")) and not place.server.requests:
+    while not list(scratch.glob("wheelyard-temporary-uv-*/pins.txt")) and not place.server.requests:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

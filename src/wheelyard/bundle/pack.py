@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from wheelyard.domain.events import JobAdvanced, JobFinished, JobStarted, Report
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, Manifest, canonical, digest_of
 from wheelyard.host.volumes import is_bundle, open_volume
 from wheelyard.io import files
+from wheelyard.io.temporary import temporary_folder
 
 _CHUNK = 1 << 20
 _AHEAD = 4
@@ -160,11 +160,11 @@ def _splices(root: Path, whole: Manifest, base: Manifest | None, since: Path | N
     wanted = pairs(whole, base)
     places = {entry.sha256: root / entry.path for entry in whole.files if entry.sha256 in wanted}
     found: dict[str, Splice] = {}
-    with tempfile.TemporaryDirectory(prefix="wheelyard-pack-") as folder, naming_errors():
+    with temporary_folder("pack") as folder, naming_errors():
         with older_files(since, wanted) as older:
             for digest, entry in wanted.items():
                 if entry.sha256 in older and max(entry.size, places[digest].stat().st_size) <= _LARGEST_SPLICED:
-                    old, payload = older[entry.sha256], Path(folder) / digest
+                    old, payload = older[entry.sha256], folder / digest
                     if splice := make(old, entry.sha256, places[digest], digest, payload):
                         found[digest] = splice
         yield found

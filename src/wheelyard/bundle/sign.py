@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from wheelyard.domain.errors import ToolError
 from wheelyard.host.manifest import MANIFEST, SIGNATURE
 from wheelyard.host.sshsig import NAMESPACE, split_signatures
 from wheelyard.io import files, process
+from wheelyard.io.temporary import temporary_folder
 
 __all__ = ["NAMESPACE", "sign", "sign_bytes"]
 
@@ -26,12 +26,12 @@ def sign_bytes(content: bytes, key: Path) -> str:
     """
     if shutil.which("ssh-keygen") is None:
         raise ToolError("ssh-keygen is not installed", hint="install OpenSSH 8.1 or newer to sign")
-    with tempfile.TemporaryDirectory(prefix="wheelyard-sign-") as folder:
-        message = Path(folder) / "message"
+    with temporary_folder("sign") as folder:
+        message = folder / "message"
         message.write_bytes(content)
         command = ("ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", str(key), str(message))
         done = process.run(command, merge=True, timeout=_PATIENCE)
-        made = Path(folder) / "message.sig"
+        made = folder / "message.sig"
         if done.returncode != 0 or not made.is_file():
             raise ToolError(
                 f"ssh-keygen does not sign: {done.output.strip().splitlines()[-1:] or ['no word why']}",

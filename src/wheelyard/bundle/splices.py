@@ -6,7 +6,6 @@ Members of a zip are compared as they lie there, compressed. See ``docs/decision
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from wheelyard.host.manifest import FileEntry, Manifest, canonical
 from wheelyard.host.splicing import MAX_PLAN
 from wheelyard.host.tarstream import copy_content
 from wheelyard.host.volumes import is_bundle, open_volume, volume_parts
+from wheelyard.io.temporary import temporary_folder
 
 _WORTH = 0.9
 _SMALLEST = 64
@@ -56,7 +56,7 @@ def pairs(new: Manifest, base: Manifest) -> dict[str, FileEntry]:
 def older_files(since: Path, wanted: Mapping[str, FileEntry]) -> Iterator[dict[str, Path]]:
     """Yield sha256 → path of the older files, as far as ``since`` holds them; a bundle's are unpacked for the while."""
     found: dict[str, Path] = {}
-    with tempfile.TemporaryDirectory(prefix="wheelyard-pack-") as name:
+    with temporary_folder("pack") as folder:
         if since.is_dir():
             root = Path(wheelhouse_root(str(since)))
             found = {entry.sha256: root / entry.path for entry in wanted.values() if (root / entry.path).is_file()}
@@ -65,7 +65,7 @@ def older_files(since: Path, wanted: Mapping[str, FileEntry]) -> Iterator[dict[s
             with since.open("rb") as stream:
                 for part in volume_parts(open_volume(str(since)), stream):
                     digest = digests.get(part.path)
-                    place = Path(name) / (digest or "unwanted")
+                    place = folder / (digest or "unwanted")
                     with place.open("wb") if digest and part.link is None else _nowhere() as sink:
                         copy_content(stream, part.size, sink.write, str(since))
                     if digest and part.link is None:

@@ -6,10 +6,9 @@ import contextlib
 import errno
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from wheelyard.domain.errors import StorageError
 
@@ -41,28 +40,47 @@ def sync_directory(path: Path) -> None:
 def replacing(path: Path, *, mode: int = 0o644, sync: bool = True) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes ``path`` (temporary file, fsync, rename) when the block ends without an error.
 
+    Two that write the same file do so one after the other. What a killed process leaves is taken by whoever writes the
+    same file next.
+
     :raises StorageError: if the disk is full or the place cannot be written.
     """
-    temporary: Path | None = None
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # one name a file, and never too long
+    temporary = path.with_name(f".{name}.tmp")
+    done = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            if sync:
-                os.fsync(stream.fileno())
-        temporary.replace(path)
-        temporary = None
+        with _alone(temporary) as stream:
+            try:
+                yield stream
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                if sync:
+                    os.fsync(stream.fileno())
+                temporary.replace(path)
+                done = True
+            finally:
+                if not done:
+                    temporary.unlink(missing_ok=True)
         if sync:
             sync_directory(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file to be written that nobody else writes; whoever had it before may have given it another name."""
+    import fcntl
+
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if _is(stream, path):
+                stream.truncate()
+                yield stream
+                return
 
 
 def write(path: Path, content: bytes | str, *, mode: int = 0o644, sync: bool = True) -> bool:
@@ -123,7 +141,7 @@ def locked(path: Path, *, what: str, wait: bool = False) -> Iterator[None]:
                 return
 
 
-def _is(stream: IO[str], path: Path) -> bool:
+def _is(stream: IO[Any], path: Path) -> bool:
     """Whether an open file still is the one at its path: it may have been removed while we waited for its lock."""
     try:
         there = path.stat()

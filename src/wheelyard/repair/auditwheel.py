@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import shutil
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ from wheelyard.domain.errors import RepairError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
 from wheelyard.io import process as door
+from wheelyard.io.temporary import temporary_folder
 from wheelyard.repair import worker
 from wheelyard.repair.unchanged import copied
 from wheelyard.wheels.rewrite import Changes, rewrite
@@ -42,8 +42,7 @@ def repair(
 
     :raises RepairError: naming each object with the symbols that the target does not have.
     """
-    with tempfile.TemporaryDirectory(prefix="wheelyard-repair-") as name:
-        folder = Path(name)
+    with temporary_folder("repair") as folder:
         (folder / "out").mkdir()
         said = worker.ask(
             "wheelyard.repair.auditwheel_worker",

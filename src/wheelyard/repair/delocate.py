@@ -6,7 +6,6 @@ import importlib.util
 import os
 import shutil
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +16,7 @@ from wheelyard.domain.errors import RepairError, ToolError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.domain.target import Target
 from wheelyard.io import process as door
+from wheelyard.io.temporary import temporary_folder
 from wheelyard.repair import worker
 from wheelyard.repair.macho_faults import absolute, faults
 from wheelyard.targets import platforms
@@ -61,8 +61,7 @@ def repair(
     work = _by_delocate if tool == "delocate" else _by_repairwheel
     platform = platforms.parse(target.platform)
     _refuse(faults(wheel, platform), wheel, target, log)
-    with tempfile.TemporaryDirectory(prefix="wheelyard-repair-") as name:
-        folder = Path(name)
+    with temporary_folder("repair") as folder:
         (folder / "out").mkdir()
         refused = work(wheel, folder, platform, libraries, log)
         _refuse((*absolute(wheel), *refused) if refused else (), wheel, target, log)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-import tempfile
-from pathlib import Path
 
 from wheelyard.domain.errors import ResolutionError, ToolError
 from wheelyard.io.process import run
+from wheelyard.io.temporary import temporary_folder
 from wheelyard.resolve import files
 from wheelyard.resolve.model import Question, Resolution
 
@@ -32,19 +31,18 @@ class PipTools:
         """
         if importlib.util.find_spec("piptools") is None:
             raise ToolError("pip-tools is not installed", hint='pip install "wheelyard[pip-tools]", or resolver = "uv"')
-        with tempfile.TemporaryDirectory(prefix="wheelyard-pip-tools-") as name:
-            scratch = Path(name)
-            written = files.write_question(question, scratch)
+        with temporary_folder("pip-tools") as folder:
+            written = files.write_question(question, folder)
             command = [
                 sys.executable, "-m", "piptools", "compile", "--no-config", "--no-header", "--annotation-style",
                 "split", "--no-strip-extras", "--allow-unsafe", "--quiet", "--no-emit-index-url",
-                "--no-emit-trusted-host", "--no-emit-options", "--cache-dir", str(scratch / "cache"),
+                "--no-emit-trusted-host", "--no-emit-options", "--cache-dir", str(folder / "cache"),
                 "--index-url", index_url, "--output-file", files.OUTPUT,
             ]  # fmt: skip
             command += ["--pre"] if question.prereleases else []
             command += [part for each in written.constraints for part in ("--constraint", each)]
             environment = {
-                **files.clean_environment(scratch),
+                **files.clean_environment(folder),
                 "PIP_CONFIG_FILE": "/dev/null",
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
                 "PIP_DEFAULT_TIMEOUT": str(int(_TIMEOUT)),
@@ -52,10 +50,10 @@ class PipTools:
                 "PIP_KEYRING_PROVIDER": "disabled",
                 "PYTHONWARNINGS": "ignore",
             }
-            ended = run([*command, *written.requirements], cwd=scratch, env=environment, timeout=_TIMEOUT)
+            ended = run([*command, *written.requirements], cwd=folder, env=environment, timeout=_TIMEOUT)
             if ended.returncode:
                 raise ResolutionError(explanation(ended.errors), hint="loosen one of these requirements")
-            return Resolution(pins=files.read_pins((scratch / files.OUTPUT).read_text(), written.origins))
+            return Resolution(pins=files.read_pins((folder / files.OUTPUT).read_text(), written.origins))
 
 
 def explanation(errors: str) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from wheelyard.domain.errors import ResolutionError, ToolError
 from wheelyard.io.process import run
+from wheelyard.io.temporary import temporary_folder
 from wheelyard.resolve import files
 from wheelyard.resolve.model import Question, Resolution
 
@@ -24,11 +23,10 @@ class Uv:
 
     def resolve(self, question: Question, index_url: str) -> Resolution:
         """Return the pins, and uv's warnings (see ``Resolver``)."""
-        with tempfile.TemporaryDirectory(prefix="wheelyard-uv-") as name:
-            scratch = Path(name)
-            written = files.write_question(question, scratch)
+        with temporary_folder("uv") as folder:
+            written = files.write_question(question, folder)
             command = [
-                _binary(), "pip", "compile", "--no-config", "--cache-dir", str(scratch / "cache"),
+                _binary(), "pip", "compile", "--no-config", "--cache-dir", str(folder / "cache"),
                 "--no-progress", "--no-header", "--annotation-style", "split", "--no-strip-extras",
                 "--no-build", "--no-sources", "--default-index", index_url, "--python", sys.executable,
                 "--no-python-downloads", "--keyring-provider", "disabled", "--output-file", files.OUTPUT,
@@ -36,15 +34,15 @@ class Uv:
             command += ["--prerelease", "allow"] if question.prereleases else []
             command += [part for each in written.constraints for part in ("--constraints", each)]
             environment = {
-                **files.clean_environment(scratch),
+                **files.clean_environment(folder),
                 "UV_NO_WRAP": "1",
                 "UV_HTTP_RETRIES": "0",
                 "UV_HTTP_TIMEOUT": str(int(_TIMEOUT)),
             }
-            ended = run([*command, *written.requirements], cwd=scratch, env=environment, timeout=_TIMEOUT)
+            ended = run([*command, *written.requirements], cwd=folder, env=environment, timeout=_TIMEOUT)
             if ended.returncode:
                 raise ResolutionError(explanation(ended.errors), hint="loosen one of these requirements")
-            pins = files.read_pins((scratch / files.OUTPUT).read_text(), written.origins)
+            pins = files.read_pins((folder / files.OUTPUT).read_text(), written.origins)
             return Resolution(pins=pins, warnings=tuple(warnings(ended.errors)))
 
 

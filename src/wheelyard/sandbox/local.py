@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from wheelyard.domain.events import Reporter, Warned
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.io import beneath
 from wheelyard.io import process as door
+from wheelyard.io.temporary import temporary_folder
 from wheelyard.sandbox import shut_in
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sandbox.seatbelt import SandboxExec
@@ -108,8 +108,8 @@ def _refusal(name: LocalName) -> str | None:
     program = _PROGRAMS.get(name)
     if program and shutil.which(program) is None:
         return f"{program} is not installed"
-    with tempfile.TemporaryDirectory(prefix="wheelyard-probe-") as folder:
-        place = Path(folder) / "probe"
+    with temporary_folder("probe") as folder:
+        place = folder / "probe"
         place.mkdir()
         done = _make(name).run(
             Command(
@@ -188,9 +188,9 @@ class Unshare:
             for path in command.writable:
                 beneath.give(path, BUILDER)
         limited = (*_dropped(as_root), *_limited(command, BUILDER if as_root else os.geteuid()))
-        with tempfile.TemporaryDirectory(prefix="wheelyard-root-") as root:
+        with temporary_folder("root") as root:
             return door.run(
-                [*arguments, root, *_FIRST, *limited],
+                [*arguments, str(root), *_FIRST, *limited],
                 # Not the build's own PATH: that leads to programs which a build may have written.
                 env={"PATH": os.defpath},
                 stdin=json.dumps(view),

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import os
-import tempfile
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import IO
 from wheelyard.domain.errors import HashMismatchError, StorageError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.io import files
+from wheelyard.io.temporary import temporary_folder
 
 
 def default_root() -> Path:
@@ -64,10 +64,8 @@ class Store:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """Yield a temporary folder on the store's own file system, removed at the end."""
-        base = self.root / "tmp"
-        base.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=base) as name:
-            yield Path(name)
+        with temporary_folder("store", self.root / "tmp") as folder:
+            yield folder
 
     def add_bytes(self, content: bytes) -> str:
         """Put bytes into the store and return their SHA-256."""

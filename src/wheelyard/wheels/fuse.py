@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import RepairError
+from wheelyard.io.temporary import temporary_folder
 from wheelyard.targets import platforms
 from wheelyard.wheels.objects import macho
 from wheelyard.wheels.objects.fat import fused
@@ -35,8 +35,8 @@ def fuse(intel: Path, arm: Path, into: Path, *, extra: Mapping[str, bytes] | Non
     :raises RepairError: naming the files that differ, or that only one of the wheels has.
     """
     tag = _tag(intel, arm)
-    with tempfile.TemporaryDirectory(prefix="wheelyard-fuse-") as name:
-        staged = Path(name) / intel.name
+    with temporary_folder("fuse") as folder:
+        staged = folder / intel.name
         with (
             zipfile.ZipFile(intel) as one,
             zipfile.ZipFile(arm) as other,

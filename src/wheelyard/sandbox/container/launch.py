@@ -12,7 +12,6 @@ import io
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ToolError
 from wheelyard.io import beneath
 from wheelyard.io import process as door
+from wheelyard.io.temporary import temporary_folder
 from wheelyard.sandbox.container.engine import RUN_LABEL, Engine, own_message, this_run
 from wheelyard.sandbox.container.images import Image
 from wheelyard.sandbox.local import BUILDER, FILE_SIZE
@@ -66,10 +66,10 @@ def run_in_container(engine: Engine, image: Image, command: Command) -> Complete
     ended = False
     try:
         # conmon leaves a file named "oom" in its working folder
-        with tempfile.TemporaryDirectory(prefix="wheelyard-container-") as scratch:
-            arguments += _open_root(mounts, Path(scratch))
+        with temporary_folder("container") as scratch:
+            arguments += _open_root(mounts, scratch)
             whole = [engine.program, *engine.arguments, *arguments, *inside]
-            done = door.run(whole, cwd=Path(scratch), log=command.log, merge=True, timeout=command.limits.seconds)
+            done = door.run(whole, cwd=scratch, log=command.log, merge=True, timeout=command.limits.seconds)
         ended = not done.timed_out and done.returncode >= 0
     finally:
         if not ended:
