@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wheelyard.bundle.import_ import Checked, TrustOptions
+    from wheelyard.bundle.import_ import BundleCheck, TrustOptions
     from wheelyard.bundle.import_ import examine as check
     from wheelyard.bundle.pack import Packed
     from wheelyard.config.load import load as load_config
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wheelyard.mirror.add import add
     from wheelyard.mirror.model import Mirrored, Wish
     from wheelyard.stages.locking import lock
-    from wheelyard.stages.main_job import Options, Outcome, build
+    from wheelyard.stages.main_job import BuildOutcome, Options, build
     from wheelyard.stages.mirroring import mirror
     from wheelyard.stages.packing import pack
     from wheelyard.store.blobs import Store
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Checked",
+    "BuildOutcome",
+    "BundleCheck",
     "Config",
     "IndexSource",
     "Lock",
     "Mirrored",
     "Options",
-    "Outcome",
     "Packed",
     "Published",
     "Site",
@@ -60,13 +60,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Checked": "bundle.import_:Checked",
+    "BundleCheck": "bundle.import_:BundleCheck",
     "Config": "config.model:Config",
     "IndexSource": "domain.index:IndexSource",
     "Lock": "domain.lock:Lock",
     "Mirrored": "mirror.model:Mirrored",
     "Options": "stages.main_job:Options",
-    "Outcome": "stages.main_job:Outcome",
+    "BuildOutcome": "stages.main_job:BuildOutcome",
     "Packed": "bundle.pack:Packed",
     "Published": "domain.site:Published",
     "Site": "domain.site:Site",

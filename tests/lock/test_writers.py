@@ -121,6 +121,6 @@ def test_requirements_are_in_the_format_of_pip_compile() -> None:
 
 
 def test_no_name_of_a_requirer_gets_out_of_its_comment() -> None:
-    line = requirements_txt.Line(name="a", version="1", sha256s=["0" * 64], via=["-r x\nevil==1", "y\r\nevil==2"])
+    line = requirements_txt.PinnedLine(name="a", version="1", sha256s=["0" * 64], via=["-r x\nevil==1", "y\r\nevil==2"])
     text = requirements_txt.render([line])
     assert [each for each in text.splitlines() if each.startswith("evil")] == []

@@ -14,7 +14,7 @@ import pytest
 
 from wheelyard.config.schema import Document
 from wheelyard.schema.describe import json_schema, markdown
-from wheelyard.schema.place import Place
+from wheelyard.schema.location import Location
 from wheelyard.schema.problems import Problems
 from wheelyard.schema.read import read
 
@@ -25,7 +25,7 @@ FILES = sorted(ROOT.glob("examples/**/wheelyard.toml"))
 
 def problems_of(data: dict[str, Any]) -> list[str]:
     problems = Problems()
-    read(Document, data, Place(file=Path("wheelyard.toml"), problems=problems))
+    read(Document, data, Location(file=Path("wheelyard.toml"), problems=problems))
     return [str(each) for each in problems.found]
 
 

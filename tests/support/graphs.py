@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tests.support.packages import metadata
 from wheelyard.domain.target import Target
 from wheelyard.resolve.model import Question
-from wheelyard.resolve.view import Candidate, Candidates, Source
+from wheelyard.resolve.view import Candidate, Candidates, CandidateSource
 
 PY39 = Target(name="el9", python="3.9", python_full="3.9.18", platform="manylinux_2_34_x86_64", pip="21.2.3")
 PY36 = Target(name="el8", python="3.6", python_full="3.6.8", platform="manylinux_2_28_x86_64", pip="9.0.3")
@@ -23,7 +23,7 @@ def source(
     yanked: Mapping[str, str] | None = None,
     refused: Mapping[str, Mapping[str, str]] | None = None,
     requires_python: Mapping[str, str] | None = None,
-) -> Source:
+) -> CandidateSource:
     """Serve ``{"a": {"1.0": ["b>=2"]}}``; the other arguments are by name, or by ``name version``."""
 
     def make(name: str, version: str) -> Callable[[], bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wheelyard.config.schema import Document
-from wheelyard.schema.place import Place
+from wheelyard.schema.location import Location
 from wheelyard.schema.problems import Problems
 from wheelyard.schema.read import read
 from wheelyard.variants.book import Book, with_recipes
@@ -29,6 +29,6 @@ def load_recipes(tables: Sequence[object]) -> Book:
 
 def _read(data: Mapping[str, object]) -> tuple[Document, Problems]:
     problems = Problems()
-    document = read(Document, data, Place(file=Path("wheelyard.toml"), problems=problems))
+    document = read(Document, data, Location(file=Path("wheelyard.toml"), problems=problems))
     assert document is not None
     return document, problems

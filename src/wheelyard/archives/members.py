@@ -79,20 +79,20 @@ def growth_fault(packed: int, unpacked: int, *, largest: int) -> str | None:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Taken:
     number: int
     name: str
     """Of a file, as it was spelled; empty for a folder."""
 
 
-class Places:
+class TakenPaths:
     """Which places an archive's members take: none may take another's, on any file system that they may land on.
 
     Some tell no upper from lower case, some write an accent in another way (Unicode's normal forms).
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, str], _Place] = {}
+        self._known: dict[tuple[int, str], _Taken] = {}
         self._folders = 0
 
     def take(self, name: str, parts: Sequence[str], *, is_folder: bool) -> Iterator[str]:
@@ -114,16 +114,16 @@ class Places:
         elif key in self._known:
             yield _clash(name, self._known[key].name)
         else:
-            self._known[key] = _Place(0, name)
+            self._known[key] = _Taken(0, name)
         if self._folders > MAX_FOLDERS:
             yield f"it has more than {MAX_FOLDERS} folders"
 
-    def _folder(self, above: int, part: str) -> _Place:
+    def _folder(self, above: int, part: str) -> _Taken:
         key = (above, _folded(part))
         place = self._known.get(key)
         if place is None:
             self._folders += 1
-            place = self._known[key] = _Place(self._folders, "")
+            place = self._known[key] = _Taken(self._folders, "")
         return place
 
 

@@ -41,7 +41,7 @@ Source: TypeAlias = Path | bytes | IO[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ZipEntry:
     """A member as both of its headers describe it."""
 
     name: str
@@ -131,7 +131,7 @@ class Zip:
             raise self.damaged("the two records at its end disagree")
         return position, (long[0], long[1], long[2], long[3])
 
-    def _directory(self, begin: int, end: int, count: int) -> Iterator[Entry]:
+    def _directory(self, begin: int, end: int, count: int) -> Iterator[ZipEntry]:
         content = self._at(begin, end - begin)
         position = found = 0
         while position < len(content):
@@ -155,7 +155,7 @@ class Zip:
                 f"its end says {count} members, its central directory has {'more' if found > count else found}"
             )
 
-    def _entry(self, fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Entry:
+    def _entry(self, fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> ZipEntry:
         flags, method, time, date, crc, packed, size = fields[3:10]
         disk, attributes, start = fields[13], fields[15], fields[16]
         try:
@@ -176,7 +176,7 @@ class Zip:
             fault = "is stored, and does not say before it how long it is"
         if fault:
             raise WheelError(f"{shown(name)} {fault}", where=self.where, hint=_HINT)
-        return Entry(
+        return ZipEntry(
             name=name,
             raw_name=raw_name,
             flags=flags,
@@ -232,7 +232,7 @@ class Zip:
         if position != begin:
             raise self.damaged("something is hidden between its members and its central directory")
 
-    def _local(self, entry: Entry, following: int) -> int:
+    def _local(self, entry: ZipEntry, following: int) -> int:
         """Check a member's own header and return where what follows it begins."""
         fields = _LOCAL.unpack(self._at(entry.start, _LOCAL.size))
         magic, _, flags, method, _, _, crc, packed, size, name_size, extra_size = fields
@@ -250,7 +250,7 @@ class Zip:
             raise self.damaged(f"the header of {shown(entry.name)} says another size or check sum")
         return self._descriptor(entry, end, following) if entry.flags & _DESCRIPTOR else end
 
-    def _descriptor(self, entry: Entry, position: int, following: int) -> int:
+    def _descriptor(self, entry: ZipEntry, position: int, following: int) -> int:
         """Check the sizes that stand behind a member's content: with or without a mark, of 4 or 8 bytes."""
         length = following - position
         width = 8 if length in (20, 24) else 4
@@ -274,7 +274,7 @@ class Zip:
             raise WheelError(f"{shown(name)} is of absurd size", where=self.where, hint=_HINT)
         return b"".join(self.blocks(entry))
 
-    def blocks(self, entry: Entry) -> Iterator[bytes]:
+    def blocks(self, entry: ZipEntry) -> Iterator[bytes]:
         """Yield the content of a member in pieces of bounded size.
 
         :raises WheelError: at the first byte that is not as the headers say.
@@ -289,14 +289,14 @@ class Zip:
         if size != entry.size or crc != entry.crc:
             raise self.damaged(f"{shown(entry.name)} has other content than its size and check sum say")
 
-    def _stored(self, entry: Entry) -> Iterator[bytes]:
+    def _stored(self, entry: ZipEntry) -> Iterator[bytes]:
         position, end = self._content[entry.start], self._content[entry.start] + entry.packed
         while position < end:
             piece = self._at(position, min(_CHUNK, end - position))
             position += len(piece)
             yield piece
 
-    def _inflated(self, entry: Entry) -> Iterator[bytes]:
+    def _inflated(self, entry: ZipEntry) -> Iterator[bytes]:
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             for raw in self._stored(entry):

@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 @dataclass(slots=True)
-class Outcome(Generic[K, R]):
+class GraphOutcome(Generic[K, R]):
     """What became of each unit; every unit is in exactly one of the three."""
 
     done: dict[K, R] = field(default_factory=dict)
@@ -36,7 +36,7 @@ def run_graph(
     durations: Mapping[K, float] | None = None,
     skipped: Callable[[K, K | None], None] | None = None,
     executor: Executor | None = None,
-) -> Outcome[K, R]:
+) -> GraphOutcome[K, R]:
     """Do ``work`` on every unit after those that it requires, ``jobs`` at a time.
 
     A unit starts as soon as it is ready and a job is free; of several, the one with the longest way to the end of the
@@ -102,7 +102,7 @@ class _Queue(Generic[K, U, R]):
         self._place = {key: (-ranks[key], number) for number, key in enumerate(units)}
         self.ready = [(*self._place[key], key) for key, wanted in self._waiting.items() if not wanted]
         heapq.heapify(self.ready)
-        self.outcome: Outcome[K, R] = Outcome()
+        self.outcome: GraphOutcome[K, R] = GraphOutcome()
 
     def take(self) -> K:
         """Return the most urgent unit that is ready."""

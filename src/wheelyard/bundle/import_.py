@@ -19,7 +19,7 @@ from wheelyard.host.trust import DANGERS, trust_for
 
 __all__ = [
     "DANGERS",
-    "Checked",
+    "BundleCheck",
     "Fault",
     "Imported",
     "TrustOptions",
@@ -89,7 +89,7 @@ def import_bundle(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class BundleCheck:
     """What was found."""
 
     faults: tuple[Fault, ...]
@@ -104,7 +104,7 @@ class Checked:
         return inspecting.exit_code(list(self.faults))
 
 
-def examine(paths: Sequence[Path], options: TrustOptions = TrustOptions()) -> Checked:
+def examine(paths: Sequence[Path], options: TrustOptions = TrustOptions()) -> BundleCheck:
     """Find every fault of a wheelhouse, of what is published in a folder, or of a bundle's volumes."""
     with named_errors():
         signers, revoked = options.texts()
@@ -114,9 +114,9 @@ def examine(paths: Sequence[Path], options: TrustOptions = TrustOptions()) -> Ch
         known = trust if looked else None
         if first.is_dir():
             found = inspecting.check_tree(inspecting.wheelhouse_root(str(first)), known)
-            return Checked(faults=tuple(found), looked=looked)
+            return BundleCheck(faults=tuple(found), looked=looked)
         faults, taken = inspecting.check_bundle([str(path) for path in paths], known)
-        return Checked(faults=tuple(faults), looked=looked, taken=taken)
+        return BundleCheck(faults=tuple(faults), looked=looked, taken=taken)
 
 
 def check(paths: Sequence[Path], options: TrustOptions = TrustOptions()) -> tuple[list[Fault], bool]:

@@ -15,7 +15,7 @@ from wheelyard.cli.reporters import human_bytes, reporter
 if TYPE_CHECKING:
     from wheelyard.domain.proof import Proof
     from wheelyard.domain.site import Folder
-    from wheelyard.stages.main_job import Outcome
+    from wheelyard.stages.main_job import BuildOutcome
 
 
 def register(app: typer.Typer) -> None:
@@ -83,7 +83,7 @@ def build(
     return 0
 
 
-def summary(outcome: Outcome) -> dict[str, object]:
+def summary(outcome: BuildOutcome) -> dict[str, object]:
     """Return the last JSON line of a run."""
     return {
         "event": "summary",
@@ -113,7 +113,7 @@ def summary(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def show_outcome(outcome: Outcome) -> None:
+def show_outcome(outcome: BuildOutcome) -> None:
     """Print what a run came to, and what to type on the host."""
     width = max(len(name) for name in (*outcome.withheld, *(folder.name for folder in outcome.folders)))
     for folder in outcome.folders:

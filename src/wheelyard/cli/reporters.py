@@ -97,7 +97,7 @@ def _plain(event: Event) -> str | None:
 
 
 @dataclass
-class _Stage:
+class _StageLine:
     task: TaskID
     moved: int = 0
     bytes: int = 0
@@ -109,7 +109,7 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._lock = threading.Lock()
-        self._stages: dict[str, _Stage] = {}
+        self._stages: dict[str, _StageLine] = {}
         self.progress = Progress(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}", markup=False),
@@ -148,7 +148,7 @@ class LiveView:
             known.bytes += event.bytes
             return
         task = self.progress.add_task(event.stage, total=event.jobs or None, note="")
-        self._stages[event.stage] = _Stage(task=task, bytes=event.bytes)
+        self._stages[event.stage] = _StageLine(task=task, bytes=event.bytes)
 
     def _start_job(self, event: JobStarted) -> None:
         stage = self._stages.get(event.stage)

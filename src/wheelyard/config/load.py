@@ -21,7 +21,7 @@ from wheelyard.config.urls import user_path
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.requirement import Requirement
-from wheelyard.schema.place import Place
+from wheelyard.schema.location import Location
 from wheelyard.schema.problems import Problems
 from wheelyard.schema.read import fields, read
 from wheelyard.schema.tables import texts
@@ -71,7 +71,7 @@ def _stand_in(path: Path, known: InputFormat, problems: Problems) -> Config:
 
 
 def _own(path: Path, problems: Problems) -> Config:
-    place = Place(file=path, problems=problems)
+    place = Location(file=path, problems=problems)
     elsewhere = dict.fromkeys(fields(BuildTable), "[build]")
     top = read(Document, read_toml(path, path.name), place, elsewhere=elsewhere)
     assert top is not None  # noqa: S101  (no key of the top is required)

@@ -31,7 +31,7 @@ from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
-from wheelyard.schema.place import Place
+from wheelyard.schema.location import Location
 from wheelyard.schema.problems import nearest
 from wheelyard.schema.tables import texts
 from wheelyard.targets import platforms, presets
@@ -63,7 +63,7 @@ def targets(top: Document) -> tuple[Target, ...]:
     return tuple(good)
 
 
-def _preset(name: str, place: Place, key: str) -> Target | None:
+def _preset(name: str, place: Location, key: str) -> Target | None:
     try:
         return presets.target(name)
     except WheelyardError as error:
@@ -129,7 +129,7 @@ def _sdks(table: TargetTable) -> dict[str, str | None]:
     return found
 
 
-def _file(place: Place, key: str, written: str | None, *, folder: bool = False) -> str | None:
+def _file(place: Location, key: str, written: str | None, *, folder: bool = False) -> str | None:
     """Return the whole path of a file or folder that has to be there."""
     if written is None:
         return None
@@ -196,7 +196,7 @@ def _python(table: TargetTable) -> tuple[str | None, str | None]:
     return found[1] + threads, found[1] + found[4] if found[4] else None
 
 
-def _known(platform: str, place: Place) -> str | None:
+def _known(platform: str, place: Location) -> str | None:
     """Return a platform tag by its PEP 600 name."""
     try:
         return platforms.parse(platform).tag
@@ -234,7 +234,7 @@ def indexes(tables: Sequence[IndexTable]) -> tuple[tuple[IndexSource, ...], dict
     return tuple(found), secrets
 
 
-def check_mirrors(place: Place, indexes: Collection[IndexSource]) -> None:
+def check_mirrors(place: Location, indexes: Collection[IndexSource]) -> None:
     """Report every ``mirror-of`` that names no index, or one that is itself a mirror."""
     mirrors = {each.name: each.mirror_of for each in indexes}
     originals = [name for name, mirror_of in mirrors.items() if mirror_of is None]
@@ -317,7 +317,7 @@ def _requirements(table: PackageTable) -> tuple[str, ...]:
     return tuple(found)
 
 
-def build(table: BuildTable, place: Place) -> BuildSettings:
+def build(table: BuildTable, place: Location) -> BuildSettings:
     """Return ``[build]``."""
     default = BuildSettings()
     return BuildSettings(
@@ -333,7 +333,7 @@ def build(table: BuildTable, place: Place) -> BuildSettings:
 
 
 def _measure(
-    place: Place,
+    place: Location,
     key: str,
     value: float | str,
     default: float,

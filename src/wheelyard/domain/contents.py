@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wheelyard.domain.facts import Facts
+from wheelyard.domain.facts import WheelSummary
 from wheelyard.domain.lock import Lock
 from wheelyard.domain.site import Entry, Wheel
 
@@ -16,7 +16,7 @@ class Contents:
 
     lock: Lock
     entries: tuple[Entry, ...]
-    facts: Mapping[str, Facts]
+    facts: Mapping[str, WheelSummary]
     """By normalised name of the project."""
     pip: Wheel | None = None
     """The carried pip."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class WheelSummary:
     """The part of ``WheelFacts`` that later stages need."""
 
     name: str

@@ -9,7 +9,7 @@ from wheelyard.domain.lock import Lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class PinnedLine:
     """One package with the files that may be installed for it."""
 
     name: str
@@ -28,19 +28,19 @@ def dumps(lock: Lock) -> str:
     """Return a lock as requirements; an sdist that is to be built is there with its own hash."""
     header = (f"Locked by wheelyard for {lock.target}; made again by: wheelyard lock",)
     lines = (
-        Line(name=each.name, version=each.version, sha256s=(each.file.sha256,), extras=each.extras, via=each.via)
+        PinnedLine(name=each.name, version=each.version, sha256s=(each.file.sha256,), extras=each.extras, via=each.via)
         for each in lock.packages
     )
     return render(lines, header=header)
 
 
-def render(lines: Iterable[Line], *, header: Sequence[str] = ()) -> str:
+def render(lines: Iterable[PinnedLine], *, header: Sequence[str] = ()) -> str:
     """Return the text of a requirements file; ``header`` becomes comments at its top."""
     text = "".join(f"# {line}\n" for line in header)
     return text + "".join(_entry(line) for line in lines)
 
 
-def _entry(line: Line) -> str:
+def _entry(line: PinnedLine) -> str:
     extras = f"[{','.join(line.extras)}]" if line.extras else ""
     hashes = "".join(f" \\\n    --hash=sha256:{each}" for each in sorted(line.sha256s))
     return f"{line.name}{extras}=={line.version}{hashes}\n{_via(line.via)}"

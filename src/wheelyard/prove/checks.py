@@ -8,13 +8,13 @@ from wheelyard.domain.contents import Contents
 from wheelyard.domain.target import Target
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
-from wheelyard.wheels.objects.check import Checked, check
+from wheelyard.wheels.objects.check import ObjectsCheck, check
 
 _RULES = "1"
 """Raise it when what is checked changes."""
 
 
-def of_folder(contents: Contents, target: Target, *, store: Store) -> dict[str, Checked]:
+def of_folder(contents: Contents, target: Target, *, store: Store) -> dict[str, ObjectsCheck]:
     """Return what the objects of each compiled wheel say, by file name; kept in the store.
 
     Symbols are not looked at: a wheel of the index may count on another one's libraries. Those that are compiled here
@@ -27,7 +27,7 @@ def of_folder(contents: Contents, target: Target, *, store: Store) -> dict[str, 
     }
 
 
-def _of_wheel(sha256: str, target: Target, store: Store) -> Checked:
+def _of_wheel(sha256: str, target: Target, store: Store) -> ObjectsCheck:
     return memo(
         store,
         "objects",
@@ -35,5 +35,5 @@ def _of_wheel(sha256: str, target: Target, store: Store) -> Checked:
         f"{sha256}-{target.platform}",
         lambda: check(store.path(sha256), target),
         dump=asdict,
-        load=lambda known: Checked(objects=int(known["objects"]), faults=tuple(known["faults"])),
+        load=lambda known: ObjectsCheck(objects=int(known["objects"]), faults=tuple(known["faults"])),
     )

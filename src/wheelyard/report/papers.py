@@ -93,7 +93,7 @@ def report_html(
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class PapersSummary:
     """What the papers say, in short."""
 
     components: int
@@ -101,7 +101,7 @@ class Written:
     vulnerabilities: Vulnerabilities
 
 
-def write(root: Path, *, osv: Path | None = None, since: Path | None = None) -> Written:
+def write(root: Path, *, osv: Path | None = None, since: Path | None = None) -> PapersSummary:
     """Write the papers into a wheelhouse and list them in its manifest (which must then be signed again).
 
     :param osv: an export of the OSV database; None: the report says that nothing was looked up.
@@ -129,11 +129,11 @@ def write(root: Path, *, osv: Path | None = None, since: Path | None = None) -> 
             known=known,
             chosen=({entry.path for entry in manifest.files} | papers.keys()).__contains__,
         )
-    return Written(
+    return PapersSummary(
         components=len(components),
         unknown_licenses=sum(component.license.expression is None for component in components),
         vulnerabilities=vulnerabilities,
     )
 
 
-__all__ = ["PROVENANCE", "Written", "licenses_html", "provenance_json", "report_html", "write"]
+__all__ = ["PROVENANCE", "PapersSummary", "licenses_html", "provenance_json", "report_html", "write"]

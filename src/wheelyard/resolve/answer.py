@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from wheelyard.domain.errors import NoCandidateError, ResolutionError
 from wheelyard.resolve.model import Pin, Question, Resolver
-from wheelyard.resolve.view import Source, View
+from wheelyard.resolve.view import CandidateSource, View
 from wheelyard.schema.problems import nearest
 from wheelyard.targets.environment import environment
 from wheelyard.wheels.core_metadata import CoreMetadata
@@ -34,7 +34,7 @@ class Answer:
     """What a person should know of it, though it is an answer."""
 
 
-def ask(resolver: Resolver, question: Question, source: Source, *, direct: Container[str] = ()) -> Answer:
+def ask(resolver: Resolver, question: Question, source: CandidateSource, *, direct: Container[str] = ()) -> Answer:
     """Serve a source to a resolver and return its answer, extras spelled as the packages spell them.
 
     :raises ResolutionError: if there is no answer, or a project that nobody has.

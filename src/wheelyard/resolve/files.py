@@ -22,7 +22,7 @@ OUTPUT = "pins.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class QuestionFiles:
     """The files that a question became, by their names in the scratch folder."""
 
     requirements: tuple[str, ...]
@@ -31,7 +31,7 @@ class Written:
     """``-r 0.in`` to ``-r requirements/demo.in``."""
 
 
-def write_question(question: Question, folder: Path) -> Written:
+def write_question(question: Question, folder: Path) -> QuestionFiles:
     """Write a question's lines, without those whose marker is false on the target, and its preferences.
 
     :raises ConfigError: if a line is not a requirement.
@@ -51,7 +51,7 @@ def write_question(question: Question, folder: Path) -> Written:
     if question.preferences:
         lines = "".join(f"{name}=={version}\n" for name, version in sorted(question.preferences.items()))
         files.write(folder / OUTPUT, lines, sync=False)
-    return Written(requirements=requirements, constraints=constraints, origins=origins)
+    return QuestionFiles(requirements=requirements, constraints=constraints, origins=origins)
 
 
 def lines_on_target(lines: Iterable[str], variables: Mapping[str, str], *, origin: str) -> Iterator[str]:

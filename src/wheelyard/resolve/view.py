@@ -54,7 +54,7 @@ class Candidates:
     """Version to the reason, in words, why the target cannot have it."""
 
 
-class Source(Protocol):
+class CandidateSource(Protocol):
     """Where candidates come from; called from several threads."""
 
     def __call__(self, name: str) -> Candidates | None:
@@ -70,7 +70,7 @@ class View:
 
     def __init__(
         self,
-        source: Source,
+        source: CandidateSource,
         environment: Mapping[str, str],
         *,
         direct: Container[str] = (),

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 from msgspec import NODEFAULT, inspect
 
-from wheelyard.schema.place import Place
+from wheelyard.schema.location import Location
 from wheelyard.schema.problems import nearest
 from wheelyard.schema.tables import Table
 
@@ -64,7 +64,7 @@ def fields(declared: type[Table]) -> Mapping[str, Field]:
 def read(
     declared: type[AnyTable],
     data: Mapping[str, object],
-    place: Place,
+    place: Location,
     *,
     elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> AnyTable | None:
@@ -83,7 +83,7 @@ def read(
     for name, field in zip(declared.__struct_fields__, known.values(), strict=True):
         value: object = _WRONG
         if field.key in data:
-            value = _Reader(place=place, field=field).value(field.kind, data[field.key], field.key)
+            value = _TableReader(place=place, field=field).value(field.kind, data[field.key], field.key)
         elif field.required:
             place.wrong(field.key, "is missing", f"write: {field.key} = {field.example}")
         whole &= not (field.required and value is _WRONG)
@@ -96,10 +96,10 @@ def read(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reader:
+class _TableReader:
     """Reads the value of one key."""
 
-    place: Place
+    place: Location
     field: Field
 
     def value(self, kind: inspect.Type, value: object, key: str) -> object:
@@ -127,7 +127,7 @@ class _Reader:
         self.place.wrong(key, message, hint)
         return _WRONG
 
-    def _table(self, kind: inspect.StructType, value: object, key: str, place: Place) -> object:
+    def _table(self, kind: inspect.StructType, value: object, key: str, place: Location) -> object:
         if not isinstance(value, dict):
             return self._wrong(key, f"expected a table, found {_found(value)}")
         made = read(cast("type[Table]", kind.cls), value, place)

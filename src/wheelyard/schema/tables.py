@@ -7,16 +7,16 @@ from typing import Annotated, TypeAlias, cast
 import msgspec
 from msgspec import Meta
 
-from wheelyard.schema.place import Place
+from wheelyard.schema.location import Location
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", dict=True):
     """A TOML table. Its keys are the fields' names, with ``-`` for ``_``; its docstring is for people."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Location:
         """Where it is written: for messages about what it says."""
-        return cast("Place", self.__dict__["place"])
+        return cast("Location", self.__dict__["place"])
 
     @property
     def sound(self) -> bool:

@@ -16,7 +16,7 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
 from wheelyard.archives import zip as zips
-from wheelyard.archives.members import MAX_MEMBERS, Member, Places, growth_fault, shown, size_fault
+from wheelyard.archives.members import MAX_MEMBERS, Member, TakenPaths, growth_fault, shown, size_fault
 from wheelyard.archives.tar import refused, tar_members
 from wheelyard.domain.errors import WheelError
 from wheelyard.wheels.core_metadata import read_headers
@@ -56,7 +56,7 @@ class _Judge:
     def __init__(self, packed: int, where: str) -> None:
         self._packed = packed
         self._where = where
-        self._places = Places()
+        self._places = TakenPaths()
         self._files: set[tuple[str, ...]] = set()
         self._tops: set[str] = set()
         self._is_folder = True

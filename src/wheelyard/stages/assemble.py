@@ -11,7 +11,7 @@ from wheelyard.domain import wheel_name
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import WheelError
-from wheelyard.domain.facts import Facts
+from wheelyard.domain.facts import WheelSummary
 from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
 from wheelyard.domain.site import Entry, Wheel
 from wheelyard.domain.target import Target
@@ -64,14 +64,14 @@ def _final(package: LockedPackage, made: BuiltWheel | None) -> LockedPackage:
     return replace(package, file=file, version=version, build_requirements=())
 
 
-def _facts_of(package: LockedPackage, store: Store) -> Facts:
+def _facts_of(package: LockedPackage, store: Store) -> WheelSummary:
     found = facts(store, package.file.filename, package.file.sha256)
     if found.name != package.name:
         raise WheelError(f"this wheel is {found.name} {found.version}, not {package.name}", where=package.file.filename)
     return found
 
 
-def _wheel(package: LockedPackage, found: Facts) -> Wheel:
+def _wheel(package: LockedPackage, found: WheelSummary) -> Wheel:
     return Wheel(
         filename=package.file.filename,
         sha256=package.file.sha256,
@@ -85,7 +85,7 @@ def _wheel(package: LockedPackage, found: Facts) -> Wheel:
     )
 
 
-def _entry(package: LockedPackage, final: LockedPackage, found: Facts, made: BuiltWheel | None) -> Entry:
+def _entry(package: LockedPackage, final: LockedPackage, found: WheelSummary, made: BuiltWheel | None) -> Entry:
     if made is not None:
         source = package.file.filename
     else:

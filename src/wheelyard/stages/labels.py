@@ -208,7 +208,7 @@ def _folder(
     for entry in entries.values():
         hashes.setdefault(entry.wheel.name, set()).add(entry.wheel.sha256)
     lines = (
-        requirements_txt.Line(
+        requirements_txt.PinnedLine(
             name=each.name, version=each.version, sha256s=sorted(hashes[each.name]), extras=each.extras, via=each.via
         )
         for _, each in sorted(packages.items())

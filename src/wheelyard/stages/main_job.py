@@ -64,7 +64,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class BuildOutcome:
     """What one run came to."""
 
     wheelhouse: Path
@@ -85,10 +85,10 @@ class Outcome:
 
 def build(
     config: Config, options: Options = Options(), *, store: Store | None = None, report: Reporter = silent
-) -> Outcome:
+) -> BuildOutcome:
     """Do the main job: from a configuration to a published wheelhouse.
 
-    What is wrong with one target withholds its folders and no others; ``Outcome.withheld`` says so.
+    What is wrong with one target withholds its folders and no others; ``BuildOutcome.withheld`` says so.
 
     :param store: where all that is fetched and built is kept; None: the user's own.
     :raises WheelyardError: whatever ends all of it: nothing is left to be published, or all or nothing is wanted. The
@@ -140,7 +140,7 @@ def build(
     site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
     site = names.retire(site, before)
     published = publish(site, store=store, into=config.wheelhouse, report=report)
-    return Outcome(
+    return BuildOutcome(
         wheelhouse=config.wheelhouse,
         folders=folders,
         withheld={name: withheld.reasons(name) for name in missing},

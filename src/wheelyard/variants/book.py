@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from wheelyard.schema.place import Place
+from wheelyard.schema.location import Location
 from wheelyard.schema.problems import Problems
 from wheelyard.schema.read import read
 from wheelyard.schema.tables import texts
@@ -155,7 +155,7 @@ def builtin() -> Book:
     file = resources.files("wheelyard.variants").joinpath("recipes.toml")
     problems = Problems()
     raw = tomllib.loads(file.read_text("utf-8"))
-    book = read(BookFile, raw, Place(file=Path("recipes.toml"), problems=problems))
+    book = read(BookFile, raw, Location(file=Path("recipes.toml"), problems=problems))
     recipes = [_recipe(table) for table in book.recipe] if book else []
     problems.check()
     assert book is not None  # noqa: S101  (there were no problems)

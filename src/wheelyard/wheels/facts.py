@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict
 from typing import Any
 
-from wheelyard.domain.facts import Facts
+from wheelyard.domain.facts import WheelSummary
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
 from wheelyard.wheels import read as wheel
@@ -15,7 +15,7 @@ _EDITION = "2"
 """Raise it when what is kept, or what is checked, changes."""
 
 
-def facts(store: Store, filename: str, sha256: str) -> Facts:
+def facts(store: Store, filename: str, sha256: str) -> WheelSummary:
     """Return the facts of a wheel in the store, reading and checking it strictly the first time.
 
     :raises WheelError: if the wheel is damaged or hostile.
@@ -23,15 +23,15 @@ def facts(store: Store, filename: str, sha256: str) -> Facts:
     return memo(store, "facts", _EDITION, sha256, lambda: _read(store, filename, sha256), dump=asdict, load=_load)
 
 
-def _load(known: dict[str, Any]) -> Facts:
+def _load(known: dict[str, Any]) -> WheelSummary:
     sequences = {key: tuple(known[key]) for key in ("provides_extra", "modules")}
-    return Facts(**{**known, **sequences})
+    return WheelSummary(**{**known, **sequences})
 
 
-def _read(store: Store, filename: str, sha256: str) -> Facts:
+def _read(store: Store, filename: str, sha256: str) -> WheelSummary:
     blob = store.path(sha256)
     read = wheel.read(blob, filename=filename)
-    return Facts(
+    return WheelSummary(
         name=read.name,
         version=read.version,
         size=blob.stat().st_size,

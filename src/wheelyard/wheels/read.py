@@ -14,7 +14,7 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename
 
 from wheelyard.archives import zip as zips
-from wheelyard.archives.members import Places, growth_fault, name_fault
+from wheelyard.archives.members import TakenPaths, growth_fault, name_fault
 from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import WheelError
 from wheelyard.domain.wheel import WheelFacts
@@ -59,7 +59,7 @@ def _read(source: Path | bytes, filename: str | None, *, strict: bool, hashing: 
     where = filename or (source.name if isinstance(source, Path) else "")
     with zips.opened(source, where) as archive:
         _refuse(list(_member_faults(archive)), where)  # nothing is read out of an archive that is built to harm
-        reader = _Reader(archive, where)
+        reader = _WheelReader(archive, where)
         facts = reader.facts()
         if hashing and not reader.faults:
             reader.faults += record_faults(archive, facts.dist_info)
@@ -79,7 +79,7 @@ def _member_faults(archive: zips.Zip) -> Iterator[str]:
     unpacked = sum(member.size for member in archive.entries)
     if (fault := growth_fault(archive.size, unpacked, largest=MAX_SIZE)) is not None:
         yield fault
-    places = Places()
+    places = TakenPaths()
     for member in archive.entries:
         if (fault := name_fault(member.name) or _kind_fault(member)) is not None:
             yield fault
@@ -88,7 +88,7 @@ def _member_faults(archive: zips.Zip) -> Iterator[str]:
         yield from places.take(name, name.split("/"), is_folder=member.is_folder)
 
 
-def _kind_fault(member: zips.Entry) -> str | None:
+def _kind_fault(member: zips.ZipEntry) -> str | None:
     kind = stat.S_IFMT(member.mode)
     if kind == stat.S_IFLNK:
         return f"{member.name!r} is a symlink"
@@ -97,7 +97,7 @@ def _kind_fault(member: zips.Entry) -> str | None:
     return None
 
 
-class _Reader:
+class _WheelReader:
     """Reads the three descriptions of one wheel and collects where they disagree."""
 
     def __init__(self, archive: zips.Zip, where: str) -> None:

@@ -16,7 +16,7 @@ _MAX_RECORD = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RecordEntry:
     """One line of RECORD."""
 
     path: str
@@ -39,11 +39,11 @@ def record_faults(archive: zips.Zip, dist_info: str) -> list[str]:
     except (UnicodeDecodeError, csv.Error) as error:
         return [f"RECORD cannot be read: {error}"]
     faults = [f"RECORD has a line that is not path, hash and size: {row!r}" for row in rows if row and len(row) != 3]
-    entries: dict[str, Entry] = {}
+    entries: dict[str, RecordEntry] = {}
     for path, digest, size in (row for row in rows if len(row) == 3):
         if path in entries:
             faults.append(f"RECORD lists {path!r} twice")
-        entries[path] = Entry(path, digest, size)
+        entries[path] = RecordEntry(path, digest, size)
     # The list itself cannot hold its own hash, nor can its signatures be listed (PEP 427).
     exempt = {name, f"{name}.jws", f"{name}.p7s"}
     # Some tools list folders too, with the slash.
@@ -55,7 +55,7 @@ def record_faults(archive: zips.Zip, dist_info: str) -> list[str]:
     return faults
 
 
-def _member_faults(archive: zips.Zip, member: zips.Entry, entry: Entry | None) -> Iterator[str]:
+def _member_faults(archive: zips.Zip, member: zips.ZipEntry, entry: RecordEntry | None) -> Iterator[str]:
     path = member.name
     if entry is None:
         yield f"{path!r} is not in RECORD"

@@ -10,24 +10,24 @@ _COMMENT = re.compile(r"(^|\s+)#.*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogicalLine:
     """One logical line and the number of the physical line it begins at."""
 
     number: int
     text: str
 
 
-def logical(content: str) -> Iterator[Line]:
+def logical(content: str) -> Iterator[LogicalLine]:
     """Yield the lines of a requirements file that say something.
 
     A line that ends in a backslash goes on in the next; a comment line ends it (as in pip).
     """
     for line in _joined(content):
         if text := _COMMENT.sub("", line.text).strip():
-            yield Line(line.number, text)
+            yield LogicalLine(line.number, text)
 
 
-def _joined(content: str) -> Iterator[Line]:
+def _joined(content: str) -> Iterator[LogicalLine]:
     pending: list[str] = []
     begin = 0
     for number, text in enumerate(content.splitlines(), start=1):
@@ -37,9 +37,9 @@ def _joined(content: str) -> Iterator[Line]:
             pending.append(text.rstrip("\\"))
         elif pending:
             # The blank keeps a comment a comment when it is joined to what came before.
-            yield Line(begin, "".join([*pending, " " + text if comment else text]))
+            yield LogicalLine(begin, "".join([*pending, " " + text if comment else text]))
             pending = []
         else:
-            yield Line(number, text)
+            yield LogicalLine(number, text)
     if pending:
-        yield Line(begin, "".join(pending))
+        yield LogicalLine(begin, "".join(pending))

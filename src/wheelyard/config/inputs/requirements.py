@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from wheelyard.config.inputs import foreign, options
 from wheelyard.config.inputs.gathered import Gathered
-from wheelyard.config.inputs.lines import Line, logical
+from wheelyard.config.inputs.lines import LogicalLine, logical
 from wheelyard.config.inputs.single import SyntaxProblem, parse_requirement
 from wheelyard.config.urls import (
     UnsetVariableError,
@@ -84,7 +84,7 @@ class RequirementsReader:
             self._line(line, path, name, constraints)
         self._open.pop()
 
-    def _line(self, line: Line, path: Path, name: str, constraints: bool) -> None:
+    def _line(self, line: LogicalLine, path: Path, name: str, constraints: bool) -> None:
         where = f"{name}:{line.number}"
         try:
             text = expand(line.text)

@@ -31,7 +31,7 @@ class Need(NamedTuple):
     """Extras that bring it; none: it always comes."""
 
 
-class Facts(NamedTuple):
+class PageFacts(NamedTuple):
     """The part of a METADATA that pages show. It comes from strangers: only templates that escape may show it."""
 
     name: str = ""
@@ -44,10 +44,10 @@ class Facts(NamedTuple):
     """Label and http(s) URL."""
 
 
-def parse(metadata: bytes) -> Facts:
+def parse(metadata: bytes) -> PageFacts:
     """Return what pages show of a METADATA; whatever is odd is left out."""
     said = core_metadata.parse(metadata)
-    return Facts(
+    return PageFacts(
         name=said.name[:_LONGEST],
         summary=said.summary[:_LONGEST],
         licence=license_of(said).shown[:_LONGEST],
@@ -73,7 +73,7 @@ def _links(labelled: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple({url: (label, url) for label, url in labelled if _WEB.match(url)}.values())
 
 
-def gather(into: Path, wanted: Mapping[str, Callable[[], bytes]]) -> dict[str, Facts]:
+def gather(into: Path, wanted: Mapping[str, Callable[[], bytes]]) -> dict[str, PageFacts]:
     """Return facts by the SHA-256 of their METADATA, reading only those that no earlier publication has read.
 
     :param wanted: how to read each METADATA, by its SHA-256.
@@ -86,12 +86,12 @@ def gather(into: Path, wanted: Mapping[str, Callable[[], bytes]]) -> dict[str, F
     return found
 
 
-def _load(into: Path) -> dict[str, Facts]:
+def _load(into: Path) -> dict[str, PageFacts]:
     with contextlib.suppress(FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         content = json.loads((into / CACHE).read_bytes())
         if content["format"] == _FORMAT:
             return {
-                digest: Facts(
+                digest: PageFacts(
                     name,
                     summary,
                     licence,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from wheelyard.domain.site import Entry, Folder, Site, Wheel
 from wheelyard.index import layout, pages
 from wheelyard.index.people import words
-from wheelyard.index.people.facts import Facts, Need
+from wheelyard.index.people.facts import Need, PageFacts
 
 
 class Use(NamedTuple):
@@ -47,16 +47,16 @@ class Overview:
     uses: Mapping[str, list[Use]]
     origins: Mapping[str, Entry]
     """By file name: one entry of it, which tells where it came from."""
-    facts: Mapping[str, Facts]
+    facts: Mapping[str, PageFacts]
     required_by: Mapping[str, list[Need]]
     """Who requires a project, by what name, and with which of its own extras."""
 
-    def facts_of(self, name: str) -> Facts:
+    def facts_of(self, name: str) -> PageFacts:
         """Return what the newest version of a project says of itself."""
         return self.facts.get(name, _NOTHING)
 
 
-_NOTHING = Facts()
+_NOTHING = PageFacts()
 
 
 def newest_of(projects: Mapping[str, list[Wheel]]) -> dict[str, Wheel]:
@@ -70,7 +70,7 @@ def newest_of(projects: Mapping[str, list[Wheel]]) -> dict[str, Wheel]:
 
 
 def overview(
-    site: Site, projects: Mapping[str, list[Wheel]], newest: Mapping[str, Wheel], facts: Mapping[str, Facts]
+    site: Site, projects: Mapping[str, list[Wheel]], newest: Mapping[str, Wheel], facts: Mapping[str, PageFacts]
 ) -> Overview:
     """Join folders, files and facts."""
     uses: dict[str, list[Use]] = {}

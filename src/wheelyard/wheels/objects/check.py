@@ -30,7 +30,7 @@ _LINKER_MADE = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class ObjectsCheck:
     """What reading a wheel's objects came to."""
 
     objects: int
@@ -67,7 +67,7 @@ def check(
     *,
     python: Collection[str] | None = None,
     system: Collection[str] | None = None,
-) -> Checked:
+) -> ObjectsCheck:
     """Return what keeps a wheel's objects from being loaded on a target.
 
     Each must be for the CPU (for both, on ``universal2``), need no newer macOS or glibc, be linked only with the
@@ -81,7 +81,7 @@ def check(
     try:
         every = list(objects(wheel))
     except NotAnObjectError as error:
-        return Checked(objects=0, faults=(f"an object is damaged: {error}",))
+        return ObjectsCheck(objects=0, faults=(f"an object is damaged: {error}",))
     faults = list(other_cpus(every, platform))
     inside = {name for name, _ in every}
     for cpu in platform.cpus:
@@ -91,7 +91,7 @@ def check(
             faults += (f"{name}{behind} {fault}" for fault in _faults(name, each, platform, inside))
         if python is not None:
             faults += (f"{name}{behind} {fault}" for name, fault in _undefined(found, platform, python, system))
-    return Checked(objects=sum(each.cpu in platform.cpus for _, each in every), faults=tuple(faults))
+    return ObjectsCheck(objects=sum(each.cpu in platform.cpus for _, each in every), faults=tuple(faults))
 
 
 def other_cpus(found: Sequence[tuple[str, Object]], platform: Platform) -> Iterator[str]:
@@ -174,7 +174,7 @@ def _is_systems(symbol: str, source: str | None, platform: Platform, system: Col
     return source is not None
 
 
-def describe(checked: Mapping[str, Checked]) -> str:
+def describe(checked: Mapping[str, ObjectsCheck]) -> str:
     """Return what was read, in words; ``checked`` by file name."""
     compiled = {name: each for name, each in checked.items() if each.objects}
     count = sum(each.objects for each in compiled.values())

@@ -36,7 +36,7 @@ def read(content: bytes) -> tuple[Object, ...]:
     :raises NotAnObjectError: if it is no Mach-O, or a damaged one.
     """
     try:
-        return tuple(_Reader(each).object() for each in slices(content).values())
+        return tuple(_MachoReader(each).object() for each in slices(content).values())
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise NotAnObjectError(f"damaged Mach-O: {error}") from error
 
@@ -84,7 +84,7 @@ def _parts(content: bytes) -> Iterator[bytes]:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _MachoReader:
     content: bytes
 
     def object(self) -> Object:

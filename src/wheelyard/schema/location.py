@@ -9,7 +9,7 @@ from wheelyard.schema.problems import Problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Location:
     """Where a table is written: for messages, and for paths that are relative to the file."""
 
     file: Path
@@ -34,12 +34,12 @@ class Place:
         """Report a mistake at a key."""
         self.problems.add(message, where=self.where(key), hint=hint)
 
-    def table(self, key: str) -> Place:
+    def table(self, key: str) -> Location:
         """Return the place of a table below this one."""
         if self.name.startswith("[["):
             return replace(self, name=f"{self.name} {key}")
         return replace(self, name=f"[{self.name.strip('[]')}.{key}]" if self.name else f"[{key}]")
 
-    def row(self, key: str, number: int) -> Place:
+    def row(self, key: str, number: int) -> Location:
         """Return the place of one table of an array, counted from one."""
         return replace(self, name=f"[[{key}]] no. {number}")
