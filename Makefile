@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cross test check docs keys bench bench-variants lock system-packages clean
+.PHONY: help demo demo-cross test faults check docs keys bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -32,6 +32,9 @@ demo-cross: $(READY)  ## compile for macOS, arm64, musl and an old glibc (needs 
 
 test: $(READY)  ## pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: $(READY)  ## kill and starve every command at each of its calls (takes minutes; see docs/faults.md)
+	$(BIN)/python -m tests.faults $(COMMANDS)
 
 check: $(READY)  ## ruff, mypy in strict mode, and the floors of docs/architecture.md
 	$(BIN)/ruff check .

@@ -112,10 +112,14 @@ def switch_to(into: str, name: str) -> None:
 
 
 def log_deed(into: str, **facts: Any) -> None:
-    """Append a line to the log, with the time."""
+    """Append a line to the log, with the time; behind one that a kill or a full disk cut off, on a line of its own."""
     facts["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with open(os.path.join(into, LOG), "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(facts, sort_keys=True) + "\n")
+    line = json.dumps(facts, sort_keys=True).encode() + b"\n"
+    with open(os.path.join(into, LOG), "a+b") as stream:
+        if stream.seek(0, os.SEEK_END):
+            stream.seek(-1, os.SEEK_END)
+            line = line if stream.read(1) == b"\n" else b"\n" + line
+        stream.write(line)
         stream.flush()
         os.fsync(stream.fileno())
 
@@ -140,17 +144,17 @@ def prune_generations(into: str, keep: int) -> List[str]:
     with working_on(into), storage_errors(into):
         names, now = generation_names(into), current_name(into)
         gone = [name for name in names[: max(len(names) - keep, 0)] if name != now]
+        unlisted = ["{}/{}".format(name, path) for name in names if name not in gone for path in _unlisted(into, name)]
+        if gone or unlisted:
+            log_deed(into, action="prune", gone=gone + unlisted)
         for name in gone:
             # Renamed first: a prune that is killed leaves no generation that looks whole.
             hidden = generation_path(into, "." + name)
             os.rename(generation_path(into, name), hidden)
             shutil.rmtree(hidden)
-        dropped = list(gone)
-        for name in generation_names(into):
-            dropped += ["{}/{}".format(name, path) for path in _drop_unlisted(generation_path(into, name))]
-        if dropped:
-            log_deed(into, action="prune", gone=dropped)
-    return dropped
+        for path in unlisted:
+            os.unlink(generation_path(into, path))
+    return gone + unlisted
 
 
 def unlisted_files(root: str, manifest: Manifest) -> List[str]:
@@ -166,10 +170,7 @@ def unlisted_files(root: str, manifest: Manifest) -> List[str]:
     return sorted(found)
 
 
-def _drop_unlisted(root: str) -> List[str]:
+def _unlisted(into: str, name: str) -> List[str]:
+    root = generation_path(into, name)
     with open(os.path.join(root, MANIFEST), "rb") as stream:
-        manifest = load_manifest(stream.read())
-    gone = unlisted_files(root, manifest)
-    for path in gone:
-        os.unlink(os.path.join(root, path))
-    return gone
+        return unlisted_files(root, load_manifest(stream.read()))

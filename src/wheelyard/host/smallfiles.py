@@ -9,6 +9,13 @@ from wheelyard.host.refusal import EXIT_STORAGE, EXIT_USAGE, Refused
 MAX_SMALL = 1 << 20
 
 
+def unreadable(path: str, error: OSError, code: int) -> Refused:
+    """Return the refusal of a file that cannot be read: with ``code`` if it is the wrong one, else the disk's fault."""
+    wrong = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError))
+    message = "cannot read: {}".format(error.strerror or error)
+    return Refused("unreadable", message, where=path, code=code if wrong else EXIT_STORAGE)
+
+
 def read_text(path: str) -> str:
     """Return a small text file; Refused ``unreadable`` if it cannot be read, or is not small."""
     try:
@@ -17,8 +24,10 @@ def read_text(path: str) -> str:
         if len(content) > MAX_SMALL:
             raise Refused("unreadable", "larger than {} KiB".format(MAX_SMALL >> 10), where=path, code=EXIT_USAGE)
         return content.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise Refused("unreadable", "cannot read: {}".format(error), where=path, code=EXIT_USAGE) from None
+    except OSError as error:
+        raise unreadable(path, error, EXIT_USAGE) from None
 
 
 def sync_folder(path: str) -> None:

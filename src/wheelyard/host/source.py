@@ -17,6 +17,7 @@ from wheelyard.host.manifest import (
     load_manifest,
 )
 from wheelyard.host.refusal import EXIT_HASH, EXIT_USAGE, Refused
+from wheelyard.host.smallfiles import unreadable
 from wheelyard.host.sshsig import MAX_SIGNATURES
 
 Advance = Callable[[int, int], None]
@@ -97,7 +98,7 @@ def check_file(root: str, entry: FileEntry) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise Refused("missing", "the file is missing", where=entry.path, code=EXIT_HASH) from None
     except OSError as error:
-        raise Refused("unreadable", "cannot read: {}".format(error), where=entry.path, code=EXIT_HASH) from None
+        raise unreadable(entry.path, error, EXIT_HASH) from None
     if not same:
         hint = "copy it again; wheelyard check DIR names every fault"
         raise Refused("changed", "the content is not what the manifest says", entry.path, hint, EXIT_HASH)

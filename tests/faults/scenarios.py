@@ -1,0 +1,173 @@
+"""What is walked: for each command, the state before it, and what readers see of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.faults.walk import Scenario
+from tests.support.signed_wheelhouses import house, key, public, target
+from tests.support.trees import tree
+from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
+from wheelyard.bundle.pack import pack
+from wheelyard.bundle.single import import_py
+
+CREATED = "2026-01-31T00:00:00Z"
+
+
+def _import_py(folder: Path) -> str:
+    program = folder / "import.py"
+    program.write_text(import_py())
+    return str(program)
+
+
+def _imported(folder: Path, *, delta: bool) -> None:
+    """An import folder with sequence 1, and a bundle of sequence 2 that revokes a key."""
+    root = folder / "house"
+    (root / "targets").mkdir(parents=True)
+    house(root, targets=[target("3.12")], created=CREATED)
+    first = pack(root, folder / "1.tar", keys=[key()]).volumes
+    import_bundle(first, folder / "into", TrustOptions(trust=public()))
+    (root / "revoked_keys").write_text(public("stolen").read_text())
+    house(root, targets=[target("3.12")], alpha="1.1", created=CREATED)
+    pack(root, folder / "2.tar", keys=[key()], since=folder / "1.tar" if delta else None)
+
+
+def _published(folder: Path) -> dict[str, str]:
+    return tree(folder / "into" / "current")
+
+
+def _checked(folder: Path) -> list[str]:
+    faults, looked = check([folder / "into"])
+    return [f"{fault.path}: {fault.message}" for fault in faults] + (
+        [] if looked else ["the signature is not looked at"]
+    )
+
+
+def _lessons(folder: Path) -> Mapping[str, object]:
+    policy = policy_of(folder / "into")
+    seen = {f"sequence of {channel}": each.sequence for channel, each in policy.seen.items()}
+    return {**seen, "revoked": frozenset(policy.revoked), "threshold": policy.threshold, "time": policy.time or ""}
+
+
+def _log(name: str, path: Path) -> str | None:
+    """A log has a line for each deed, with its time; it may have been tried several times, and one line be cut off."""
+    if name != "into/import.log":
+        return None
+    deeds = set()
+    for line in path.read_text().splitlines():
+        with contextlib.suppress(ValueError):
+            deed = json.loads(line)
+            deeds.add(f"{deed['action'].replace(' again', '')} {deed.get('generation', deed.get('gone'))}")
+    return str(sorted(deeds))
+
+
+def _import(kind: str) -> Scenario:
+    return Scenario(
+        command=f"import, {kind}",
+        program=_import_py,
+        arguments=("--into", "{}/into", "{}/2.tar"),
+        prepare=lambda folder: _imported(folder, delta=kind == "delta"),
+        state=_published,
+        unsound=_checked,
+        lessons=_lessons,
+        listed=_log,
+    )
+
+
+IMPORTS = (_import("full"), _import("delta"))
+
+
+def _two_generations(folder: Path) -> None:
+    _imported(folder, delta=False)
+    import_bundle([folder / "2.tar"], folder / "into")
+
+
+def _current(folder: Path) -> str:
+    return str((folder / "into" / "current").readlink())
+
+
+def _generations(folder: Path) -> list[str]:
+    """The generations that can be gone back to, each of them whole."""
+    return sorted(path.name for path in (folder / "into" / "generations").glob("0*"))
+
+
+def _all_checked(folder: Path) -> list[str]:
+    found = []
+    for name in _generations(folder):
+        faults, _ = check([folder / "into" / "generations" / name])
+        found += [f"{name}: {fault.path}: {fault.message}" for fault in faults]
+    return found
+
+
+ROLLBACK = Scenario(
+    command="rollback (`import.py`)",
+    program=_import_py,
+    arguments=("--into", "{}/into", "--rollback"),
+    prepare=_two_generations,
+    state=_current,
+    once=True,
+    unsound=_checked,
+    lessons=_lessons,
+    listed=_log,
+)
+
+PRUNE_GENERATIONS = Scenario(
+    command="prune (`import.py`)",
+    program=_import_py,
+    arguments=("--into", "{}/into", "--prune", "1"),
+    prepare=_two_generations,
+    state=_generations,
+    unsound=_all_checked,
+    lessons=_lessons,
+    listed=_log,
+)
+
+
+def _wheelyard(_: Path) -> str:
+    return "wheelyard"
+
+
+def _to_pack(folder: Path) -> None:
+    """A wheelhouse that was published twice since it was packed, and is packed over the earlier bundle."""
+    root = folder / "house"
+    (root / "targets").mkdir(parents=True)
+    shutil.copy(key(), folder / "key")
+    house(root, targets=[target("3.12")], created=CREATED)
+    pack(root, folder / "bundle.tar", keys=[key()])
+    for version in ("1.1", "1.2"):
+        house(root, targets=[target("3.12")], alpha=version, key=key(), created=CREATED)
+
+
+def _bundle(folder: Path) -> tuple[dict[str, str], str]:
+    """The bundle, and the wheelhouse that it is made of."""
+    bundle = folder / "bundle.tar"
+    return tree(folder / "house"), hashlib.sha256(bundle.read_bytes()).hexdigest()
+
+
+def _signed(folder: Path) -> list[str]:
+    """What is wrong with the wheelhouse and its signature, and with the bundle."""
+    options = TrustOptions(trust=public())
+    found = [fault for place in ("house", "bundle.tar") for fault in check([folder / place], options)[0]]
+    return [f"{fault.path}: {fault.message}" for fault in found]
+
+
+PACK = Scenario(
+    command="pack",
+    program=_wheelyard,
+    arguments=("pack", "{}/house", "-o", "{}/bundle.tar", "--key", "{}/key"),
+    prepare=_to_pack,
+    state=_bundle,
+    unsound=_signed,
+    environment={"WHEELYARD_CACHE": "{}/cache"},
+)
+
+HOSTS = ("3.6", "3.13")
+WALKS: list[tuple[Scenario, str | None]] = [
+    *((scenario, version) for scenario in (*IMPORTS, ROLLBACK, PRUNE_GENERATIONS) for version in HOSTS),
+]
+"""Each scenario, and the Python that it runs on; None: the one of Wheelyard itself."""
