@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -93,6 +94,10 @@ DAMAGED: Mapping[str, tuple[Change, str]] = {
     "another size": (
         lambda m: m.update({f"{INFO}/RECORD": m[f"{INFO}/RECORD"].replace(b",4\n", b",5\n")}),
         "4 bytes, not 5",
+    ),
+    "a folder of others": (
+        lambda m: m.update({f"{INFO}/RECORD": m[f"{INFO}/RECORD"] + b"numpy/,,\n"}),
+        "RECORD lists 'numpy/', which is not there",
     ),
     "two columns": (lambda m: m.update({f"{INFO}/RECORD": b"a,b\n" + m[f"{INFO}/RECORD"]}), "not path, hash and size"),
     "another name": (
@@ -233,7 +238,9 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 TOLERATED: Mapping[str, Change] = {
     "signatures are not in RECORD": lambda m: m.update({f"{INFO}/RECORD.jws": b"x", f"{INFO}/RECORD.p7s": b"y"}),
     "folders": lambda m: m.update({"demo/": b"", "empty/": b""}),
-    "folders in RECORD": lambda m: m.update({f"{INFO}/RECORD": m[f"{INFO}/RECORD"] + b"demo/,,\n"}),
+    "folders in RECORD": lambda m: m.update(
+        {f"{INFO}/RECORD": m[f"{INFO}/RECORD"] + b"demo/,,\nempty/,,\n", "empty/": b""}
+    ),
     "an empty line in RECORD": lambda m: m.update({f"{INFO}/RECORD": m[f"{INFO}/RECORD"] + b"\n"}),
     "Windows line ends": lambda m: m.update({f"{INFO}/RECORD": m[f"{INFO}/RECORD"].replace(b"\n", b"\r\n")}),
 }
@@ -247,6 +254,22 @@ def test_what_real_wheels_do(good: Path, case: str) -> None:
 def test_old_names(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "Zope.Demo", "1.0")
     assert read(path).name == "zope-demo"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "remark"),
+    [
+        (rb"(demo/data.txt,[^,]+),4", rb"\1,", "RECORD has no size for 'demo/data.txt'"),
+        (rb"(demo/data.txt,[^,]+),4", rb"\1=,4", "RECORD has a padded hash for 'demo/data.txt'"),
+    ],
+)
+def test_what_breaks_the_letter_of_record_is_refused_in_what_is_made_here(
+    good: Path, old: bytes, new: bytes, remark: str
+) -> None:
+    changed = rebuilt(good, lambda m: m.update({f"{INFO}/RECORD": re.sub(old, new, m[f"{INFO}/RECORD"])}))
+    assert read(changed, filename=NAME).name == "demo"
+    with pytest.raises(WheelError, match=f"^{NAME}: {remark} "):
+        read(changed, filename=NAME, strict=True)
 
 
 def test_remarks_are_faults_in_what_is_made_here(tmp_path: Path, good: Path) -> None:

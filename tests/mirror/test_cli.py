@@ -60,6 +60,13 @@ def test_what_is_no_wish_is_said(app: typer.Typer, tmp_path: Path, wrong: list[s
     assert isinstance(done.exception, ConfigError)
 
 
+@pytest.mark.parametrize("url", ["http://[::bad/", "http://h:99999/", "https://[::1]:x/simple", "file://[x/"])
+def test_an_index_that_is_no_url(app: typer.Typer, tmp_path: Path, url: str) -> None:
+    done = RUNNER.invoke(app, ["mirror", "demo", "--into", str(tmp_path / "m"), "--index", url])
+    assert isinstance(done.exception, ConfigError)
+    assert done.exception.message == "not a URL: its host or port is wrong"
+
+
 def test_a_project_that_two_indexes_have_is_refused_until_it_is_bound(app: typer.Typer, tmp_path: Path) -> None:
     make_wheel(tmp_path / "ours", "ours", "1.0", requires=["helper"])
     make_wheel(tmp_path / "ours", "helper", "1.0")

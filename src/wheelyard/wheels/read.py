@@ -18,6 +18,7 @@ from wheelyard.archives.members import TakenPaths, growth_fault, name_fault
 from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import WheelError
 from wheelyard.domain.wheel import WheelFacts
+from wheelyard.wheels import record
 from wheelyard.wheels.core_metadata import Headers, read_headers
 from wheelyard.wheels.metadata_check import (
     entry_point_faults,
@@ -28,7 +29,6 @@ from wheelyard.wheels.metadata_check import (
     wheel_faults,
 )
 from wheelyard.wheels.modules import top_level_modules
-from wheelyard.wheels.record import record_faults
 
 MAX_SIZE = 16 << 30
 """Bytes that a wheel may unpack to."""
@@ -61,9 +61,12 @@ def _read(source: Path | bytes, filename: str | None, *, strict: bool, hashing: 
         _refuse(list(_member_faults(archive)), where)  # nothing is read out of an archive that is built to harm
         reader = _WheelReader(archive, where)
         facts = reader.facts()
+        remarks = facts.remarks
         if hashing and not reader.faults:
-            reader.faults += record_faults(archive, facts.dist_info)
-        _refuse(reader.faults + (list(facts.remarks) if strict else []), where)
+            verdict = record.judge(archive, facts.dist_info)
+            reader.faults += verdict.faults
+            remarks += verdict.remarks
+        _refuse([*reader.faults, *(remarks if strict else ())], where)
         return facts
 
 
