@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -71,8 +72,6 @@ def replacing(path: Path, *, mode: int = 0o644, sync: bool = True) -> Iterator[I
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file to be written that nobody else writes; whoever had it before may have given it another name."""
-    import fcntl
-
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
@@ -125,8 +124,6 @@ def locked(path: Path, *, what: str, wait: bool = False) -> Iterator[None]:
     :param wait: for another process to let go, however long that takes. Whoever holds the lock may remove its file.
     :raises StorageError: at once if another process holds it, and we do not wait.
     """
-    import fcntl
-
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with path.open("a") as stream:

@@ -18,8 +18,12 @@ from wheelyard.lock.candidates import TargetSource, remote
 from wheelyard.lock.ports import Backends, Upstream
 from wheelyard.resolve.answer import ask
 from wheelyard.resolve.model import Question, Resolver
+from wheelyard.sdist.metadata import declared_requirements, static_metadata
+from wheelyard.sdist.patches import apply_patches
+from wheelyard.sdist.unpack import unpack_sdist
 from wheelyard.store.blobs import Store
 from wheelyard.targets.environment import environment
+from wheelyard.wheels import overlay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,6 @@ class BuildRequirements:
 
         :raises BuildError: if the backend fails.
         """
-        from wheelyard.sdist.metadata import static_metadata
 
         with self._file(package) as sdist:
             static = static_metadata(sdist)
@@ -98,9 +101,6 @@ class BuildRequirements:
 
     def _declared(self, package: LockedPackage) -> tuple[str, ...]:
         """Return ``[build-system] requires`` and what the user adds."""
-        from wheelyard.sdist.metadata import declared_requirements
-        from wheelyard.sdist.patches import apply_patches
-        from wheelyard.sdist.unpack import unpack_sdist
 
         rule = self.rules.get(package.name)
         with self._file(package) as sdist:
@@ -153,7 +153,6 @@ class BuildRequirements:
 
     def _for_target(self, package: LockedPackage, targets: TargetSource) -> LockedPackage:
         """Return a build requirement with the target's wheel of it, if it has something to compile or link against."""
-        from wheelyard.wheels import overlay
 
         if package.how == "build" or package.file.filename.endswith("-any.whl"):
             return package

@@ -6,15 +6,16 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING
 
+from wheelyard.config.load import bound_names
 from wheelyard.config.model import Config
 from wheelyard.domain.events import Reporter, silent
 from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.io.urls import origin
 from wheelyard.store.blobs import Store
-
-if TYPE_CHECKING:
-    from wheelyard.upstream.client import Client
+from wheelyard.upstream.client import Client
+from wheelyard.upstream.fetch import fetch, fetch_unknown
+from wheelyard.upstream.pip_config import configured
 
 
 def client_for(config: Config, store: Store, *, report: Reporter = silent) -> Client:
@@ -22,11 +23,6 @@ def client_for(config: Config, store: Store, *, report: Reporter = silent) -> Cl
 
     :raises ConfigError: if pip's configuration cannot be understood.
     """
-    from wheelyard.config.load import bound_names
-    from wheelyard.io.urls import origin
-    from wheelyard.upstream.client import Client
-    from wheelyard.upstream.pip_config import configured
-
     settings = configured(store.area("pages"))
     secrets = {**settings.secrets, **{origin(place): secret for place, secret in config.credentials.items()}}
     indexes = (*config.indexes, *(settings.indexes if config.default_indexes else ()))
@@ -103,7 +99,6 @@ class Indexes:
 
     def fetch(self, files: Iterable[RemoteFile]) -> None:
         """Bring files whose hash is known into the store."""
-        from wheelyard.upstream.fetch import fetch
 
         wanted = tuple(files)
         lacking = [file.sha256 for file in wanted if file.sha256 is not None and not self._store.has(file.sha256)]
@@ -112,7 +107,6 @@ class Indexes:
 
     def fetch_unknown(self, url: str) -> tuple[str, int]:
         """Bring a file whose hash nobody knows yet into the store; return its SHA-256 and size."""
-        from wheelyard.upstream.fetch import fetch_unknown
 
         sha256, size = fetch_unknown(url, store=self._store, client=self.client)
         if not url.startswith("file:"):  # what lies on this machine is read each time, which is no download

@@ -26,9 +26,12 @@ from wheelyard.domain.target import Target
 from wheelyard.io import files
 from wheelyard.io.process import end_all
 from wheelyard.lock import inputs, pylock, requirements_txt
+from wheelyard.lock.direct import bring
+from wheelyard.lock.lock_target import TargetLocker
 from wheelyard.lock.ports import Backends, Upstream
 from wheelyard.lock.unused import unused_names
 from wheelyard.store.blobs import Store
+from wheelyard.upstream.pool import each
 
 
 def read(config: Config, target: str) -> Lock | None:
@@ -167,9 +170,6 @@ def _lock_all(
     report: Reporter,
 ) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
     """Lock the given targets side by side; return the locks, and what went wrong, by the names of targets."""
-    from wheelyard.lock.direct import bring
-    from wheelyard.lock.lock_target import TargetLocker
-    from wheelyard.upstream.pool import each
 
     direct = {
         wanted.direct: bring(wanted, root=config.root, upstream=upstream, store=store)

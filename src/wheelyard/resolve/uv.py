@@ -6,6 +6,8 @@ import re
 import sys
 from collections.abc import Iterator
 
+import uv
+
 from wheelyard.domain.errors import ResolutionError, ToolError
 from wheelyard.io.process import run
 from wheelyard.io.temporary import temporary_folder
@@ -54,8 +56,6 @@ def _binary() -> str:
 
     :raises ToolError: if the ``uv`` package is there without it.
     """
-    import uv
-
     try:
         return uv.find_uv_bin()
     except FileNotFoundError as error:

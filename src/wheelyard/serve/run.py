@@ -71,6 +71,7 @@ def server(root: Path, listen: Listen) -> uvicorn.Server:
     if (listen.certificate is None) != (listen.key is None):
         raise ConfigError("TLS needs both a certificate and its key", hint="--tls-certificate FILE --tls-key FILE")
     try:
+        # the extra `serve` brings it, which not everybody has
         import uvicorn
 
         from wheelyard.serve.app import application

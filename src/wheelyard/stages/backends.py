@@ -51,12 +51,14 @@ class Sandboxes:
         self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
     ) -> tuple[str, ...]:
         """Return what the build backend asks for besides ``[build-system] requires``."""
+        # late: what is locked already asks no backend
         from wheelyard.build.frontend import dynamic_requirements
 
         return self._kept("requirements", dynamic_requirements, package, target, environment, dump=list, load=tuple)
 
     def metadata(self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> bytes:
         """Return the METADATA that the backend prepares."""
+        # late: what is locked already asks no backend
         from wheelyard.build.frontend import prepare_metadata
 
         return self._kept("metadata", prepare_metadata, package, target, environment, dump=dump_bytes, load=load_bytes)
@@ -97,6 +99,7 @@ class Sandboxes:
         self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
     ) -> Iterator[Workspace]:
         """Yield the unpacked sdist beside its build environment."""
+        # late: what is locked already asks no backend
         from wheelyard.build import environment as environments
         from wheelyard.build.frontend import apply_patches, unpack_sdist
         from wheelyard.build.unit import limits_of
@@ -137,6 +140,7 @@ class Sandboxes:
 
     def _wheels(self, environment: Sequence[LockedPackage], target: Target) -> dict[str, str]:
         """Return the digests of a build environment's wheels by file name; what has no wheel is built now."""
+        # late: what is locked already asks no backend
         from wheelyard.build.unit import limits_of, recipes_of, units_of
         from wheelyard.build.worker import build_all
 
@@ -170,6 +174,7 @@ class Sandboxes:
         return dict(sorted(wheels.items()))
 
     def _recipe(self, package: LockedPackage) -> Recipe:
+        # late: what is locked already asks no backend
         from wheelyard.build.unit import recipes_of
         from wheelyard.domain.build import Recipe
 
@@ -177,6 +182,7 @@ class Sandboxes:
 
     def _toolchain(self, target: Target) -> Toolchain:
         """Return where the target's sdists are built; found when it is first needed."""
+        # late: what is locked already asks no backend
         from wheelyard.toolchain.find import Toolchains
         from wheelyard.toolchain.zig.archive import missing
 
@@ -197,6 +203,7 @@ def _key(
     recipe: Recipe,
 ) -> str:
     """Return the digest of everything that an answer depends on."""
+    # late: what is locked already asks no backend
     from wheelyard.build.key import build_key
 
     whole = replace(package, build_requirements=tuple(environment))

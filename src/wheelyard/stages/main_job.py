@@ -47,6 +47,7 @@ from wheelyard.store.blobs import Store
 from wheelyard.targets import presets
 from wheelyard.toolchain.find import Toolchains
 from wheelyard.toolchain.zig import archive
+from wheelyard.upstream.fetch import fetch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,8 +228,6 @@ def fetch_all(
     plans: Sequence[Plan], indexes: Indexes, withheld: Withheld, *, store: Store, config: Config, report: Reporter
 ) -> tuple[LockedFile, ...]:
     """Bring every file of the locks into the store and return those that were not there and now are."""
-    from wheelyard.upstream.fetch import fetch
-
     files_of = {
         plan.folder: {
             file.sha256: file

@@ -97,7 +97,7 @@ class Client:
         """The door to HTTP, opened when somebody first goes through it (httpx takes 0.2 s to import)."""
         with self._lock:
             if self._http is None:
-                from wheelyard.io.http import Http
+                from wheelyard.io.http import Http  # a run that has everything asks nobody
 
                 settings = _trusting(self.settings.http(), self.indexes)
                 self._http = Http(settings, self._credentials, report=self._report)

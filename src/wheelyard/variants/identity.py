@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -88,8 +89,7 @@ def is_grafted(member: str) -> bool:
 
 def _defines_dgemm(content: bytes) -> bool:
     """Whether an ELF object defines dgemm, rather than calling it."""
-    import io
-
+    # late: few wheels have a BLAS in them without its name
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
     from elftools.elf.sections import SymbolTableSection
