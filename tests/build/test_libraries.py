@@ -6,8 +6,8 @@ from pathlib import Path
 from tests.support.packages import make_wheel
 from tests.support.sandboxes import Opened
 from tests.support.sdists import sdist
-from wheelyard.build.libraries import collect
 from wheelyard.repair.repair import repair
+from wheelyard.sandbox.container.libraries import collect
 from wheelyard.targets.here import this_machine
 
 

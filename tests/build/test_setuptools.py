@@ -20,6 +20,7 @@ from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
 from wheelyard.toolchain.identity import local_toolchain
+from wheelyard.toolchain.local import LocalToolchain
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -52,8 +53,9 @@ def test_setup_py(tmp_path: Path, python: str, needed: list[str], dynamic: tuple
     built = build_all(
         [unit],
         store=store,
-        sandbox_for=lambda _: sandbox,
-        interpreter_for=lambda _: Path(interpreter.path),
+        toolchain_for=lambda _: LocalToolchain(
+            python=Path(interpreter.path), identity=local_toolchain(), local=sandbox
+        ),
         limits=Limits(seconds=120),
         jobs=1,
         fail_fast=False,

@@ -32,8 +32,7 @@ def build(store: Store) -> BuildAll:
             build_all(
                 units,
                 store=store,
-                sandbox_for=lambda unit: toolchain.sandbox(unit.recipe),
-                interpreter_for=lambda _: toolchain.python,
+                toolchain_for=lambda _: toolchain,
                 limits=limits or Limits(seconds=120, memory=1 << 30, processes=256),
                 jobs=jobs,
                 fail_fast=False,

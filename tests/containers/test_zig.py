@@ -36,8 +36,7 @@ def built(sdist: Path, toolchain: ZigToolchain, store: Store) -> BuiltWheel:
     return build_all(
         [made],
         store=store,
-        sandbox_for=lambda each: toolchain.sandbox(each.recipe),
-        interpreter_for=lambda _: toolchain.python,
+        toolchain_for=lambda _: toolchain,
         limits=Limits(seconds=600),
         jobs=1,
         fail_fast=True,

@@ -56,8 +56,7 @@ def build(store: Store, toolchain: Toolchain) -> Build:
         return build_all(
             units,
             store=store,
-            sandbox_for=lambda each: found(each.target).sandbox(each.recipe),
-            interpreter_for=lambda each: found(each.target).python,
+            toolchain_for=lambda each: found(each.target),
             limits=Limits(seconds=600),
             jobs=1,
             fail_fast=True,

@@ -74,7 +74,8 @@ def test_a_lock_that_is_up_to_date_asks_nobody(place: Place) -> None:
     lean += "from wheelyard.lock.lock import lock; from wheelyard.lock.indexes import Indexes\n"
     lean += "from wheelyard.stages.backends import Sandboxes; from wheelyard.store.blobs import Store\n"
     lean += "c = load(Path('.')); s = Store(Path('s')); i = Indexes(c, s)\n"
-    lean += "lock(c, client=i, store=s, backends=Sandboxes(c, s, i)); sys.exit('httpx' in sys.modules)\n"
+    lean += "from wheelyard.toolchain.find import Toolchains; t = Toolchains(c.build, s, None)\n"
+    lean += "lock(c, client=i, store=s, backends=Sandboxes(c, s, i, t)); sys.exit('httpx' in sys.modules)\n"
     subprocess.run([sys.executable, "-c", lean], cwd=place.root, check=True)
 
 

@@ -23,12 +23,14 @@ from wheelyard.cli import lock as lock_command
 from wheelyard.cli import why as why_command
 from wheelyard.config.load import load
 from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.events import silent
 from wheelyard.domain.target import Target
 from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock
 from wheelyard.stages.backends import Sandboxes
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
+from wheelyard.toolchain.find import Toolchains
 
 CLEAN = {"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
@@ -145,7 +147,7 @@ def test_the_scientific_set_for_another_python_is_whole(tmp_path: Path) -> None:
     (tmp_path / "wheelyard.toml").write_text(f'requirements = ["demo.in"]\n{EL9}')
     config, store = load(tmp_path), Store(tmp_path / "store")
     with Indexes(config, store) as indexes:
-        backends = Sandboxes(config, store, indexes)
+        backends = Sandboxes(config, store, indexes, Toolchains(config.build, store, silent))
         found = lock(config, client=indexes, store=store, backends=backends)["el9"]
     assert {"importlib-resources", "tomli", "zipp"} <= set(versions(found))
     assert len(found.packages) > 100
@@ -162,7 +164,7 @@ def test_both_resolvers_agree_on_real_packages(tmp_path: Path) -> None:
         (root / "wheelyard.toml").write_text(f'requirements = ["demo.in"]\nresolver = "{resolver}"\n{EL9}')
         config, store = load(root), Store(tmp_path / "store")
         with Indexes(config, store) as indexes:
-            backends = Sandboxes(config, store, indexes)
+            backends = Sandboxes(config, store, indexes, Toolchains(config.build, store, silent))
             found[resolver] = lock(config, client=indexes, store=store, backends=backends)["el9"]
     assert versions(found["uv"]) == versions(found["pip-tools"])
     assert {each.name: each.via for each in found["uv"].packages} == {

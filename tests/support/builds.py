@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from wheelyard.domain.command import Limits
 from wheelyard.domain.errors import Failures, WheelyardError
 from wheelyard.domain.events import Event, JobFinished
 from wheelyard.domain.lock import LockedFile, LockedPackage
+from wheelyard.domain.target import Target
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.toolchain.identity import local_toolchain
+from wheelyard.toolchain.local import LocalToolchain
+from wheelyard.toolchain.protocol import Toolchain
 
 
 class Yard:
@@ -35,6 +38,10 @@ class Yard:
         self.recipes: dict[str, Recipe] = {}
         self.heard: list[Event] = []
         self.built: dict[str, BuiltWheel] = {}
+        self.toolchains: Callable[[Target], Toolchain] = self._here
+
+    def _here(self, target: Target) -> Toolchain:
+        return LocalToolchain(python=Path(str(target.interpreter)), identity=local_toolchain(), local=self.sandbox)
 
     def package(self, path: Path, **more: object) -> LockedPackage:
         """Put a file into the store and return it as a locked package."""
@@ -66,8 +73,7 @@ class Yard:
         done = build_all(
             units,
             store=self.store,
-            sandbox_for=lambda _: self.sandbox,
-            interpreter_for=lambda unit: Path(str(unit.target.interpreter)),
+            toolchain_for=lambda unit: self.toolchains(unit.target),
             limits=Limits(seconds=60),
             jobs=jobs,
             fail_fast=fail_fast,

@@ -13,6 +13,7 @@ from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock
 from wheelyard.stages.backends import Sandboxes
 from wheelyard.store.blobs import Store
+from wheelyard.toolchain.find import Toolchains
 
 EL9 = '[[target]]\nname = "el9"\npython = "3.9"\nplatform = "manylinux_2_34_x86_64"\npip = "21.2.3"\n'
 
@@ -41,11 +42,12 @@ class Place:
         report: Reporter = silent,
     ) -> dict[str, Lock]:
         with Indexes(config, self.store) as indexes:
+            toolchains = Toolchains(config.build, self.store, silent, fetch=indexes.fetch)
             return lock(
                 config,
                 client=indexes,
                 store=self.store,
-                backends=Sandboxes(config, self.store, indexes),
+                backends=Sandboxes(config, self.store, indexes, toolchains),
                 upgrade=upgrade,
                 upgrade_packages=upgrade_packages,
                 report=report,

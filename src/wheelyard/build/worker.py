@@ -26,6 +26,7 @@ from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sandbox.workspace import DEFAULT_EPOCH, Workspace, aside, given, sweep, workspace
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain import guard
+from wheelyard.toolchain.protocol import Toolchain
 from wheelyard.variants import finish as variant
 from wheelyard.variants.linking import expand_pkgconfig
 from wheelyard.wheels.fuse import fuse
@@ -35,8 +36,7 @@ def build_all(
     units: Sequence[BuildUnit],
     *,
     store: Store,
-    sandbox_for: Callable[[BuildUnit], Sandbox],
-    interpreter_for: Callable[[BuildUnit], Path],
+    toolchain_for: Callable[[BuildUnit], Toolchain],
     limits: Limits,
     jobs: int,
     fail_fast: bool,
@@ -52,7 +52,6 @@ def build_all(
 
     All inputs (sdists, wheels of build requirements) must be in the store.
 
-    :param interpreter_for: the target's interpreter, as its sandbox sees it.
     :param jobs: how many at once.
     :param fail_fast: start nothing new after a failure; else everything that can be built is.
     :param readable: folders that builds may read besides: a toolchain's.
@@ -65,8 +64,7 @@ def build_all(
     """
     bench = _Bench(
         store=store,
-        sandbox_for=sandbox_for,
-        interpreter_for=interpreter_for,
+        toolchain_for=toolchain_for,
         limits=limits,
         report=report,
         epoch=epoch,
@@ -121,8 +119,7 @@ class _Bench:
     """What all builds of one run share."""
 
     store: Store
-    sandbox_for: Callable[[BuildUnit], Sandbox]
-    interpreter_for: Callable[[BuildUnit], Path]
+    toolchain_for: Callable[[BuildUnit], Toolchain]
     limits: Limits
     report: Reporter
     epoch: int
@@ -146,11 +143,14 @@ class _Bench:
 
     def _build(self, unit: BuildUnit) -> BuiltWheel:
         started = time.monotonic()
-        sandbox = self.sandbox_for(unit)
+        toolchain = self.toolchain_for(unit)
+        sandbox = toolchain.sandbox(unit.recipe)
         with workspace(unit.key, keep_failed=self.keep_failed) as root:
             if made := records.load(self.store, unit.key):
                 return made  # by another run, while we waited for the workspace
-            finished = self._fuse(unit, root, sandbox) if unit.parts else self._compile(unit, root, sandbox)
+            finished = (
+                self._fuse(unit, root, toolchain) if unit.parts else self._compile(unit, root, toolchain, sandbox)
+            )
             wheel = BuiltWheel(
                 key=unit.key,
                 filename=finished.path.name,
@@ -164,7 +164,7 @@ class _Bench:
         records.save(self.store, wheel, unit.package.name)
         return wheel
 
-    def _compile(self, unit: BuildUnit, root: Path, sandbox: Sandbox) -> Repaired:
+    def _compile(self, unit: BuildUnit, root: Path, toolchain: Toolchain, sandbox: Sandbox) -> Repaired:
         """Return the finished wheel that the sdist's backend makes in the folder ``root``."""
         package = unit.package
         log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
@@ -174,7 +174,7 @@ class _Bench:
         frontend.apply_patches(source, self._patches(unit, root), log=log)
         python = environment.create(
             root / "env",
-            self.interpreter_for(unit),
+            toolchain.python,
             self._wheels(unit, root),
             sandbox,
             log=log,
@@ -209,15 +209,16 @@ class _Bench:
                 )
             )
         self._advance(unit, "repairing")
-        return finish(Finishing(unit=unit, place=place, store=self.store, path=raw), self.steps).repaired
+        wheel = Finishing(unit=unit, toolchain=toolchain, place=place, store=self.store, path=raw)
+        return finish(wheel, self.steps).repaired
 
-    def _fuse(self, unit: BuildUnit, root: Path, sandbox: Sandbox) -> Repaired:
+    def _fuse(self, unit: BuildUnit, root: Path, toolchain: Toolchain) -> Repaired:
         """Return the finished wheel that those for each CPU make together, in the folder ``root``."""
         thin = [self._needed(unit, key) for key in unit.parts]
         intel, arm = (given(self.store, root, wheel.sha256, wheel.filename) for wheel in thin)
         extra = variant.with_build_key(arm, unit.key) if unit.recipe.variant else {}
         path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
-        accept_wheel(unit, path, sandbox)
+        accept_wheel(unit, path, toolchain)
         return Repaired(path=path, policy=wheel_name.parse(path.name).platform, grafted=thin[0].grafted)
 
     def _advance(self, unit: BuildUnit, note: str) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from wheelyard.domain.index import IndexStrategy
-from wheelyard.domain.settings import SandboxName
 from wheelyard.schema.tables import Digest, Setting, Table, Text, Texts, Variables
 from wheelyard.variants.schema import RecipeTable, VariantTable
 
@@ -159,7 +158,10 @@ class BuildTable(Table, frozen=True):
     memory: Annotated[float | Text, Meta(description="of one build: bytes, or with a unit", examples=["8 GiB"])] = (
         float(8 << 30)
     )
-    sandbox: Annotated[SandboxName, Meta(description="what builds are shut in")] = "auto"
+    sandbox: Annotated[
+        Literal["auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none"],
+        Meta(description="what builds are shut in"),
+    ] = "auto"
     require_sandbox: Annotated[bool, Meta(description="refuse to build where the network cannot be cut")] = False
     source_date_epoch: Annotated[
         int, Meta(ge=0, description="the time that everything built is dated with (SOURCE_DATE_EPOCH)")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-SandboxName: TypeAlias = Literal["auto", "bubblewrap", "unshare", "sandbox-exec", "container", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +13,8 @@ class BuildSettings:
     """0: one per CPU."""
     timeout: float = 3600.0
     memory: int = 8 << 30
-    sandbox: SandboxName = "auto"
+    sandbox: str = "auto"
+    """A name of ``wheelyard.sandbox.local.SANDBOXES``, or ``container``; ``auto``: the best that works."""
     require_sandbox: bool = False
     """Refuse to build where the network cannot be cut."""
     source_date_epoch: int = 315532800

@@ -7,10 +7,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ConfigError, ToolError
@@ -29,9 +28,6 @@ FILE_SIZE = 8 << 30
 BUILDER = 65534
 """User and group that a build runs as where we are root: root has no process limit, and owns too much."""
 
-LOCAL = frozenset({"bubblewrap", "unshare", "sandbox-exec", "none"})
-"""Names of the sandboxes that see this machine's own system, libraries included."""
-
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/rh")
 _SETTINGS = (
     *("alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"),
@@ -43,10 +39,6 @@ _FIRST = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
 """The first process of a process name space: when it ends, the kernel has ended all others before we hear of it."""
 
 _HINT = "install bubblewrap (dnf install bubblewrap, apt install bubblewrap)"
-
-_PROGRAMS = {"bubblewrap": "bwrap", "unshare": "unshare", "sandbox-exec": "sandbox-exec"}
-
-LocalName: TypeAlias = Literal["bubblewrap", "unshare", "sandbox-exec", "none"]
 
 
 def find_sandbox(settings: BuildSettings, report: Reporter) -> Sandbox:
@@ -63,14 +55,13 @@ def find_sandbox(settings: BuildSettings, report: Reporter) -> Sandbox:
             where="[build] sandbox",
             hint='give the target an image, or set sandbox = "auto"',
         )
-    wanted = _usual() if settings.sandbox == "auto" else (settings.sandbox,)
     refusals = []
-    for name in wanted:
-        if name == "none":
+    for name in _USUAL.get(sys.platform, _LINUX) if settings.sandbox == "auto" else (settings.sandbox,):
+        sandbox = SANDBOXES[name]
+        if sandbox.isolation == "none":
             continue
         refusal = _refusal(name)
         if refusal is None:
-            sandbox = _make(name)
             if sandbox.isolation != "full":
                 report(Warned(message=f"builds are cut off from the network only, not from your files: {_HINT}"))
             return sandbox
@@ -88,39 +79,23 @@ def find_sandbox(settings: BuildSettings, report: Reporter) -> Sandbox:
     return Bare()
 
 
-def _usual() -> tuple[LocalName, ...]:
-    return ("sandbox-exec",) if sys.platform == "darwin" else ("bubblewrap", "unshare")
-
-
-def _make(name: LocalName) -> Sandbox:
-    kinds: Mapping[LocalName, type[Bubblewrap | Unshare | SandboxExec | Bare]] = {
-        "bubblewrap": Bubblewrap,
-        "unshare": Unshare,
-        "sandbox-exec": SandboxExec,
-        "none": Bare,
-    }
-    return kinds[name]()
-
-
 @functools.cache
-def _refusal(name: LocalName) -> str | None:
+def _refusal(name: str) -> str | None:
     """Try a sandbox; return None if it works and cuts the network, else why not."""
-    program = _PROGRAMS.get(name)
-    if program and shutil.which(program) is None:
-        return f"{program} is not installed"
     with temporary_folder("probe") as folder:
         place = folder / "probe"
         place.mkdir()
-        done = _make(name).run(
-            Command(
-                argv=_NO_NETWORK if name == "sandbox-exec" else _ONLY_LOOPBACK,
-                cwd=place,
-                env={"PATH": "/usr/bin:/bin"},
-                writable=(place,),
-                limits=Limits(seconds=20),
-                log=Path(folder) / "log",
-            )
+        probe = Command(
+            argv=_NO_NETWORK if sys.platform == "darwin" else _ONLY_LOOPBACK,
+            cwd=place,
+            env={"PATH": "/usr/bin:/bin"},
+            writable=(place,),
+            limits=Limits(seconds=20),
         )
+        try:
+            done = SANDBOXES[name].run(probe)
+        except ToolError as error:
+            return error.message
     if done.returncode == 0:
         return None
     return done.output.strip().rpartition("\n")[2] or "the network is still there"
@@ -213,6 +188,14 @@ class Bare:
         return door.run(
             arguments, cwd=command.cwd, env=command.env, log=command.log, merge=True, timeout=command.limits.seconds
         )
+
+
+SANDBOXES: dict[str, Sandbox] = {each.name: each for each in (Bubblewrap(), Unshare(), SandboxExec(), Bare())}
+"""This machine's sandboxes, as ``[build] sandbox`` names them."""
+
+_LINUX = ("bubblewrap", "unshare")
+_USUAL = {"darwin": ("sandbox-exec",)}
+"""What is tried by itself, the best first, where it is not as on Linux."""
 
 
 def _name_spaces(as_root: bool) -> list[str]:

@@ -36,16 +36,18 @@ _EDITION = "1"
 class Sandboxes:
     """A ``lock.ports.Backends``: what an sdist needs to be asked is fetched, or built, first."""
 
-    def __init__(self, config: Config, store: Store, upstream: Upstream, *, report: Reporter = silent) -> None:
+    def __init__(
+        self, config: Config, store: Store, upstream: Upstream, toolchains: Toolchains, *, report: Reporter = silent
+    ) -> None:
         self._config = config
         self._store = store
         self._upstream = upstream
+        self._toolchains = toolchains
         self._report = report
         # Builds one at a time: they are made for all cores, and two of them may need the same wheel built.
         self._turn = threading.RLock()
         # Questions are asked of one backend a core.
         self._cores = threading.BoundedSemaphore(os.cpu_count() or 1)
-        self._toolchains: Toolchains | None = None
 
     def dynamic_requirements(
         self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
@@ -65,12 +67,12 @@ class Sandboxes:
 
     def machine(self, target: Target) -> Target:
         """Return what the build requirements of a target's sdists run on."""
-        return (self._toolchain(target).machine or target) if target.toolchain == "zig" else target
+        return self._toolchains.machine(target)
 
     def image(self, target: Target) -> str | None:
         """Return the container image that the target's sdists are built in, by digest; None: in none, or not known."""
         try:
-            return self._toolchain(target).image_pin
+            return self._toolchains(target).image_pin
         except ToolError:
             return None  # building will say why; a lock can be made without
 
@@ -91,7 +93,7 @@ class Sandboxes:
             with self._place(package, target, environment) as place:
                 return ask(place)
 
-        key = _key(what, package, target, environment, self._toolchain(target), self._recipe(package))
+        key = _key(what, package, target, environment, self._toolchains(target), self._recipe(package))
         return memo(self._store, "answers", _EDITION, key, make, dump=dump, load=load)
 
     @contextmanager
@@ -105,7 +107,7 @@ class Sandboxes:
         from wheelyard.build.unit import limits_of
         from wheelyard.sandbox.workspace import Workspace, given, workspace
 
-        recipe, toolchain = self._recipe(package), self._toolchain(target)
+        recipe, toolchain = self._recipe(package), self._toolchains(target)
         sandbox = toolchain.sandbox(recipe)
         key = _key("ask", package, target, environment, toolchain, recipe)
         log = self._store.area("logs") / f"{package.name}-{package.version}-ask-{key[:12]}.log"
@@ -150,15 +152,14 @@ class Sandboxes:
         sdists = tuple(each for each in environment if each.how == "build")
         if sdists:
             target = self.machine(target)
-            toolchain = self._toolchain(target)
+            toolchain = self._toolchains(target)
             epoch = self._config.build.source_date_epoch
             units = units_of(sdists, target, recipes_of(self._config, to_build=True), toolchain.identity, epoch=epoch)
             try:
                 built = build_all(
                     units,
                     store=self._store,
-                    sandbox_for=lambda unit: toolchain.sandbox(unit.recipe),
-                    interpreter_for=lambda _: toolchain.python,
+                    toolchain_for=lambda _: toolchain,
                     limits=limits_of(self._config.build),
                     jobs=1,
                     fail_fast=True,
@@ -179,19 +180,6 @@ class Sandboxes:
         from wheelyard.domain.build import Recipe
 
         return recipes_of(self._config).get(package.name, Recipe())
-
-    def _toolchain(self, target: Target) -> Toolchain:
-        """Return where the target's sdists are built; found when it is first needed."""
-        # late: what is locked already asks no backend
-        from wheelyard.toolchain.find import Toolchains
-        from wheelyard.toolchain.zig.archive import missing
-
-        with self._turn:
-            if self._toolchains is None:
-                self._toolchains = Toolchains(self._config.build, self._store, self._report)
-            if sdks := missing((target,), self._store):
-                self._upstream.fetch(sdks)
-            return self._toolchains(target)
 
 
 def _key(

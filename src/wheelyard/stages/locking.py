@@ -12,6 +12,7 @@ from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock as lock_targets
 from wheelyard.stages.backends import Sandboxes
 from wheelyard.store.blobs import Store
+from wheelyard.toolchain.find import Toolchains
 
 
 def lock(
@@ -31,11 +32,12 @@ def lock(
     """
     store = replace(store or Store(), report=report)
     with Indexes(config, store, report=report) as indexes:
+        toolchains = Toolchains(config.build, store, report, fetch=indexes.fetch)
         return lock_targets(
             config,
             client=indexes,
             store=store,
-            backends=Sandboxes(config, store, indexes, report=report),
+            backends=Sandboxes(config, store, indexes, toolchains, report=report),
             report=report,
             upgrade=upgrade,
             upgrade_packages=upgrade_packages,

@@ -46,7 +46,6 @@ from wheelyard.stages.withheld import Withheld
 from wheelyard.store.blobs import Store
 from wheelyard.targets import presets
 from wheelyard.toolchain.find import Toolchains
-from wheelyard.toolchain.zig import archive
 from wheelyard.upstream.fetch import fetch
 
 
@@ -102,14 +101,14 @@ def build(
     earlier = site_state.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     before = names.published(earlier)
     pythons = bundled_python.carried_pythons(config.targets, store)
-    toolchains = Toolchains(config.build, store, report)
     withheld = Withheld(all_or_nothing=options.all_or_nothing)
     with Indexes(config, store, report=report) as indexes:
+        toolchains = Toolchains(config.build, store, report, fetch=indexes.fetch)
         plans = make_plans(config, toolchains, indexes, withheld, store=store, options=options, report=report)
         plans = withheld.left(plans)
         fetched = fetch_all(plans, indexes, withheld, store=store, config=config, report=report)
-        brought = indexes.brought | {file.sha256 for file in fetched}
         made = build_plans(withheld.left(plans), toolchains, withheld, store=store, options=options, report=report)
+        brought = indexes.brought | {file.sha256 for file in fetched}
         whole: dict[str, Contents] = {}
         for plan in withheld.left(plans):
             with withheld.unless(plan.folder):
@@ -186,7 +185,7 @@ def make_plans(
             some,
             client=indexes,
             store=store,
-            backends=Sandboxes(some, store, indexes, report=report),
+            backends=Sandboxes(some, store, indexes, toolchains, report=report),
             report=report,
             upgrade=options.upgrade,
             upgrade_packages=options.upgrade_packages if some is config else (),
@@ -201,11 +200,6 @@ def make_plans(
 
     locks = lock_one(config, failed=None if options.all_or_nothing else withheld.add)
     toolchains.pin({name: each.image for name, each in locks.items()})
-    for target in config.targets:
-        if target.name in locks and any(each.how == "build" for each in locks[target.name].packages):
-            with withheld.unless(target.name):
-                if sdks := archive.missing([target], store):
-                    indexes.fetch(sdks)
     baselines = tuple(
         Plan(folder=target.name, target=target, config=config, lock=locks[target.name])
         for target in config.targets
@@ -321,8 +315,7 @@ def build_plans(
     wheels = build_all(
         tuple(every.values()),
         store=store,
-        sandbox_for=lambda unit: toolchains(unit.target).sandbox(unit.recipe),
-        interpreter_for=lambda unit: toolchains(unit.target).python,
+        toolchain_for=lambda unit: toolchains(unit.target),
         limits=limits_of(settings),
         jobs=settings.jobs or os.cpu_count() or 1,
         fail_fast=options.fail_fast,

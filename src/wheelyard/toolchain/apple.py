@@ -14,6 +14,7 @@ from wheelyard.domain.build import Recipe
 from wheelyard.domain.command import Command, Completed
 from wheelyard.domain.target import Target
 from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sandbox.workspace import Workspace
 from wheelyard.targets import platforms
 from wheelyard.toolchain.local import LocalToolchain
 
@@ -75,6 +76,14 @@ class AppleToolchain:
         """Return this Mac's sandbox with the target's variables."""
         folders = tuple(Path(each) for each in (self.target.apple_sdk, self.target.libraries) if each)
         return AppleSandbox(inner=self.native.sandbox(recipe), variables=variables(self.target), folders=folders)
+
+    def libraries(self, place: Workspace, wheel: Path) -> tuple[Path, ...]:
+        """Return what this Mac's own toolchain does."""
+        return self.native.libraries(place, wheel)
+
+    def check(self, wheel: Path, target: Target) -> None:
+        """Do what this Mac's own toolchain does."""
+        self.native.check(wheel, target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,10 @@ from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import Image, derive, resolve
+from wheelyard.sandbox.container.libraries import collect
 from wheelyard.sandbox.container.python import find_python, open_engine
 from wheelyard.sandbox.container.sandbox import ContainerSandbox
+from wheelyard.sandbox.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,13 @@ class ContainerToolchain:
         :raises ToolError: if they cannot be installed.
         """
         return ContainerSandbox(engine=self.engine, image=derive(self.engine, self.image, recipe.image_packages))
+
+    def libraries(self, place: Workspace, wheel: Path) -> tuple[Path, ...]:
+        """Return a folder with those of the image that the wheel loads."""
+        return collect(place, wheel)
+
+    def check(self, wheel: Path, target: Target) -> None:
+        """Do nothing: what is compiled in an image is proven in one."""
 
 
 def find_toolchain(settings: BuildSettings, target: Target, image: str) -> ContainerToolchain:

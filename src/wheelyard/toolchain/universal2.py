@@ -8,6 +8,7 @@ from pathlib import Path
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.target import Target
 from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sandbox.workspace import Workspace
 from wheelyard.targets import platforms
 from wheelyard.toolchain.protocol import Toolchain
 
@@ -61,3 +62,11 @@ class FusedToolchain:
     def sandbox(self, recipe: Recipe) -> Sandbox:
         """Return ARM's sandbox."""
         return self.parts[-1].sandbox(recipe)
+
+    def libraries(self, place: Workspace, wheel: Path) -> tuple[Path, ...]:
+        """Return ARM's."""
+        return self.parts[-1].libraries(place, wheel)
+
+    def check(self, wheel: Path, target: Target) -> None:
+        """Refuse a fused wheel whose objects would not load on both kinds of Mac."""
+        self.parts[-1].check(wheel, target)

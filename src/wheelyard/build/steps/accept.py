@@ -9,23 +9,22 @@ from packaging.tags import parse_tag
 from wheelyard.build.steps.model import Finishing
 from wheelyard.domain.build import BuildUnit
 from wheelyard.domain.errors import BuildError
-from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.targets import tags
-from wheelyard.toolchain.zig.toolchain import CrossSandbox, check_objects
+from wheelyard.toolchain.protocol import Toolchain
 from wheelyard.wheels.read import read
 
 
 def accept(wheel: Finishing) -> Finishing:
     """Refuse it if it is damaged, would not load on the target, or has no tag that the target takes."""
-    accept_wheel(wheel.unit, wheel.path, wheel.place.sandbox, log=wheel.place.log)
+    accept_wheel(wheel.unit, wheel.path, wheel.toolchain, log=wheel.place.log)
     return wheel
 
 
-def accept_wheel(unit: BuildUnit, path: Path, sandbox: Sandbox, *, log: Path | None = None) -> None:
+def accept_wheel(unit: BuildUnit, path: Path, toolchain: Toolchain, *, log: Path | None = None) -> None:
     """Refuse a finished wheel that is damaged, would not load on the target, or has no tag that it takes."""
     facts = read(path, strict=True)
-    if isinstance(sandbox, CrossSandbox) and not facts.is_pure:
-        check_objects(path, unit.target, sandbox)
+    if not facts.is_pure:
+        toolchain.check(path, unit.target)
     accepted = set(tags.tags(unit.target))
     if not any(parse_tag(each) & accepted for each in facts.tags):
         raise BuildError(

@@ -12,6 +12,7 @@ from wheelyard.domain.build import BuildUnit
 from wheelyard.domain.repaired import Repaired
 from wheelyard.sandbox.workspace import Workspace
 from wheelyard.store.blobs import Store
+from wheelyard.toolchain.protocol import Toolchain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Finishing:
     """What there is of a wheel so far. Everything lies where only the host writes (``Workspace.aside``)."""
 
     unit: BuildUnit
+    toolchain: Toolchain
+    """What compiled it."""
     place: Workspace
     store: Store
     path: Path

@@ -19,6 +19,7 @@ from wheelyard.sandbox.container.images import resolve
 from wheelyard.sandbox.container.python import open_engine
 from wheelyard.sandbox.paths import SYSTEM_PATH
 from wheelyard.sandbox.protocol import Sandbox
+from wheelyard.sandbox.workspace import Workspace
 from wheelyard.store.blobs import Store
 from wheelyard.targets import platforms
 from wheelyard.targets.here import this_machine
@@ -91,6 +92,25 @@ class ZigToolchain:
             )
         inner = self.native.sandbox(recipe)
         return CrossSandbox(place=self.place, inner=inner, cache=self.cache, target=self.target)
+
+    def libraries(self, place: Workspace, wheel: Path) -> tuple[Path, ...]:  # noqa: ARG002
+        """Return nothing: no library of the machine that builds is for the target."""
+        return ()
+
+    def check(self, wheel: Path, target: Target) -> None:
+        """Read a wheel that was compiled for another system, as it cannot be tried.
+
+        :raises WheelError: naming each object that would not load there, and why.
+        """
+        system = system_functions(self.place.compiler.library, platforms.parse(target.platform))
+        checked = check(wheel, target, python=self.place.python_api() or None, system=system)
+        if checked.faults:
+            more = f"; and {len(checked.faults) - _SHOWN} more" if len(checked.faults) > _SHOWN else ""
+            raise WheelError(
+                f"would not load on {target.platform}: {'; '.join(checked.faults[:_SHOWN])}{more}",
+                where=wheel.name,
+                hint="what it is linked with must be the target's: see [[target]] libraries and apple-sdk",
+            )
 
 
 def zig_toolchain(target: Target, store: Store, local: Sandbox) -> ZigToolchain:
@@ -242,19 +262,3 @@ def _compile(place: Place, sandbox: Sandbox, cache: Path, language: str, text: s
         raise ToolError(f"Zig compiles nothing for {place.triple}: {last}", where=str(place.compiler.program), log=log)
     source.unlink()
     result.unlink()
-
-
-def check_objects(wheel: Path, target: Target, sandbox: CrossSandbox) -> None:
-    """Check a wheel that was compiled for another system: it cannot be tried, so it is read.
-
-    :raises WheelError: naming each object that would not load there, and why.
-    """
-    system = system_functions(sandbox.place.compiler.library, platforms.parse(target.platform))
-    checked = check(wheel, target, python=sandbox.place.python_api() or None, system=system)
-    if checked.faults:
-        more = f"; and {len(checked.faults) - _SHOWN} more" if len(checked.faults) > _SHOWN else ""
-        raise WheelError(
-            f"would not load on {target.platform}: {'; '.join(checked.faults[:_SHOWN])}{more}",
-            where=wheel.name,
-            hint="what it is linked with must be the target's: see [[target]] libraries and apple-sdk",
-        )
