@@ -61,7 +61,7 @@ def test_a_wheel_for_arm64_is_compiled_and_proven(
         wheels={wheel.filename: store.path(wheel.sha256)},
         requirements_txt=f"arm==1.0 --hash=sha256:{wheel.sha256}\n",
         brought={"arm": Bring(modules=["arm"])},
-        pip=(pip.name, pip),
+        pip=(pip.name, store.path(store.add_file(pip))),
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")
     assert (said.outcome, said.installed, said.imported) == ("proven", 1, 1), said.reason

@@ -70,7 +70,7 @@ def test_libraries_of_the_image_are_grafted_and_found_on_a_host_without_them(
             for name, wheel in zip(("dotted", "parsed"), wheels, strict=True)
         ),
         brought={"dotted": Bring(modules=["dotted"]), "parsed": Bring(modules=["parsed"])},
-        pip=(pip.name, pip),
+        pip=(pip.name, store.path(store.add_file(pip))),
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")
     assert (said.outcome, said.installed, said.imported) == ("proven", 2, 2), said.reason

@@ -19,6 +19,7 @@ from wheelyard.io import files
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import BlasQuestion, Bring, Subject
 from wheelyard.sandbox.container.engine import Engine
+from wheelyard.store.blobs import Store
 from wheelyard.variants import finish, identity, simd
 from wheelyard.variants.book import builtin
 from wheelyard.variants.model import Variant
@@ -138,13 +139,13 @@ def test_a_library_of_the_image_is_known_too(tmp_path: Path, image: Image) -> No
     host = proof.find_host(BuildSettings(), BOOKWORM, image("builder"))
     loading = 'import ctypes\nctypes.CDLL("libblis.so.4")\n'
     wheel = make_wheel(tmp_path, "stranger", "1.0", files={"stranger/__init__.py": loading.encode()})
-    pip = pip_wheel("23.3.2")
+    pip, store = pip_wheel("23.3.2"), Store(tmp_path / "store")
     subject = Subject(
         folder="bookworm.openblas",
-        wheels={wheel.name: wheel},
+        wheels={wheel.name: store.path(store.add_file(wheel))},
         requirements_txt=f"stranger==1.0 --hash=sha256:{files.sha256(wheel)}\n",
         brought={"stranger": Bring(modules=["stranger"])},
-        pip=(pip.name, pip),
+        pip=(pip.name, store.path(store.add_file(pip))),
         blas=BlasQuestion(
             variant=Variant(name="openblas", packages=("stranger",), blas="openblas"), modules=["stranger"]
         ),

@@ -31,7 +31,7 @@ def test_proven_on_another_cpu(tmp_path: Path, build: Build, store: Store, image
         wheels={wheel.filename: store.path(wheel.sha256)},
         requirements_txt=f"greeting==1.0 --hash=sha256:{wheel.sha256}\n",
         brought={"greeting": Bring(modules=["greeting"])},
-        pip=(pip.name, pip),
+        pip=(pip.name, store.path(store.add_file(pip))),
     )
     said = proof.prove(subject, found, scratch=scratch, log=tmp_path / "proof.log")
     assert (said.outcome, said.installed, said.imported) == ("proven", 1, 1), said.reason
