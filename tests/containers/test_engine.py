@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from tests.support.build_units import BOOKWORM
 from tests.support.images import Image
 from tests.support.installers import interpreter
+from tests.support.waiting import wait_for
 from wheelyard.domain.errors import ConfigError, ToolError
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
@@ -114,14 +114,6 @@ def test_a_killed_run_leaves_no_container_after_the_next_start(engine: Engine, i
 
 def listing(engine: Engine) -> str:
     return engine.ask("ps", "--all", "--no-trunc", "--format", "{{.Command}}")
-
-
-def wait_for(condition: object, seconds: float = 300) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.mark.container

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from tests.support import index_server
 from tests.support.index_server import IndexServer
 from tests.support.packages import make_wheel
+from tests.support.waiting import wait_for
 from tests.support.yard import hear_interrupts
 from wheelyard.domain.errors import ConfigError, Failures, HashMismatchError, StorageError, UpstreamError
 from wheelyard.domain.events import Event, JobAdvanced, JobFinished
@@ -291,11 +291,7 @@ def test_an_ended_run_leaves_a_partial_file_that_the_next_one_uses(
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
         preexec_fn=hear_interrupts,
     )
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        if part(store, file).exists() and part(store, file).stat().st_size == 2 << 20:
-            break
-        time.sleep(0.05)
+    wait_for(lambda: part(store, file).exists() and part(store, file).stat().st_size == 2 << 20)
     process.send_signal(sign)
     process.communicate(timeout=300)
     assert process.returncode != 0

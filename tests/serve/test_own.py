@@ -161,7 +161,6 @@ def test_installs_in_a_loop_while_fifty_publications_happen(shop: Shop, tmp_path
             chosen = versions[number % 10]
             site = Site(folders=(folder("el9", [alpha, chosen]),), extra=(shop.entry(f"more-{number % 7}"),))
             publish(site, store=shop.store, into=shop.into, grace=600)
-            time.sleep(0.1)
         finished.set()
 
     publish(Site(folders=(folder("el9", [alpha, versions[0]]),)), store=shop.store, into=shop.into)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import certify
+from tests.support.waiting import wait_for
 from wheelyard.domain.errors import UpstreamError
 from wheelyard.io.http import Http, HttpSettings
 
@@ -54,6 +54,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="module")
 def url(root: Path) -> Iterator[str]:
     port = _free_port()
@@ -62,12 +67,7 @@ def url(root: Path) -> Iterator[str]:
         ["nginx", "-p", str(root), "-c", str(root / "nginx.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline and process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        wait_for(lambda: process.poll() is not None or _answers(port))
         yield f"https://localhost:{port}"
     finally:
         process.terminate()
