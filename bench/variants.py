@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from wheelyard.variants import simd
+from wheelyard.variants.axes.simd import levels
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
@@ -109,7 +109,7 @@ int main(void) {
 
 def peak(folder: Path) -> float:
     """Measure the FLOP/s that one core of this machine reaches with fused multiply-add."""
-    width, level = (64, "x86-64-v4") if simd.not_run_here("x86-64-v4") is None else (32, "x86-64-v3")
+    width, level = (64, "x86-64-v4") if levels.not_run_here("x86-64-v4") is None else (32, "x86-64-v3")
     (folder / "peak.c").write_text(PEAK)
     flags = [f"-march={level}", "-mprefer-vector-width=512", "-O3", f"-DWIDTH={width}"]
     subprocess.run(["gcc", *flags, "-o", folder / "peak", folder / "peak.c"], check=True)
@@ -212,7 +212,7 @@ def report(given: argparse.Namespace, scratch: Path) -> None:
     for each in said:
         if each["folder"] != name and not each["folder"].startswith(f"{name}."):
             continue
-        if each["simd"] and (reason := simd.not_run_here(each["simd"])):
+        if each["simd"] and (reason := levels.not_run_here(each["simd"])):
             print(f"{each['folder']}: not run here: {reason}")
             continue
         folders.append(given.wheelhouse / "targets" / each["folder"])

@@ -88,7 +88,7 @@ def test_everything(tmp_path: Path) -> None:
     assert (config.build.jobs, config.build.timeout, config.build.memory) == (3, 5400.0, 4 << 30)
     assert (config.build.sandbox, config.build.require_sandbox) == ("bubblewrap", True)
     assert config.build.engine_arguments == ("--cgroups=disabled",)
-    assert [(each.name, each.blas, each.packages) for each in config.variants] == [
+    assert [(each.name, each.choice["blas"], each.packages) for each in config.variants] == [
         ("v3-mkl-baseline", "mkl", ("numpy",))
     ]
 

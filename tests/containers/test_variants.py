@@ -13,16 +13,18 @@ from tests.support.build_units import BOOKWORM
 from tests.support.images import Image
 from tests.support.installers import pip_wheel
 from tests.support.packages import make_wheel
+from tests.support.variant_tables import linked
 from tests.support.variant_yard import RECIPE, Done, Yard, needs_compiler
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.io import files
 from wheelyard.prove import container as proof
-from wheelyard.prove.model import BlasQuestion, Bring, Subject
+from wheelyard.prove.model import Bring, Subject
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.store.blobs import Store
-from wheelyard.variants import finish, identity, simd
-from wheelyard.variants.book import builtin
-from wheelyard.variants.model import Variant
+from wheelyard.variants.axes.blas import identity
+from wheelyard.variants.axes.blas.proof import probe
+from wheelyard.variants.axes.simd import levels
+from wheelyard.variants.axes.simd.check import inspect_wheel
 
 pytestmark = [
     *needs_compiler,
@@ -83,10 +85,10 @@ def test_compiled_and_proven_in_containers(yard: Yard, built: Done, blas: str, t
     folder = f"bookworm.{blas}-v3"
     wheel = yard.wheel(folder)
     assert {name for each in identity.binaries(wheel) for name in each.blas} == {blas}
-    (code,) = finish.inspect_wheel(wheel, tmp_path, (), builtin().libraries[blas].static)
+    (code,) = inspect_wheel(wheel, tmp_path, linked=linked(blas))
     assert code.highest == 3
     note = built.notes("prove")[folder]
-    if reason := simd.not_run_here("x86-64-v3"):
+    if reason := levels.not_run_here("x86-64-v3"):
         assert note == f"not run here: {reason}"
         return
     assert "ordinary user without network in localhost/wheelyard-host" in note
@@ -146,9 +148,7 @@ def test_a_library_of_the_image_is_known_too(tmp_path: Path, image: Image) -> No
         requirements_txt=f"stranger==1.0 --hash=sha256:{files.sha256(wheel)}\n",
         brought={"stranger": Bring(modules=["stranger"])},
         pip=(pip.name, store.path(store.add_file(pip))),
-        blas=BlasQuestion(
-            variant=Variant(name="openblas", packages=("stranger",), blas="openblas"), modules=["stranger"]
-        ),
+        probes=(probe({"blas": "openblas"}, ["stranger"]),),
     )
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -8,16 +8,18 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.support.variant_tables import variant as of
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.lock import Lock
-from wheelyard.prove import blas
+from wheelyard.domain.variant import Variant
 from wheelyard.prove.stage import Question, _Stage
+from wheelyard.stages.variants import not_run_here
 from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
-from wheelyard.variants import simd
-from wheelyard.variants.model import Variant
+from wheelyard.variants.axes.blas import proof as blas
+from wheelyard.variants.axes.simd import levels
 
-V3 = Variant(name="v3", packages=("numpy",), blas="openblas", simd="x86-64-v3")
+V3 = of(name="v3", blas="openblas", simd="x86-64-v3")
 
 
 def judged(folder: Path, variant: Variant, **changes: Any) -> blas.BlasProof:
@@ -35,7 +37,7 @@ def judged(folder: Path, variant: Variant, **changes: Any) -> blas.BlasProof:
         }
         for value in ("1", "2")
     }
-    return blas._judged(variant, answers, folder)
+    return blas.judged(variant.choice, answers, folder)
 
 
 def test_all_is_well(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_what_is_not_as_asked_for(tmp_path: Path, changes: dict[str, Any], words
 
 
 def test_one_that_loads_another_is_itself_there(tmp_path: Path) -> None:
-    host = Variant(name="host", packages=("numpy",), blas="flexiblas")
+    host = of(name="host", blas="flexiblas")
     assert judged(tmp_path, host, library=b"\x7fELF flexiblas_ OPENBLAS_NUM_THREADS").faults == ()
     assert "flexiblas should be" in judged(tmp_path, host, library=b"\x7fELF OPENBLAS_NUM_THREADS").faults[0]
 
@@ -70,7 +72,7 @@ def test_threads_that_do_not_obey(tmp_path: Path) -> None:
 
 
 def test_a_library_without_threads_has_one_whatever_is_asked_for(tmp_path: Path) -> None:
-    serial = Variant(name="serial", packages=("numpy",), blas="openblas", threads="sequential")
+    serial = of(name="serial", blas="openblas", threads="sequential")
     one = [{"user_api": "blas", "num_threads": 1, "filepath": "libblas-1.so"}]
     assert judged(tmp_path, serial, threads=1, pools=one).faults == ()
     assert "had 2" in "; ".join(judged(tmp_path, serial, pools=one).faults)
@@ -90,12 +92,12 @@ def test_nothing_is_read_outside_of_the_place(tmp_path: Path) -> None:
     (inner / "link.so").symlink_to(tmp_path / "secret.so")
     os.mkfifo(inner / "pipe.so")
     said = [str(inner / "link.so"), str(inner / "pipe.so"), str(inner / "../secret.so"), "/dev/zero"]
-    assert blas._identified({each: each for each in said}, inner) == {}
+    assert blas.identified({each: each for each in said}, inner) == {}
 
 
 def test_nothing_of_another_cpu_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    monkeypatch.setattr(simd, "host_flags", lambda: frozenset({"sse2"}))
+    monkeypatch.setattr(levels, "host_flags", lambda: frozenset({"sse2"}))
 
     def nothing(*_: object) -> NoReturn:
         raise AssertionError("there is nothing to ask for")
@@ -104,7 +106,12 @@ def test_nothing_of_another_cpu_is_run(tmp_path: Path, monkeypatch: pytest.Monke
     lock = Lock(target="el9", requires_python="", environment="", requirements_sha256="", packages=())
     whole = Contents(entries=(), facts={}, lock=lock)
     question = Question(
-        folder="el9.v3", target=this_machine(), contents=whole, requirements_txt="", imports={}, variant=V3
+        folder="el9.v3",
+        target=this_machine(),
+        contents=whole,
+        requirements_txt="",
+        imports={},
+        not_run=not_run_here(V3),
     )
     proof, _ = nobody.prove(question)
     assert proof.outcome == "not run"

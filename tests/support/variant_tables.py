@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from wheelyard.config.schema import Document
+from wheelyard.domain.variant import Variant
 from wheelyard.schema.location import Location
 from wheelyard.schema.problems import Problems
 from wheelyard.schema.read import read
+from wheelyard.variants.axes import AXES
+from wheelyard.variants.axes.protocol import Linked
 from wheelyard.variants.book import Book, with_recipes
-from wheelyard.variants.model import Variant, make_variants
+from wheelyard.variants.model import make_variants
 
 
 def load_variants(tables: Sequence[object]) -> tuple[Variant, ...]:
@@ -18,6 +22,18 @@ def load_variants(tables: Sequence[object]) -> tuple[Variant, ...]:
     variants = make_variants(document.variant)
     problems.check()
     return variants
+
+
+def variant(**table: Any) -> Variant:
+    """Return the one variant of a table, of numpy where that says nothing else."""
+    (found,) = load_variants([{"packages": ["numpy"], **table}])
+    return found
+
+
+def linked(blas: str) -> tuple[Linked, ...]:
+    """Return the code that a BLAS links into a package's own objects."""
+    found = AXES["blas"].linked({"blas": blas})
+    return () if found is None else (found,)
 
 
 def load_recipes(tables: Sequence[object]) -> Book:

@@ -10,7 +10,9 @@ from elftools.elf.elffile import ELFFile
 
 from tests.support.variant_yard import RECIPE, Yard, needs_compiler
 from wheelyard.targets.here import this_machine
-from wheelyard.variants import finish, identity
+from wheelyard.variants import finish
+from wheelyard.variants.axes.blas import identity
+from wheelyard.wheels.objects.members import objects_of
 
 pytestmark = [*needs_compiler, pytest.mark.slow]
 
@@ -38,7 +40,7 @@ def test_openblas_for_arm(tmp_path: Path) -> None:
     folder = "arm.openblas-armv8_2-a"
     wheel = yard.wheel(folder)
     assert wheel.name.startswith("blasdemo-1.0+openblas.armv8.2.a-cp")
-    cpus = {name: ELFFile(io.BytesIO(content)).get_machine_arch() for name, content in identity.objects_of(wheel)}
+    cpus = {name: ELFFile(io.BytesIO(content)).get_machine_arch() for name, content in objects_of(wheel)}
     assert set(cpus.values()) == {"AArch64"}
     assert {name for each in identity.binaries(wheel) if each.grafted for name in each.blas} == {"openblas"}
     note = finish.read_note(wheel)

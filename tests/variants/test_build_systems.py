@@ -12,7 +12,8 @@ from tests.support.packages import make_sdist
 from tests.support.rust_sdists import CRATES, MATURIN, MODULE
 from tests.support.variant_yard import DEMO, HERE, Done, Yard, needs_compiler
 from wheelyard.toolchain.zig import rust
-from wheelyard.variants import finish, identity
+from wheelyard.variants.axes.blas import identity
+from wheelyard.variants.axes.simd.check import inspect_wheel
 
 pytestmark = [*needs_compiler, pytest.mark.slow]
 
@@ -96,5 +97,5 @@ def as_the_systems(found: rust.Rust) -> list[str]:
 
 def highest(wheel: Path, scratch: Path) -> int:
     """Return the level that a wheel's own function ``axpy`` or the loop in it needs."""
-    (code,) = finish.inspect_wheel(wheel, scratch / "objects", (), None)
+    (code,) = inspect_wheel(wheel, scratch / "objects")
     return code.highest

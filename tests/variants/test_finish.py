@@ -11,7 +11,9 @@ import pytest
 
 from tests.support.packages import make_wheel
 from wheelyard.domain.errors import VariantError, WheelError
-from wheelyard.variants import finish, identity
+from wheelyard.variants import finish
+from wheelyard.variants.axes.blas import identity
+from wheelyard.variants.axes.blas.check import check_binaries
 
 ELF = b"\x7fELF"
 MARKS = {
@@ -53,7 +55,7 @@ def test_one_grafted_library(tmp_path: Path) -> None:
         ("demo/_core.so", False, set()),
         ("demo.libs/libopenblas.so", True, {"openblas"}),
     ]
-    finish.check_blas(found, "openblas", "demo 1.0")
+    check_binaries(found, "openblas", "demo 1.0")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_one_grafted_library(tmp_path: Path) -> None:
 )
 def test_a_build_that_fell_back_is_refused(tmp_path: Path, objects: dict[str, bytes], words: str) -> None:
     with pytest.raises(VariantError) as caught:
-        finish.check_blas(identity.binaries(wheel(tmp_path, **objects)), "mkl", "demo 1.0, mkl.v3")
+        check_binaries(identity.binaries(wheel(tmp_path, **objects)), "mkl", "demo 1.0, mkl.v3")
     assert caught.match("the build was to take mkl")
     assert re.search(words, caught.value.message)
     assert caught.value.hint

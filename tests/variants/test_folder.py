@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.packages import make_wheel
+from tests.support.variant_tables import variant
 from wheelyard.domain.errors import VariantError
 from wheelyard.domain.site import Entry, Wheel
 from wheelyard.stages import variants
 from wheelyard.store.blobs import Store
-from wheelyard.variants.model import Variant
 
-MKL = Variant(name="mkl", packages=("numpy",), blas="mkl")
+MKL = variant(name="mkl", blas="mkl")
 
 
 def entry(store: Store, folder: Path, name: str, content: bytes) -> Entry:
@@ -31,5 +31,5 @@ def test_mixed_blas_in_one_folder(tmp_path: Path) -> None:
     with pytest.raises(VariantError, match=r"mixed BLAS .* scipy-1\.0-.* brings openblas") as caught:
         variants.check_folder(MKL, "el9.mkl", (numpy, plain, scipy), store)
     assert caught.value.where == "targets/el9.mkl"
-    level_only = Variant(name="v3", packages=("numpy",), simd="x86-64-v3")
+    level_only = variant(name="v3", simd="x86-64-v3")
     variants.check_folder(level_only, "el9.v3", (numpy, scipy), store)

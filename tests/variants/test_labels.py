@@ -7,15 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.variant_tables import load_variants
+from tests.support.variant_tables import load_variants, variant
 from wheelyard.domain import wheel_name
-from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.errors import ConfigError, VariantError
 from wheelyard.stages import labels
-from wheelyard.variants.model import Variant
-
-
-def variant(**given: Any) -> Variant:
-    return Variant(**{"name": "one", "packages": ("numpy",), **given})
 
 
 @pytest.mark.parametrize(
@@ -30,16 +25,20 @@ def variant(**given: Any) -> Variant:
 )
 def test_what_a_choice_means(given: dict[str, Any], expected: dict[str, Any]) -> None:
     one = variant(**given)
-    assert labels.properties(one) == {"wheelyard": {"choice": one.local_version}, **expected}
+    ours, *others = labels.properties(one)
+    assert (ours.namespace, ours.feature, ours.value) == ("wheelyard", "choice", one.local_version)
+    assert {each.namespace: {each.feature: each.value} for each in others} == expected
+    assert [each.namespace for each in others] == list(expected), "what a host must have comes first"
 
 
 def test_a_cpu_by_name_is_nothing_that_an_installer_knows() -> None:
-    assert labels.properties(variant(simd="zen3")) is None
+    with pytest.raises(VariantError, match="no installer can tell which CPU has what zen3 has"):
+        labels.properties(variant(simd="zen3"))
 
 
 def test_a_table_lists_what_is_used_and_nothing_else() -> None:
     choices = {each.local_version: labels.properties(each) for each in (variant(blas="mkl"), variant(blas="openblas"))}
-    table = json.loads(labels.table({label: each for label, each in choices.items() if each}))
+    table = json.loads(labels.table(choices))
     assert table["default-priorities"] == {"namespace": ["wheelyard", "blas_lapack"]}
     assert table["providers"] == {
         "wheelyard": {"static-properties": {"choice": ["mkl", "openblas"]}},

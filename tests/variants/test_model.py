@@ -8,27 +8,21 @@ import pytest
 from packaging.version import Version
 
 from tests.support.variant_tables import load_variants
+from tests.support.variant_tables import variant as one
 from wheelyard.domain.errors import ConfigError, Failures
-from wheelyard.variants.model import NAME, Variant
-
-
-def one(**table: Any) -> Variant:
-    (found,) = load_variants([{"packages": ["numpy"], **table}])
-    return found
+from wheelyard.domain.variant import Variant
+from wheelyard.variants.model import NAME
 
 
 def test_a_table_as_the_manual_has_it() -> None:
     found = one(name="v3-mkl", blas="mkl", threads="openmp", simd="x86-64-v3", packages=["NumPy", "scipy", "numpy"])
     assert found == Variant(
         name="v3-mkl",
-        blas="mkl",
-        threads="openmp",
-        simd="x86-64-v3",
         packages=("numpy", "scipy"),
+        choice={"blas": "mkl", "threads": "openmp", "simd": "x86-64-v3"},
+        local_version="mkl.openmp.v3",
         where="wheelyard.toml: [[variant]] no. 1",
     )
-    assert found.choice == {"blas": "mkl", "threads": "openmp", "simd": "x86-64-v3"}
-    assert found.local_version == "mkl.openmp.v3"
 
 
 def test_a_matrix_expands_in_order() -> None:

@@ -3,42 +3,67 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
-from tests.support.variant_tables import load_recipes, load_variants
+from tests.support.variant_tables import load_recipes, variant
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import ConfigError, VariantError
 from wheelyard.domain.target import Target
+from wheelyard.domain.variant import Variant
+from wheelyard.variants.axes.blas.sources import UNKNOWN, version_of
+from wheelyard.variants.axes.protocol import Compiler
 from wheelyard.variants.book import Book, builtin
-from wheelyard.variants.model import Variant
-from wheelyard.variants.recipes import UNKNOWN, Compiler, VariantRecipe, make_recipe, version_of, with_versions
-from wheelyard.variants.share import provided
+from wheelyard.variants.finish import provided
+from wheelyard.variants.recipes import VariantRecipe, make_recipe, prepare
 
 EL9 = Target(name="el9", python="3.12", python_full="3.12.0", platform="manylinux_2_34_x86_64")
 ARM = Target(name="arm", python="3.12", python_full="3.12.0", platform="manylinux_2_34_aarch64")
 MAC = Target(name="mac", python="3.12", python_full="3.12.0", platform="macosx_11_0_arm64")
-GCC = Compiler(name="gcc", version="12.2.0")
 
 
-def variant(**table: Any) -> Variant:
-    (found,) = load_variants([{"packages": ["numpy"], **table}])
-    return found
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image that has the files that it is said to have."""
+
+    has: Callable[[str], bool] = lambda path: True
+    digest: str = "aa"
+    gcc: str = "12.2.0"
+    installed: str = ""
+    installs: bool = False
+
+    def with_packages(self, packages: Sequence[str]) -> Image:
+        return self
+
+    def digests(self, paths: Sequence[str]) -> Mapping[str, str]:
+        return {path: self.digest for path in paths if self.has(path)}
+
+    def version(self, texts: Sequence[str]) -> str:
+        return self.installed
+
+    def compiler(self, where: str) -> Compiler:
+        return Compiler(name="gcc", version=self.gcc)
 
 
 def make(chosen: Variant, package: str = "numpy", version: str = "2.4.0", **more: Any) -> VariantRecipe:
     given: dict[str, Any] = {
         "backend": "mesonpy",
         "target": EL9,
-        "compiler": GCC,
+        "image": Image(),
         "book": builtin(),
         "base": Recipe(),
-        "has": lambda path: True,
+        "locked": {},
         **more,
     }
     return make_recipe(chosen, package=package, version=version, **given)
+
+
+def required(**table: Any) -> tuple[str, ...]:
+    return prepare(variant(**table), EL9, Image(), "here").build_requirements
 
 
 @pytest.mark.parametrize(
@@ -66,8 +91,9 @@ def test_scipy_takes_flags_only() -> None:
     made = make(variant(blas="mkl", threads="sequential", simd="x86-64-v3"), package="scipy", version="1.16.0")
     assert made.recipe.config_settings["setup-args"] == ("-Dblas=mkl-static-lp64-seq", "-Dlapack=mkl-static-lp64-seq")
     assert made.recipe.environment["CFLAGS"] == "-march=x86-64-v3 -mtune=generic"
-    assert made.requires == ("mkl-static", "mkl-include")
-    assert "passed on" in made.warning
+    assert required(blas="mkl", threads="sequential", simd="x86-64-v3") == ("mkl-static", "mkl-include")
+    (warning,) = made.warnings
+    assert "passed on" in warning
 
 
 def test_openblas_with_long_integers() -> None:
@@ -109,7 +135,7 @@ def test_cmake_has_a_way_of_its_own_for_blas() -> None:
 def test_mkl_from_its_own_wheel(threads: str | None, name: str, libraries: set[str]) -> None:
     given = {"threads": threads} if threads else {}
     made = make(variant(blas="mkl", **given, **{"share-blas": True}))
-    assert made.requires == ("mkl", "mkl-devel")
+    assert required(blas="mkl", **given, **{"share-blas": True}) == ("mkl", "mkl-devel")
     assert list(made.recipe.pkg_config) == [name]
     known = {"libmkl_core.so.3", "libiomp5.so", "libgomp.so.1"}
     assert {each for each in known if any(fnmatch(each, wanted) for wanted in provided(made.recipe))} == libraries
@@ -144,7 +170,7 @@ def test_a_user_overrides_a_recipe_of_ours() -> None:
 
 def test_the_library_is_found_where_the_image_has_it() -> None:
     fedora = {"/usr/lib64/libblas.so", "/usr/lib64/libcblas.so", "/usr/lib64/liblapack_pic.a"}
-    made = make(variant(blas="netlib"), has=fedora.__contains__).recipe
+    made = make(variant(blas="netlib"), image=Image(has=fedora.__contains__)).recipe
     assert "-lcblas" in made.pkg_config["netlib"]
     debian = make(variant(blas="netlib"), target=ARM).recipe
     assert "/usr/lib/aarch64-linux-gnu" in debian.pkg_config["netlib"]
@@ -159,8 +185,8 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OpenBLAS' wheel for macOS": ({"blas": "openblas"}, {"target": MAC}, "no OpenBLAS"),
     "threads it has not": ({"blas": "openblas", "threads": "openmp"}, {}, "threads = 'openmp'"),
     "BLIS in a wheel of its own": ({"blas": "blis", "share-blas": True}, {}, "cannot be shared"),
-    "not in the image": ({"blas": "blis"}, {"has": lambda path: False}, "not in the image"),
-    "an old compiler": ({"simd": "zen3"}, {"compiler": Compiler(name="gcc", version="8.5.0")}, "no code for zen3"),
+    "not in the image": ({"blas": "blis"}, {"image": Image(has=lambda path: False)}, "not in the image"),
+    "an old compiler": ({"simd": "zen3"}, {"image": Image(gcc="8.5.0")}, "no code for zen3"),
     "no word for the level": ({"simd": "x86-64"}, {}, "numpy has no word for x86-64"),
 }
 
@@ -205,22 +231,20 @@ def test_the_versions_of_one_package_do_not_overlap() -> None:
 
 
 def test_pkg_config_says_the_version_that_is_locked() -> None:
-    made = make(variant(blas="openblas")).recipe
-    text = with_versions(made, {"scipy-openblas32": "0.3.30"}).pkg_config["scipy-openblas"]
+    made = make(variant(blas="openblas"), locked={"scipy-openblas32": "0.3.30"}).recipe
+    text = made.pkg_config["scipy-openblas"]
     assert "Version: 0.3.30\n" in text
     assert "{purelib}" in text, "filled in when the build environment exists"
 
 
 @pytest.mark.parametrize(("installed", "told"), [("0.9.0-1", "0.9.0-1"), ("", None)])
 def test_the_version_of_an_images_library_may_not_be_known(installed: str, told: str | None) -> None:
-    made = with_versions(make(variant(blas="blis")).recipe, {}, installed=installed)
+    made = make(variant(blas="blis"), image=Image(installed=installed)).recipe
     assert version_of(made) == told
     assert f"Version: {told or UNKNOWN}\n" in made.pkg_config["blis"]
 
 
 def test_another_library_in_the_image_is_another_build() -> None:
-    made = make(variant(blas="netlib"))
-    assert made.probe
-    one, two = (with_versions(made.recipe, {}, {made.probe[0]: digest}) for digest in ("aa", "bb"))
+    one, two = (make(variant(blas="netlib"), image=Image(digest=digest)).recipe for digest in ("aa", "bb"))
     assert one.pkg_config != two.pkg_config
     assert one.pkg_config["netlib"].startswith("# /usr/lib/x86_64-linux-gnu/blas/libblas.so sha256:aa\n")

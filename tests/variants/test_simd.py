@@ -10,7 +10,7 @@ from wheelyard.domain.errors import ConfigError, VariantError
 from wheelyard.host import choice, machine
 from wheelyard.host.machine import HostFacts
 from wheelyard.host.manifest import TargetInfo
-from wheelyard.variants import simd
+from wheelyard.variants.axes.simd import levels
 
 
 @pytest.mark.parametrize(
@@ -25,24 +25,24 @@ from wheelyard.variants import simd
     ],
 )
 def test_names(written: str, normal: str) -> None:
-    assert simd.normalize(written, "here") == normal
+    assert levels.normalize(written, "here") == normal
 
 
 @pytest.mark.parametrize("name", ["x86-64-v5", "armv8.99-a", "zen99", "", "native"])
 def test_unknown_names(name: str) -> None:
     with pytest.raises(ConfigError):
-        simd.normalize(name, "here")
+        levels.normalize(name, "here")
 
 
 def test_the_host_has_the_same_levels() -> None:
     """``install.py`` cannot import ours, so its table is compared."""
     for number, needed in enumerate(machine._LEVELS, start=2):
-        assert set(simd.X86_LEVELS[f"x86-64-v{number}"]) == set(needed.split())
+        assert set(levels.X86_LEVELS[f"x86-64-v{number}"]) == set(needed.split())
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_the_host_reaches_a_level_just_when_we_say_so(number: int) -> None:
-    flags = simd.features("x86-64" if number == 1 else f"x86-64-v{number}")
+    flags = levels.features("x86-64" if number == 1 else f"x86-64-v{number}")
     assert machine.cpu_level(f"flags\t: fpu {' '.join(sorted(flags))}\n") == number
     for flag in flags:
         assert machine.cpu_level(f"flags\t: fpu {' '.join(flags - {flag})}\n") < number
@@ -59,47 +59,47 @@ def test_the_host_reaches_a_level_just_when_we_say_so(number: int) -> None:
     ],
 )
 def test_flags(level: str, compiler: str, version: str, flags: str) -> None:
-    assert " ".join(simd.compiler_flags(level, compiler, version, "here")) == flags
+    assert " ".join(levels.compiler_flags(level, compiler, version, "here")) == flags
 
 
 def test_a_compiler_older_than_the_name_gets_the_features() -> None:
-    flags = simd.compiler_flags("x86-64-v3", "gcc", "8.5.0", "here")
+    flags = levels.compiler_flags("x86-64-v3", "gcc", "8.5.0", "here")
     assert "-mavx2" in flags
     assert not any(flag.startswith("-march=x86-64-v") for flag in flags)
 
 
 def test_a_compiler_that_does_not_know_the_cpu() -> None:
     with pytest.raises(VariantError, match=r"gcc 8\.5\.0 has no code for zen3"):
-        simd.compiler_flags("zen3", "gcc", "8.5.0", "numpy 2.0")
+        levels.compiler_flags("zen3", "gcc", "8.5.0", "numpy 2.0")
 
 
 @pytest.mark.parametrize(("level", "machine_name"), [("x86-64-v3", "aarch64"), ("armv8.2-a", "x86_64")])
 def test_a_level_of_another_architecture(level: str, machine_name: str) -> None:
     with pytest.raises(VariantError, match="the target is"):
-        simd.check_machine(level, machine_name, "here")
-    simd.check_machine("baseline", machine_name, "here")
+        levels.check_machine(level, machine_name, "here")
+    levels.check_machine("baseline", machine_name, "here")
 
 
 @pytest.mark.parametrize(
     ("level", "psabi"), [("baseline", 1), ("x86-64-v2", 2), ("zen3", 3), ("skylake_avx512", 4), ("neoverse_n1", 1)]
 )
 def test_the_level_that_a_name_implies(level: str, psabi: int) -> None:
-    assert simd.psabi_level(level) == psabi
+    assert levels.psabi_level(level) == psabi
 
 
 def test_what_a_cpu_lacks() -> None:
-    haswell = simd.features("x86-64-v3")
-    assert simd.missing("x86-64-v3", haswell) == ()
-    assert "avx512f" in simd.missing("x86-64-v4", haswell)
+    haswell = levels.features("x86-64-v3")
+    assert levels.missing("x86-64-v3", haswell) == ()
+    assert "avx512f" in levels.missing("x86-64-v4", haswell)
 
 
 def test_nothing_is_run_on_a_cpu_that_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    monkeypatch.setattr(simd, "host_flags", lambda: simd.features("x86-64-v2"))
-    assert simd.not_run_here("x86-64-v2") is None
-    assert "avx2" in (simd.not_run_here("x86-64-v3") or "")
-    assert "aarch64" in (simd.not_run_here("armv8.2-a") or "")
-    assert simd.not_run_here("baseline") is None
+    monkeypatch.setattr(levels, "host_flags", lambda: levels.features("x86-64-v2"))
+    assert levels.not_run_here("x86-64-v2") is None
+    assert "avx2" in (levels.not_run_here("x86-64-v3") or "")
+    assert "aarch64" in (levels.not_run_here("armv8.2-a") or "")
+    assert levels.not_run_here("baseline") is None
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_nothing_is_run_on_a_cpu_that_lacks_it(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_what_the_manifest_says_of_a_level(level: str, said: str | None) -> None:
-    assert simd.for_host(level) == said
+    assert levels.for_host(level) == said
 
 
 def target_needing(level: str) -> TargetInfo:
@@ -130,7 +130,7 @@ def target_needing(level: str) -> TargetInfo:
 
 def test_the_host_refuses_a_cpu_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     host = HostFacts("3.12", "cpython", "x86_64", "glibc", (2, 34), 4)
-    needs = simd.for_host("haswell") or ""
+    needs = levels.for_host("haswell") or ""
     monkeypatch.setattr(choice, "cpu_flags", lambda: {"aes", "pclmulqdq"})
     assert choice.why_not(target_needing(needs), host) == "needs a CPU with rdrand"
     assert choice.why_not(target_needing(needs), host._replace(cpu_level=2)) == "needs a CPU of level x86-64-v3"

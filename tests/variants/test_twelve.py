@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 
+from tests.support.variant_tables import linked
 from tests.support.variant_yard import HERE, RECIPE, Done, Yard, needs_compiler
 from wheelyard.bundle import manifest as manifests
 from wheelyard.report.inventory import inventory
 from wheelyard.report.papers import licenses_html, report_html
 from wheelyard.report.sbom import sbom
 from wheelyard.report.vulnerabilities import look
-from wheelyard.variants import finish, identity, simd
-from wheelyard.variants.book import builtin
+from wheelyard.variants import finish
+from wheelyard.variants.axes.blas import identity
+from wheelyard.variants.axes.blas.libraries import libraries
+from wheelyard.variants.axes.simd import levels
+from wheelyard.variants.axes.simd.check import inspect_wheel
 from wheelyard.wheels.read import read
 
 LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
@@ -76,7 +80,7 @@ def folder(blas: str, level: str) -> str:
 
 
 def runs_here(level: str) -> bool:
-    return simd.not_run_here(f"x86-64-{level}") is None
+    return levels.not_run_here(f"x86-64-{level}") is None
 
 
 @pytest.mark.parametrize(("blas", "level"), EVERY)
@@ -110,7 +114,7 @@ def test_a_wheel_agrees_with_itself(yard: Yard, built: Done, blas: str, level: s
 def test_a_wheel_has_its_blas_and_its_level(yard: Yard, built: Done, blas: str, level: str, tmp_path: Path) -> None:
     path = yard.wheel(folder(blas, level))
     assert {name for each in identity.binaries(path) for name in each.blas} == {blas}
-    (code,) = finish.inspect_wheel(path, tmp_path, (), builtin().libraries[blas].static)
+    (code,) = inspect_wheel(path, tmp_path, linked=linked(blas))
     assert code.named
     number = int(level[1:])
     assert "axpy" in code.levels[number]
@@ -121,7 +125,7 @@ def test_a_wheel_has_its_blas_and_its_level(yard: Yard, built: Done, blas: str, 
 def test_a_folder_is_proven_where_the_cpu_can(yard: Yard, built: Done, blas: str, level: str) -> None:
     manifest = json.loads((yard.root / "wheelhouse" / "manifest.json").read_text())
     (said,) = [each for each in manifest["targets"] if each["folder"] == folder(blas, level)]
-    assert said["simd"] == f"x86-64-{level}"
+    assert said["needs"] == {"simd": f"x86-64-{level}"}
     note = built.notes("prove").get(folder(blas, level))
     if not runs_here(level):
         assert said["proof"] == "not run"
@@ -138,7 +142,7 @@ def test_the_baseline_is_there_and_is_no_variant(yard: Yard, built: Done, tmp_pa
     path = yard.wheel(HERE)
     assert read(path).version == "1.0"
     assert finish.read_note(path) is None
-    (code,) = finish.inspect_wheel(path, tmp_path, (), None)
+    (code,) = inspect_wheel(path, tmp_path)
     assert code.highest <= 2
 
 
@@ -167,7 +171,7 @@ def bill(yard: Yard, built: Done) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(("blas", "level"), EVERY)
 def test_the_sbom_names_its_blas(bill: dict[str, dict[str, Any]], blas: str, level: str) -> None:
     part = bill[folder(blas, level)]
-    library = builtin().libraries[blas]
+    library = libraries()[blas]
     assert (part["name"], part["licenses"]) == (library.title, [{"expression": library.licence}])
     assert re.match(r"\d+\.\d+", part["version"]), "of the wheel, or of the system's package"
     files = [each["name"] for each in part.get("components", [])]

@@ -24,7 +24,7 @@ from wheelyard.index.publish import publish
 from wheelyard.stages import labels
 from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find_all
-from wheelyard.variants import simd
+from wheelyard.variants.axes.simd import levels
 from wheelyard.wheels.read import read
 
 PYTHONS = [name for name in ("3.6", "3.9", "3.11") if name in {found.python for found in find_all()}]
@@ -91,13 +91,13 @@ def took(site: Path) -> str:
     except FileNotFoundError:
         return ""
     choice = json.loads((info / "wheelyard.json").read_text())["variant"]
-    assert label == ".".join(part for part in (choice.get("blas"), simd.short_name(choice["simd"])) if part)
+    assert label == ".".join(part for part in (choice.get("blas"), levels.short_name(choice["simd"])) if part)
     return str(label)
 
 
 def runs_here(order: list[str]) -> str:
     """Return the first level of a list that this CPU has."""
-    return simd.short_name(next(each for each in order if simd.not_run_here(each) is None))
+    return levels.short_name(next(each for each in order if levels.not_run_here(each) is None))
 
 
 needs_311 = pytest.mark.skipif("3.11" not in PYTHONS, reason="there is no Python 3.11 here")

@@ -28,7 +28,7 @@ from wheelyard.store.blobs import Store
 from wheelyard.toolchain import guard
 from wheelyard.toolchain.protocol import Toolchain
 from wheelyard.variants import finish as variant
-from wheelyard.variants.linking import expand_pkgconfig
+from wheelyard.variants.recipes import expand
 from wheelyard.wheels.fuse import fuse
 
 
@@ -199,7 +199,7 @@ class _Bench:
             epoch=self.epoch,
         )
         if unit.recipe.variant:
-            place = replace(place, recipe=expand_pkgconfig(place))
+            place = expand(place)
         raw = frontend.build_wheel(place)
         if dropped := guard.left_out(log):
             self.report(

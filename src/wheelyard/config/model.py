@@ -11,8 +11,8 @@ from wheelyard.domain.index import IndexSource, IndexStrategy
 from wheelyard.domain.requirement import Requirement
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
+from wheelyard.domain.variant import Variant
 from wheelyard.variants.book import Book, builtin
-from wheelyard.variants.model import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

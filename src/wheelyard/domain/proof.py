@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +27,32 @@ class Proof:
     """What to do, where it failed and that is known."""
     key: str = ""
     """Digest of what was proven: the same key needs no second proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a probe came to."""
+
+    faults: tuple[str, ...] = ()
+    """What is not as asked for; none: proven."""
+    words: str = ""
+    """What was found, in one line for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One more question to a folder that is installed and imports, asked by a script that runs inside."""
+
+    name: str
+    script: str
+    """Name of the script: one of ``files``. It is given the folder of its home, then the arguments, may leave files in
+    ``HOME``, and prints JSON as its last line."""
+    files: Mapping[str, bytes]
+    """The script and what it imports, by name."""
+    arguments: tuple[str, ...] = ()
+    runs: tuple[Mapping[str, str], ...] = ({},)
+    """It runs once with each of these environment variables added."""
+    judge: Callable[[Sequence[Any], Path], Finding]
+    """From the answer of each run, and the home that they were given in, to what was found."""
+    facts: tuple[object, ...] = ()
+    """What the outcome depends on besides the folder, as values that JSON has: a part of the proof's key."""

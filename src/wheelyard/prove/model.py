@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from wheelyard.variants.model import Variant
-
-_BLAS_RULES = 2
-"""Goes into the key of a proof: raise it when what is looked at of a BLAS changes."""
+from wheelyard.domain.proof import Probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +25,6 @@ class Bring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlasQuestion:
-    """What is to be proven of a variant that chose a BLAS: that it is the one which is loaded, and that it works."""
-
-    variant: Variant
-    modules: Sequence[str]
-    """Modules of the rebuilt packages, to import together; numpy among them is asked to calculate."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What is to be proven: the content of one target's folder."""
 
@@ -51,12 +39,12 @@ class Subject:
     """File name and blob of the pip that the host has."""
     carried_pip: str | None = None
     """Version of the pip that the host must install from the folder first."""
-    blas: BlasQuestion | None = None
+    probes: tuple[Probe, ...] = ()
+    """What is asked once all of it imports."""
 
     @property
     def facts(self) -> tuple[object, ...]:
         """What a proof depends on, wherever it is made, as values that JSON has."""
-        blas = (_BLAS_RULES, self.blas.variant.choice, list(self.blas.modules)) if self.blas else ()
         return (
             self.folder,
             self.requirements_txt,
@@ -64,5 +52,5 @@ class Subject:
             {name: asdict(each) for name, each in self.brought.items()},
             self.pip[0],
             self.carried_pip,
-            *blas,
+            *(fact for probe in self.probes for fact in probe.facts),
         )

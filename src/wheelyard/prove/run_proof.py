@@ -1,4 +1,4 @@
-"""A proof's steps, the same in every place: install, import, and for a variant look at its BLAS."""
+"""A proof's steps, the same in every place: install, import, and ask what the choices of a variant want to know."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from wheelyard.domain.errors import WheelyardError
-from wheelyard.domain.proof import Proof
+from wheelyard.domain.proof import Finding, Probe, Proof
 from wheelyard.io import files
-from wheelyard.prove import blas, import_probe
+from wheelyard.prove import import_probe
 from wheelyard.prove.judge import Fault, Verdict, judge
 from wheelyard.prove.model import Bring, Subject
 from wheelyard.prove.place import Place, last_words
@@ -30,15 +31,31 @@ def run_proof(proof: Proof, subject: Subject, make: Callable[[], Place], *, reas
             verdict, imported = _import_all(place, subject.brought)
             problem = "; ".join(verdict.blocking) or None
             proof = replace(proof, imported=imported, told=verdict.told, hint=verdict.hint)
-        if problem is None and subject.blas is not None:
-            found = blas.look(place, subject.blas)
-            problem = "; ".join(found.faults) if found.faults else None
-            reason = f"{reason}; {found.words}"
+        if problem is None and subject.probes:
+            found = [_ask(place, probe) for probe in subject.probes]
+            problem = "; ".join(fault for each in found for fault in each.faults) or None
+            reason = "; ".join((reason, *(each.words for each in found if each.words)))
     except WheelyardError as error:
         problem = str(error)
     if problem is not None:
         return replace(proof, reason=problem)
     return replace(proof, outcome="proven", reason=reason, installed=len(subject.wheels))
+
+
+def _ask(place: Place, probe: Probe) -> Finding:
+    """Run a probe's script and let it judge the answers; one that gives none is a fault."""
+    folder = place.given / probe.name
+    folder.mkdir(mode=0o755)
+    for name, content in probe.files.items():
+        files.write(folder / name, content, sync=False)
+    answers: list[Any] = []
+    for variables in probe.runs:
+        done = place.run(str(folder / probe.script), str(place.home), *probe.arguments, variables=variables)
+        try:
+            answers.append(json.loads(done.output.strip().splitlines()[-1]))
+        except (ValueError, IndexError):
+            return Finding(faults=(f"the test of {probe.name} did not run: {last_words(done.output)}",))
+    return probe.judge(answers, place.home)
 
 
 def _import_all(place: Place, brought: Mapping[str, Bring]) -> tuple[Verdict, int]:

@@ -13,20 +13,18 @@ from wheelyard.domain import wheel_name
 from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import ToolError, WheelyardError
 from wheelyard.domain.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
-from wheelyard.domain.proof import Proof
+from wheelyard.domain.proof import Probe, Proof
 from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
 from wheelyard.prove import checks, container, local
 from wheelyard.prove.judge import unasked
-from wheelyard.prove.model import BlasQuestion, Bring, Subject
+from wheelyard.prove.model import Bring, Subject
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import keep, recall
 from wheelyard.targets import cpus, interpreters
 from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.tags import newest_pip, tags
-from wheelyard.variants import simd
-from wheelyard.variants.model import Variant
 from wheelyard.wheels.metadata import read_metadata
 from wheelyard.wheels.objects.check import describe
 
@@ -47,10 +45,10 @@ class Question:
     requirements_txt: str
     imports: Mapping[str, Sequence[str]]
     """Modules to import instead of all, by project, where the configuration says so."""
-    variant: Variant | None = None
-    """None: the target's baseline."""
-    blas_modules: Sequence[str] = ()
-    """Modules of a variant that load the BLAS which it chose."""
+    probes: tuple[Probe, ...] = ()
+    """What is asked of a variant beside that it installs and imports."""
+    not_run: str = ""
+    """Why nothing of it may be run on this machine; empty: it may."""
 
 
 def prove_all(
@@ -101,9 +99,9 @@ class _Stage:
     host_pip: HostPip
 
     def prove(self, question: Question) -> tuple[Proof, bool]:
-        """Return the proof, and whether it was there already; of a level that this CPU lacks, nothing is run."""
-        if question.variant is not None and (lacking := simd.not_run_here(question.variant.simd)):
-            return Proof(target=question.folder, outcome="not run", reason=f"not run here: {lacking}"), False
+        """Return the proof, and whether it was there already; what must not be run here is not even installed."""
+        if question.not_run:
+            return Proof(target=question.folder, outcome="not run", reason=f"not run here: {question.not_run}"), False
         interpreter = interpreters.find(question.target)
         reason = _why_not(interpreter, question)
         host = None
@@ -149,7 +147,6 @@ class _Stage:
         wheels = {entry.wheel.filename: self.store.path(entry.wheel.sha256) for entry in contents.entries}
         if contents.pip is not None:
             wheels[contents.pip.filename] = self.store.path(contents.pip.sha256)
-        variant = question.variant
         return Subject(
             folder=question.folder,
             wheels=wheels,
@@ -157,7 +154,7 @@ class _Stage:
             brought={entry.wheel.name: self._bring(entry, question) for entry in contents.entries},
             pip=(filename, self.store.path(sha256)),
             carried_pip=contents.pip.version if contents.pip else None,
-            blas=BlasQuestion(variant=variant, modules=question.blas_modules) if variant and variant.blas else None,
+            probes=question.probes,
         )
 
     def _bring(self, entry: Entry, question: Question) -> Bring:

@@ -17,11 +17,13 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from wheelyard.domain.errors import WheelError
+from wheelyard.domain.variant import Told
 from wheelyard.host.manifest import FileEntry, Manifest
-from wheelyard.report.model import Blas, Component, Grafted, Provenance
+from wheelyard.report.model import Component, Grafted, Provenance
+from wheelyard.variants.axes import AXES
 from wheelyard.wheels import core_metadata
 from wheelyard.wheels.core_metadata import CoreMetadata
-from wheelyard.wheels.licence import expression_of, license_of
+from wheelyard.wheels.licence import license_of
 
 PROVENANCE = "provenance.json"
 _LIMIT = 4 << 20
@@ -75,28 +77,19 @@ def _grafted(archive: zipfile.ZipFile) -> tuple[Grafted, ...]:
     return tuple(sorted(found, key=lambda library: library.name))
 
 
-def _blas(archive: zipfile.ZipFile) -> Blas | None:
-    """Return the BLAS that a wheel's record tells of; None without one, or where it is nonsense."""
+def _told(archive: zipfile.ZipFile) -> tuple[Told, ...]:
+    """Return what a variant's wheel says of its choices; nothing without a record, or where it is nonsense."""
     member = next((each for each in archive.infolist() if _NOTE.match(each.filename)), None)
     if member is None or member.file_size > _LIMIT:
-        return None
+        return ()
     try:
         note = json.loads(archive.read(member))
     except (ValueError, RecursionError):
-        return None
-    told = note.get("blas") if isinstance(note, dict) else None
-    if not isinstance(told, dict) or not isinstance(told.get("title"), str):
-        return None
-    words = {key: value for key, value in told.items() if isinstance(value, str)}
-    files = told.get("files")
-    return Blas(
-        title=words["title"],
-        version=words.get("version", ""),
-        license=expression_of(words.get("licence", "")),
-        restricted=words.get("restricted", ""),
-        files=tuple(each for each in files if isinstance(each, str)) if isinstance(files, list) else (),
-        loaded_from=words.get("loaded-from", ""),
-    )
+        return ()
+    if not isinstance(note, dict):
+        return ()
+    found = (axis.told(note) for axis in AXES.values())
+    return tuple(each for each in found if each is not None)
 
 
 def _homepage(metadata: CoreMetadata) -> str:
@@ -113,7 +106,7 @@ def component_of(
     """
     texts: tuple[tuple[str, str], ...] = ()
     grafted: tuple[Grafted, ...] = ()
-    blas: Blas | None = None
+    told: tuple[Told, ...] = ()
     try:
         if path.name.endswith(".whl") or zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -123,7 +116,7 @@ def component_of(
                 licences = [(m.group(1), members[name]) for name in sorted(members) if (m := _LICENSE_FILE.match(name))]
                 texts = tuple((name, _text(archive, member)) for name, member in licences)
                 grafted = _grafted(archive)
-                blas = _blas(archive)
+                told = _told(archive)
         else:
             with tarfile.open(path) as sdist:
                 entry = next(each for each in sdist if each.name.count("/") == 1 and each.name.endswith("/PKG-INFO"))
@@ -143,7 +136,7 @@ def component_of(
         homepage=_homepage(metadata),
         requires=tuple(sorted({str(canonicalize_name(each.name)) for each in metadata.requirements()})),
         grafted=grafted,
-        blas=blas,
+        told=told,
         provenance=provenance or Provenance(origin="unknown"),
     )
 

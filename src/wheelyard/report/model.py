@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wheelyard.domain.variant import Ingredient, Told
 from wheelyard.wheels.licence import License
 
 
@@ -17,23 +18,6 @@ class Grafted:
     sha256: str
     component: str = ""
     """Name, version or purl of the system package it came from, where the wheel's own SBOM says so (PEP 770)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blas:
-    """The BLAS of a variant's wheel, as the wheel's own record tells it."""
-
-    title: str
-    version: str = ""
-    """Empty: not known."""
-    license: str | None = None
-    """SPDX expression."""
-    restricted: str = ""
-    """Why it may not be passed on freely; empty where it may."""
-    files: tuple[str, ...] = ()
-    """Names of the grafted libraries that it is; none: linked statically, or in another wheel."""
-    loaded_from: str = ""
-    """Name of the project whose wheel has it, or ``the host``; empty: it is in this wheel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +54,14 @@ class Component:
     requires: tuple[str, ...] = ()
     """Normalised names of projects that it may need."""
     grafted: tuple[Grafted, ...] = ()
-    blas: Blas | None = None
+    told: tuple[Told, ...] = ()
+    """What a variant's wheel says of its choices."""
     provenance: Provenance = field(default_factory=lambda: Provenance(origin="unknown"))
+
+    @property
+    def ingredients(self) -> tuple[Ingredient, ...]:
+        """What the choices of a variant brought into it, or make it load."""
+        return tuple(each.ingredient for each in self.told if each.ingredient is not None)
 
     @property
     def reference(self) -> str:

@@ -52,8 +52,9 @@ def _restricted(components: Sequence[Component]) -> list[tuple[str, str, list[Co
     """Return each library that may not be passed on freely, why, and the distributions that have or load it."""
     found: dict[tuple[str, str], list[Component]] = defaultdict(list)
     for component in components:
-        if component.blas is not None and component.blas.restricted:
-            found[component.blas.title, component.blas.restricted].append(component)
+        for each in component.ingredients:
+            if each.restricted:
+                found[each.title, each.restricted].append(component)
     return [(title, why, having) for (title, why), having in sorted(found.items(), key=lambda each: each[0])]
 
 

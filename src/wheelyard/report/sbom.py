@@ -18,6 +18,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from wheelyard import __version__
+from wheelyard.domain.variant import Ingredient
 from wheelyard.host.manifest import Manifest
 from wheelyard.report.model import Component
 
@@ -42,23 +43,29 @@ def _inside(component: Component) -> list[Part]:
         )
         for grafted in component.grafted
     }
-    blas = component.blas
-    if blas is None or blas.loaded_from:
-        return list(libraries.values())
-    own = [libraries.pop(name) for name in blas.files if name in libraries]
-    whole = Part(
+    wholes = [
+        _ingredient(component, each.axis, each.ingredient, libraries)
+        for each in component.told
+        if each.ingredient is not None and not each.ingredient.loaded_from
+    ]
+    return [*wholes, *libraries.values()]
+
+
+def _ingredient(component: Component, axis: str, ingredient: Ingredient, libraries: dict[str, Part]) -> Part:
+    """Return what a choice brought in; the grafted libraries that it is are taken out of the others."""
+    own = [libraries.pop(name) for name in ingredient.files if name in libraries]
+    return Part(
         type=ComponentType.LIBRARY,
-        name=blas.title,
-        version=blas.version or None,
-        bom_ref=BomRef(f"{component.reference}#blas"),
-        licenses=_licenses(blas.license),
+        name=ingredient.title,
+        version=ingredient.version or None,
+        bom_ref=BomRef(f"{component.reference}#{axis}"),
+        licenses=_licenses(ingredient.license),
         components=own,
         properties=[
             Property(name="wheelyard:linked", value="dynamically" if own else "statically"),
-            *([Property(name="wheelyard:restricted", value=blas.restricted)] if blas.restricted else []),
+            *([Property(name="wheelyard:restricted", value=ingredient.restricted)] if ingredient.restricted else []),
         ],
     )
-    return [whole, *libraries.values()]
 
 
 def _part(component: Component) -> Part:
@@ -71,8 +78,13 @@ def _part(component: Component) -> Part:
         "wheelyard:build-key": told.build_key,
         "wheelyard:sandbox": told.sandbox,
     }
-    if (blas := component.blas) and blas.loaded_from:
-        facts |= {"wheelyard:blas": f"{blas.title}, of {blas.loaded_from}", "wheelyard:restricted": blas.restricted}
+    for each in component.told:
+        facts |= {f"wheelyard:{name}": value for name, value in each.properties.items()}
+        if (loaded := each.ingredient) and loaded.loaded_from:
+            facts |= {
+                f"wheelyard:{each.axis}": f"{loaded.title}, of {loaded.loaded_from}",
+                "wheelyard:restricted": loaded.restricted,
+            }
     kind = "bdist_wheel" if component.filename.endswith(".whl") else "sdist"
     links = [ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(component.homepage))]
     return Part(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from msgspec import inspect
@@ -13,11 +14,20 @@ from wheelyard.schema.tables import Table
 
 def json_schema(declared: type[Table], *, title: str) -> dict[str, object]:
     """Return the JSON Schema (2020-12) of a declared file."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": title,
-        **msgspec.json.schema(declared),
-    }
+    described = msgspec.json.schema(declared)
+    for table in _tables(declared, []):
+        _add_parts(table, described["$defs"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **described}
+
+
+def _add_parts(table: type[Table], definitions: dict[str, dict[str, Any]]) -> None:
+    """Describe the keys of a table's parts as its own."""
+    for part in table.parts():
+        _, found = msgspec.json.schema_components([part], ref_template="#/$defs/{name}")
+        keys = found.pop(part.__name__)
+        definitions.update(found)
+        definitions[table.__name__]["properties"] |= keys["properties"]
+        definitions[table.__name__]["required"] += keys["required"]
 
 
 def markdown(declared: type[Table]) -> str:

@@ -12,15 +12,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import cast
 
 from msgspec import NODEFAULT, inspect
 
 from wheelyard.schema.location import Location
 from wheelyard.schema.problems import nearest
-from wheelyard.schema.tables import Table
-
-AnyTable = TypeVar("AnyTable", bound=Table)
+from wheelyard.schema.tables import AnyTable, Table
 
 
 class _Wrong:
@@ -43,9 +41,13 @@ class Field:
     description: str
 
 
-@functools.cache
 def fields(declared: type[Table]) -> Mapping[str, Field]:
-    """Return the keys of a declared table, in the order of the declaration."""
+    """Return the keys of a declared table, then those of its parts, in the order of their declaration."""
+    return MappingProxyType({key: field for each in (declared, *declared.parts()) for key, field in _own(each).items()})
+
+
+@functools.cache
+def _own(declared: type[Table]) -> Mapping[str, Field]:
     found = {}
     for each in cast("inspect.StructType", inspect.type_info(declared)).fields:
         schema, extra, _ = _unwrapped(each.type)
@@ -78,9 +80,21 @@ def read(
         if key not in known:
             hint = f"it belongs into {elsewhere[key]}" if key in elsewhere else nearest(key, known)
             place.wrong(key, "unknown key", hint)
+    made = _made(declared, data, place)
+    parts = {each: _made(each, data, place) for each in declared.parts()}
+    if made is None or None in parts.values():
+        return None
+    for each in (made, *parts.values()):
+        each.__dict__.update(place=place, sound=len(place.problems.found) == before)
+    made.__dict__["parts"] = parts
+    return made
+
+
+def _made(declared: type[AnyTable], data: Mapping[str, object], place: Location) -> AnyTable | None:
+    """Return a table of those keys that it declares itself; what is wrong with them is reported."""
     values: dict[str, object] = {}
     whole = True
-    for name, field in zip(declared.__struct_fields__, known.values(), strict=True):
+    for name, field in zip(declared.__struct_fields__, _own(declared).values(), strict=True):
         value: object = _WRONG
         if field.key in data:
             value = _TableReader(place=place, field=field).value(field.kind, data[field.key], field.key)
@@ -88,11 +102,7 @@ def read(
             place.wrong(field.key, "is missing", f"write: {field.key} = {field.example}")
         whole &= not (field.required and value is _WRONG)
         values[name] = field.default if value is _WRONG else value
-    if not whole:
-        return None
-    made = declared(**values)
-    made.__dict__.update(place=place, sound=len(place.problems.found) == before)
-    return made
+    return declared(**values) if whole else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

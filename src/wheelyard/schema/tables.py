@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
 
 from wheelyard.schema.location import Location
+
+AnyTable = TypeVar("AnyTable", bound="Table")
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", dict=True):
@@ -22,6 +24,17 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def sound(self) -> bool:
         """Whether nothing in it was reported when it was read: else what it means is not worth a second report."""
         return bool(self.__dict__["sound"])
+
+    @classmethod
+    def parts(cls) -> tuple[type[Table], ...]:
+        """Return the tables whose keys are written into this one too: what is plugged in declares its own."""
+        return ()
+
+    def part(self, declared: type[AnyTable]) -> AnyTable:
+        """Return what was written here of the keys that a part declares; its defaults where it was no part then."""
+        parts: dict[type[Table], Table] = self.__dict__.get("parts", {})
+        found = parts.get(declared)
+        return found if isinstance(found, declared) else declared()
 
 
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]

@@ -10,23 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 from wheelyard.domain import wheel_name
 from wheelyard.domain.contents import Contents
+from wheelyard.domain.errors import VariantError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.site import Entry, LabelledFolder, Wheel
+from wheelyard.domain.variant import Variant, VariantProperty
 from wheelyard.index.layout import TABLE
 from wheelyard.lock import requirements_txt
 from wheelyard.stages.variants import Plan
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
-from wheelyard.variants import simd
-from wheelyard.variants.model import FOLDER, Variant
+from wheelyard.variants.axes import AXES
+from wheelyard.variants.model import FOLDER
 from wheelyard.wheels.facts import facts
 from wheelyard.wheels.rewrite import Changes, rewrite
 
@@ -35,61 +35,64 @@ SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 NOTE = "variant.json"
 """In dist-info: the same as the table beside the wheels, for the one label of this wheel."""
 
-OURS, BLAS = "wheelyard", "blas_lapack"
-PROVIDERS = {"x86_64": "x86-64-variant-provider", "aarch64": "aarch64-variant-provider"}
-"""By namespace, what tells an installer the level of the CPU. uv has both inside, and installs nothing for them."""
+OURS = "wheelyard"
+"""Our own namespace: its one feature is the label."""
 
-_ARM = re.compile(r"armv(\d+\.\d+)-a")
 _EDITION = "2"
 """Raise it when a wheel is labelled in another way."""
 
-Properties = Mapping[str, Mapping[str, str]]
-"""Namespace → feature → value: what PEP 825 writes as ``x86_64 :: level :: v3``."""
+Properties = tuple[VariantProperty, ...]
 
 
-def properties(variant: Variant) -> Properties | None:
-    """Return what a wheel of this variant needs and is, or None if no provider can tell whether a CPU has its level.
+def properties(variant: Variant) -> Properties:
+    """Return what a wheel of this variant needs and is: ours first, then what hosts must have.
 
-    The providers know the psABI levels and the versions of the Arm architecture, and no CPU by name.
+    :raises VariantError: if no provider can tell whether a host has what was chosen.
     """
-    found: dict[str, Mapping[str, str]] = {OURS: {"choice": variant.local_version}}
-    if variant.simd in simd.X86_LEVELS:
-        found["x86_64"] = {"level": simd.short_name(variant.simd)}
-    elif arm := _ARM.fullmatch(variant.simd):
-        found["aarch64"] = {"version": f"{arm[1]}a"}
-    elif variant.simd != simd.BASELINE:
-        return None
-    if variant.blas is not None:
-        found[BLAS] = {"library": variant.blas}
-    return found
+    ours = VariantProperty(namespace=OURS, feature="choice", value=variant.local_version)
+    chosen = [each for axis in AXES.values() for each in axis.properties(variant.choice)]
+    return tuple(_by_need((ours, *chosen)))
 
 
 def table(choices: Mapping[str, Properties], only: str | None = None) -> bytes:
     """Return ``<name>-<version>-variants.json``, or with ``only`` the ``variant.json`` of one label's wheel.
 
     The drafts compare variants by namespace first. Ours is the first, and lists the labels in the admin's order: so
-    that order decides, among those whose level the CPU has.
+    that order decides, among those whose needs the host meets.
 
     :param choices: by label, all of one release, in the admin's order of preference.
     """
-    used = {name for each in choices.values() for name in each}
-    libraries = dict.fromkeys(each[BLAS]["library"] for each in choices.values() if BLAS in each)
-    providers: dict[str, Any] = {
-        OURS: {"static-properties": {"choice": list(choices)}},
-        **{name: {"requires": [package]} for name, package in PROVIDERS.items()},
-        BLAS: {"static-properties": {"library": list(libraries)}},
-    }
+    used: dict[str, list[VariantProperty]] = {}
+    for each in _by_need(each for one in choices.values() for each in one):
+        used.setdefault(each.namespace, []).append(each)
     content = {
         "$schema": SCHEMA,
-        "default-priorities": {"namespace": [name for name in providers if name in used]},
-        "providers": {name: provider for name, provider in providers.items() if name in used},
-        "variants": {
-            label: {name: {feature: [value] for feature, value in each.items()} for name, each in wanted.items()}
-            for label, wanted in choices.items()
-            if only in (None, label)
-        },
+        "default-priorities": {"namespace": list(used)},
+        "providers": {namespace: _provider(found) for namespace, found in used.items()},
+        "variants": {label: _values(wanted) for label, wanted in choices.items() if only in (None, label)},
     }
     return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _by_need(found: Iterable[VariantProperty]) -> list[VariantProperty]:
+    """Return properties in the order of their namespaces: ours, what hosts must have, what is a matter of taste."""
+    return sorted(found, key=lambda each: (each.namespace != OURS, each.provider is None))
+
+
+def _provider(found: Sequence[VariantProperty]) -> Mapping[str, object]:
+    """Return who tells whether a host has what one namespace says."""
+    if packages := sorted({each.provider for each in found if each.provider is not None}):
+        return {"requires": packages}
+    features = dict.fromkeys(each.feature for each in found)
+    values = {name: dict.fromkeys(each.value for each in found if each.feature == name) for name in features}
+    return {"static-properties": {name: list(each) for name, each in values.items()}}
+
+
+def _values(wanted: Properties) -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = {}
+    for each in wanted:
+        found.setdefault(each.namespace, {}).setdefault(each.feature, []).append(each.value)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,32 +121,43 @@ def labelled_folders(
     :param epoch: the time of the members of a wheel that is written.
     :raises WheelError: if a wheel is damaged.
     """
-    rebuilt = _rebuilt(plans, whole, report)
+    meanings = _all_properties(plans, report)
+    rebuilt = _rebuilt(plans, whole, meanings)
     releases: dict[tuple[str, str], dict[str, Properties]] = {}
     for each in rebuilt:
         releases.setdefault(each.release, {}).setdefault(each.label, each.properties)
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="label") as pool:
         made = list(pool.map(lambda each: _label(each, releases[each.release], store, epoch), rebuilt))
+    labelled = [plan for plan in plans if plan.variant is not None and plan.variant.name in meanings]
     entries: dict[str, dict[str, Entry]] = {}
     for each, entry in zip(rebuilt, made, strict=True):
         entries.setdefault(each.target, {}).setdefault(entry.wheel.filename, entry)
     return tuple(
-        _folder(plan, plans, whole, tuple(entries[plan.folder].values()), releases, store)
+        _folder(plan, labelled, whole, tuple(entries[plan.folder].values()), releases, store)
         for plan in plans
         if plan.variant is None and plan.folder in entries
     )
 
 
-def _rebuilt(plans: Sequence[Plan], whole: Mapping[str, Contents], report: Reporter) -> tuple[_Rebuilt, ...]:
+def _all_properties(plans: Sequence[Plan], report: Reporter) -> Mapping[str, Properties]:
+    """Return what the labels of variants mean, by the variants' names; one that cannot be labelled is left out."""
+    found: dict[str, Properties] = {}
+    for variant in {plan.variant.name: plan.variant for plan in plans if plan.variant is not None}.values():
+        try:
+            found[variant.name] = properties(variant)
+        except VariantError as error:
+            why = f"{variant.name} is left out, as {error.message}; it has its own folder, as always"
+            report(Warned(message=f"variant-wheels: {why}"))
+    return found
+
+
+def _rebuilt(
+    plans: Sequence[Plan], whole: Mapping[str, Contents], meanings: Mapping[str, Properties]
+) -> tuple[_Rebuilt, ...]:
     found: list[_Rebuilt] = []
-    left_out: dict[str, str] = {}
     for plan in plans:
         variant = plan.variant
-        if variant is None:
-            continue
-        wanted = properties(variant)
-        if wanted is None:
-            left_out[variant.name] = variant.simd
+        if variant is None or variant.name not in meanings:
             continue
         for package, entry in zip(plan.lock.packages, whole[plan.folder].entries, strict=True):
             if entry.built is not None and package.name in variant.packages:
@@ -151,14 +165,11 @@ def _rebuilt(plans: Sequence[Plan], whole: Mapping[str, Contents], report: Repor
                     _Rebuilt(
                         target=plan.target.name,
                         label=variant.local_version,
-                        properties=wanted,
+                        properties=meanings[variant.name],
                         version=package.version,
                         entry=entry,
                     )
                 )
-    for name, level in left_out.items():
-        why = f"no installer can tell which CPU has what {level} has"
-        report(Warned(message=f"variant-wheels: {name} is left out, as {why}; it has its own folder, as always"))
     return tuple(found)
 
 
@@ -197,7 +208,7 @@ def _folder(
     entries = {entry.wheel.filename: entry for entry in whole[baseline.folder].entries}
     packages = {package.name: package for package in whole[baseline.folder].lock.packages}
     for plan in plans:
-        if plan.variant is not None and plan.target == baseline.target and properties(plan.variant) is not None:
+        if plan.variant is not None and plan.target == baseline.target:
             contents = whole[plan.folder]
             for package, entry in zip(contents.lock.packages, contents.entries, strict=True):
                 if package.name not in packages:

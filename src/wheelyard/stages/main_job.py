@@ -47,6 +47,7 @@ from wheelyard.store.blobs import Store
 from wheelyard.targets import presets
 from wheelyard.toolchain.find import Toolchains
 from wheelyard.upstream.fetch import fetch
+from wheelyard.variants.model import needs_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,7 +365,7 @@ def prove_folders(
     options: Options,
     report: Reporter,
 ) -> Mapping[str, Proof]:
-    """Prove every folder; of a variant also its BLAS, and nothing of one whose level this CPU lacks.
+    """Prove every folder; of a variant also what was chosen, and nothing of one that this machine must not run.
 
     One that does not install, import or calculate is withheld.
     """
@@ -394,8 +395,8 @@ def _question(plan: Plan, whole: Contents) -> stage.Question:
         contents=whole,
         requirements_txt=requirements_txt.dumps(whole.lock),
         imports={name: rule.imports for name, rule in rules if rule.imports is not None},
-        variant=plan.variant,
-        blas_modules=variants.modules_of(plan, {name: facts.modules for name, facts in whole.facts.items()}),
+        probes=variants.probes_of(plan, {name: facts.modules for name, facts in whole.facts.items()}),
+        not_run=variants.not_run_here(plan.variant) if plan.variant else "",
     )
 
 
@@ -404,7 +405,7 @@ def _folder(plan: Plan, whole: Contents, proof: Proof) -> Folder:
         name=plan.folder,
         target=plan.target,
         variant=plan.variant.name if plan.variant else None,
-        needs=variants.needs_of(plan.variant) if plan.variant else {},
+        needs=needs_of(plan.variant.choice) if plan.variant else {},
         entries=whole.entries,
         requirements_txt=requirements_txt.dumps(whole.lock),
         pylock_toml=pylock.dumps(whole.lock),

@@ -1,7 +1,8 @@
 """Variants in the main job: from a baseline's lock to a variant's lock, its recipes and its folder.
 
 A variant of a target is locked as a target of its own, whose versions are pinned to the baseline's, and whose rebuilt
-packages are built from source with the BLAS among their build requirements. Nothing else of the job knows variants.
+packages are built from source with what was chosen (a BLAS) among their build requirements. What each choice means, its
+axis knows.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.errors import ToolError, VariantError, WheelyardError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.lock import Lock, LockedPackage
+from wheelyard.domain.proof import Probe
 from wheelyard.domain.requirement import Requirement
 from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
+from wheelyard.domain.variant import Variant
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sdist.metadata import build_backend
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
-from wheelyard.variants import identity, simd
-from wheelyard.variants.model import Variant
-from wheelyard.variants.recipes import Compiler, files_of, find_source, make_recipe, packages_for, with_versions
+from wheelyard.variants.axes import AXES
+from wheelyard.variants.axes.protocol import Compiler, Rebuilt
+from wheelyard.variants.recipes import check_target, make_recipe, prepare
 
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 _PROBE = Limits(seconds=60)
@@ -48,12 +51,6 @@ def folder_name(target: Target, variant: Variant) -> str:
 def lock_name(target: Target, variant: Variant) -> str:
     """Return what the lock files of a variant are named after: PEP 751 allows no dot in ``pylock.<name>.toml``."""
     return f"{target.name}+{variant.name}"
-
-
-def needs_of(variant: Variant) -> Mapping[str, str]:
-    """Return what a host must have for a variant, by axis."""
-    level = simd.for_host(variant.simd)
-    return {} if level is None else {"simd": level}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +124,10 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
     """Return the configuration to be locked for one variant of one target.
 
     :param baseline: the target's lock: its versions are kept.
-    :raises VariantError: if a package is not there to be rebuilt, or the BLAS is not to be had.
+    :raises VariantError: if a package is not there to be rebuilt, or what was chosen is not to be had.
     """
     where = f"variant {variant.name}, target {target.name}"
-    book = config.recipe_book
-    simd.check_machine(variant.simd, target.machine, where)
+    check_target(variant, target, where)
     versions = {package.name: package.version for package in baseline.packages}
     wanted = [name for name in variant.packages if name in versions]
     if not wanted:
@@ -141,22 +137,15 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
             hint="require it, or leave the variant out",
         )
     rules = {name: config.packages.get(name, PackageRule(name=name)) for name in wanted}
-    requires: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    if variant.blas is not None:
-        library = book.libraries[variant.blas]
-        image = image.with_packages([each for name in wanted for each in rules[name].image_packages])
-        there = image.digests(files_of(library, target))
-        if image.installs and (packages := packages_for(library, variant, target, there.__contains__)):
-            there = image.with_packages(packages).digests(files_of(library, target))
-        requires = find_source(library, variant, target, there.__contains__, where).requires
-    shared = [Requirement(text=requires[0], origin=f"[[variant]] {variant.name}", line=0)] if variant.share_blas else []
+    image = image.with_packages([each for name in wanted for each in rules[name].image_packages])
+    prepared = prepare(variant, target, image, where)
+    origin = f"[[variant]] {variant.name}"
     for name, rule in rules.items():
         rules[name] = replace(
             rule,
             build="always",
-            build_requires=(*rule.build_requires, *requires),
-            image_packages=tuple(dict.fromkeys((*rule.image_packages, *packages))),
+            build_requires=(*rule.build_requires, *prepared.build_requirements),
+            image_packages=tuple(dict.fromkeys((*rule.image_packages, *prepared.image_packages))),
         )
     pins = tuple(
         Requirement(text=f"{name}=={version}", origin=f"pylock.{target.name}.toml", line=number)
@@ -165,7 +154,10 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
     return replace(
         config,
         targets=(replace(target, name=lock_name(target, variant)),),
-        requirements=(*config.requirements, *shared),
+        requirements=(
+            *config.requirements,
+            *(Requirement(text=each, origin=origin, line=0) for each in prepared.requirements),
+        ),
         constraints=(*config.constraints, *pins),
         rebuilt=rules,
         variants=(),
@@ -189,62 +181,41 @@ def recipes(
     :param lock: of the derived configuration; its sdists are in the store.
     :raises VariantError: if a package has no recipe, or the compiler no code for the level.
     """
-    book, plain = config.recipe_book, recipes_of(config)
+    plain = recipes_of(config)
     found = dict(plain)
     for package in lock.packages:
         if package.name in variant.packages and package.how == "build":
             base = plain.get(package.name, Recipe())
-            place = image.with_packages(base.image_packages)
-            there = place.digests(files_of(book.libraries[variant.blas], target)) if variant.blas else {}
             made = make_recipe(
                 variant,
                 package=package.name,
                 version=package.version,
                 backend=_backend(package, store),
                 target=target,
-                compiler=place.compiler(f"target {target.name}"),
-                book=book,
+                image=image.with_packages(base.image_packages),
+                book=config.recipe_book,
                 base=base,
-                has=there.__contains__,
+                locked={each.name: each.version for each in package.build_requirements},
             )
-            if made.warning:
-                report(Warned(message=made.warning))
-            locked = {each.name: each.version for each in package.build_requirements}
-            digests = {path: there[path] for path in made.probe}
-            installed = place.version(made.recipe.licences)
-            found[package.name] = with_versions(made.recipe, locked, digests, installed=installed)
+            for warning in made.warnings:
+                report(Warned(message=warning))
+            found[package.name] = made.recipe
     return found
 
 
 def check_folder(variant: Variant, name: str, entries: tuple[Entry, ...], store: Store) -> None:
-    """Refuse a folder in which more than one BLAS is, counting the wheels that were not rebuilt.
-
-    A wheel from upstream may carry one of its own: numpy rebuilt with MKL beside an upstream scipy that brings
-    OpenBLAS is two BLAS in one process.
+    """Refuse a folder whose wheels do not go together, counting those that were not rebuilt.
 
     :raises VariantError: naming the wheels.
     """
-    if variant.blas is None:
-        return
-    strangers = []
-    for entry in entries:
-        strangers += [f"{entry.wheel.filename} brings {each}" for each in _brings(entry, store) if each != variant.blas]
-    if strangers:
-        raise VariantError(
-            f"mixed BLAS in one folder: {'; '.join(dict.fromkeys(strangers))}",
-            where=f"targets/{name}",
-            hint=f"add these packages to those of the variant {variant.name}",
-        )
+    for axis in AXES.values():
+        axis.check_folder(variant, entries, store, f"targets/{name}")
 
 
-def _brings(entry: Entry, store: Store) -> Sequence[str]:
-    """Return the names of the BLAS libraries in a wheel."""
-
-    def look() -> list[str]:
-        found = identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename)
-        return sorted({name for binary in found for name in binary.blas})
-
-    return memo(store, "blas", identity.edition(), entry.wheel.sha256, look)
+def not_run_here(variant: Variant) -> str:
+    """Return why this machine must not run code of a variant; empty if it can."""
+    reasons = (axis.not_run_here(variant.choice) for axis in AXES.values())
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def _backend(package: LockedPackage, store: Store) -> str:
@@ -299,15 +270,20 @@ def lock_variants(
     return tuple(plans)
 
 
-def modules_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return the modules of the rebuilt packages that load their BLAS.
+def probes_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[Probe, ...]:
+    """Return what is asked of a folder beside that it installs and imports.
 
     :param modules: top-level modules by normalised project name.
     """
-    book = plan.config.recipe_book
-    found: list[str] = []
-    for package in plan.lock.packages:
-        if plan.variant is not None and package.name in plan.variant.packages:
-            own = book.recipe_for(package.name, package.version)
-            found += own.imports if own and own.imports else modules.get(package.name, ())
-    return tuple(found)
+    variant = plan.variant
+    if variant is None:
+        return ()
+    book, probes = plan.config.recipe_book, []
+    for axis in AXES.values():
+        rebuilt = [
+            Rebuilt(modules=modules.get(each.name, ()), said=book.said(each.name, each.version, axis.recipe_keys))
+            for each in plan.lock.packages
+            if each.name in variant.packages
+        ]
+        probes.append(axis.probe(variant.choice, rebuilt))
+    return tuple(probe for probe in probes if probe is not None)

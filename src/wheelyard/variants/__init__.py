@@ -1,1 +1,1 @@
-"""Variants: a BLAS and an instruction level, chosen when a package is built, checked in what came out."""
+"""Variants: what is chosen on some axes when a package is built, and checked in what came out."""

@@ -1,11 +1,11 @@
-"""What a variant's wheel has to carry and to be: the last step of its build."""
+"""What a variant's wheel has to be and to carry: each axis is asked, when it is finished."""
 
 from __future__ import annotations
 
 import json
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -16,13 +16,8 @@ from wheelyard.domain.errors import VariantError, WheelError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.sandbox.workspace import Workspace, given
 from wheelyard.store.blobs import Store
-from wheelyard.variants import identity, objects, simd
-from wheelyard.variants.book import Library, builtin
-from wheelyard.variants.recipes import version_of
-from wheelyard.variants.share import is_shared, loading, provided, source_of
-
-_X86_64 = (62).to_bytes(2, "little")
-"""``e_machine`` of an object: a wheel may carry others, for what it compiles itself."""
+from wheelyard.variants.axes import AXES
+from wheelyard.variants.book import builtin
 
 NOTE = "wheelyard.json"
 """The record in dist-info."""
@@ -31,133 +26,48 @@ _LICENCE = re.compile(r"[^/]+\.dist-info/(?:licen[cs]es/)?((?:LICEN[CS]E|COPYING
 
 
 def check(unit: BuildUnit, wheel: Path, scratch: Path) -> None:
-    """Refuse a repaired wheel that is not what the variant's recipe says.
+    """Refuse a repaired wheel that is not what was chosen, or of no variant and not for every host of its target.
 
     :param scratch: a folder for objects that are looked at.
-    :raises VariantError: if it has another BLAS or none, or instructions that were not asked for, or not those.
+    :raises VariantError: saying what was found, and where.
     """
-    variant = unit.recipe.variant
-    where = f"{unit.package.name} {unit.package.version}, {unit.recipe.local_version}, target {unit.target.name}"
-    if blas := variant.get("blas"):
-        check_blas(identity.binaries(wheel), blas, where, loading=loading(wheel, unit.recipe))
-    if _is_read(unit):
-        static = builtin().libraries[variant["blas"]].static if "blas" in variant else None
-        code = inspect_wheel(wheel, scratch, _dispatched(unit), static)
-        level = variant.get("simd", simd.BASELINE)
-        objects.check(code, max(level, _level(unit), key=simd.psabi_level), where)
+    chosen = [axis.linked(unit.recipe.variant) for axis in AXES.values()]
+    linked = tuple(each for each in chosen if each is not None)
+    for axis in AXES.values():
+        said = builtin().said(unit.package.name, unit.package.version, axis.recipe_keys)
+        axis.check(unit, wheel, scratch, said=said, linked=linked)
 
 
-def check_baseline(unit: BuildUnit, wheel: Path, scratch: Path) -> None:
-    """Refuse a repaired wheel of no variant that needs more than every host of its target has.
+def provided(recipe: Recipe) -> tuple[str, ...]:
+    """Return the names (``fnmatch`` patterns) of libraries that come from elsewhere: repair grafts none of them."""
+    return tuple(name for axis in AXES.values() for name in axis.provided(recipe))
 
-    :param scratch: a folder for objects that are looked at.
-    :raises VariantError: naming objects and functions, and the line that allows them.
+
+def rework(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
+    """Return a variant's repaired wheel as it has to be on the host.
+
+    :raises VariantError: if what it needs is not locked.
+    :raises ToolError: if a program that changes it fails.
     """
-    if not _is_read(unit):
-        return
-    level = _level(unit)
-    code = inspect_wheel(wheel, scratch, _dispatched(unit), None)
-    if wrong := objects.too_high(code, level):
-        patterns = ", ".join(f"'{each}'" for each in objects.settling(code, level))
-        raise VariantError(
-            f"it would die on hosts of the target, which have {level}: {'; '.join(wrong)}",
-            where=f"{unit.package.name} {unit.package.version}, target {unit.target.name}",
-            hint="its build chose a newer CPU: see its options for [packages.NAME] environment or config-settings. If "
-            f"it asks the CPU before it calls these: [packages.{unit.package.name}] dispatched = [{patterns}]. "
-            f'If all your hosts have more: [[target]] cpu-level = "x86-64-v{max(each.needs for each in code)}"',
-        )
-
-
-def _is_read(unit: BuildUnit) -> bool:
-    return unit.target.machine == "x86_64" and not unit.target.platform.startswith("macosx")
-
-
-def _level(unit: BuildUnit) -> str:
-    """Return what the hosts of a target have, or what every build of the package is known to need."""
-    own = builtin().recipe_for(unit.package.name, unit.package.version)
-    levels = (unit.target.cpu_level or "x86-64", own.needs if own else "x86-64")
-    return max(levels, key=simd.psabi_level)
-
-
-def _dispatched(unit: BuildUnit) -> list[re.Pattern[str]]:
-    own = builtin().recipe_for(unit.package.name, unit.package.version)
-    return [*map(re.compile, unit.recipe.dispatched), *(own.dispatched if own else ())]
-
-
-def check_blas(binaries: Sequence[identity.Binary], blas: str, where: str, *, loading: Sequence[str] = ()) -> None:
-    """Refuse a wheel that has another BLAS than the one it was built for, or several, or none.
-
-    :param loading: objects that load it from elsewhere.
-    :raises VariantError: naming what was found, and in which object.
-    """
-    found = {name: each.member for each in binaries for name in sorted(each.blas)}
-    if loading:
-        # A copy in the wheel, besides, would be a second BLAS.
-        found = {f"a copy of {blas}" if name == blas else name: member for name, member in found.items()}
-        found[blas] = loading[0]
-    if set(found) == {blas}:
-        return
-    if not found:
-        raise VariantError(
-            f"the build was to take {blas}, and took no BLAS at all",
-            where=where,
-            hint="its log says what was looked for; many packages fall back without a word",
-        )
-    others = ", ".join(f"{name} (in {member})" for name, member in sorted(found.items()) if name != blas)
-    raise VariantError(
-        f"the build was to take {blas}, and took {others}" + (" as well" if blas in found else ""),
-        where=where,
-        hint="the recipe does not reach the build, or something it links brings a BLAS along",
-    )
-
-
-def inspect_wheel(
-    wheel: Path, scratch: Path, dispatched: Sequence[re.Pattern[str]], static: re.Pattern[str] | None
-) -> tuple[objects.ObjectCode, ...]:
-    """Return what levels the functions of a wheel's own objects need; grafted libraries are not the package's."""
-    found = []
-    scratch.mkdir(parents=True, exist_ok=True)
-    place = scratch / "object"
-    for member, content in identity.objects_of(wheel):
-        if not identity.is_grafted(member) and content.startswith(b"\x7fELF") and content[18:20] == _X86_64:
-            place.write_bytes(content)
-            linked = static if static and identity.identify(content) else None
-            found.append(objects.inspect(place, name=member, dispatched=dispatched, static=linked))
-            place.unlink()
-    return tuple(found)
+    for axis in AXES.values():
+        repaired = axis.rework(unit, repaired, place)
+    return repaired
 
 
 def additions(unit: BuildUnit, place: Workspace, store: Store, repaired: Repaired) -> dict[str, bytes]:
-    """Return what the wheel gets under its dist-info: the record of what was chosen, and the BLAS's licence texts.
+    """Return what the wheel gets under its dist-info: the record of what was chosen, and licence texts.
 
     :raises VariantError: if a licence text that must be in it cannot be found.
     """
-    recipe = unit.recipe
     texts = _licences(unit, place, store)
-    note: dict[str, object] = {
+    said = {name: axis.record(unit, repaired, sorted(texts)) for name, axis in AXES.items()}
+    note = {
         "build-key": unit.key,
         "grafted": list(repaired.grafted),
-        "variant": dict(recipe.variant),
+        "variant": dict(unit.recipe.variant),
+        **{name: each for name, each in said.items() if each is not None},
     }
-    if blas := recipe.variant.get("blas"):
-        note["blas"] = {**_told(builtin().libraries[blas], recipe, repaired), "texts": sorted(texts)}
     return {NOTE: (json.dumps(note, indent=1, sort_keys=True) + "\n").encode(), **texts}
-
-
-def _told(library: Library, recipe: Recipe, repaired: Repaired) -> dict[str, object]:
-    """Return what a BLAS is, for the record: what is not known, or does not hold, is left out."""
-    source = source_of(recipe)
-    wheel = source.requires[0] if source and is_shared(recipe) else ""
-    files = [Path(each.member).name for each in identity.binaries(repaired.path) if each.grafted and each.blas]
-    told = {
-        "title": library.title,
-        "version": version_of(recipe),
-        "licence": library.licence,
-        "restricted": library.restricted,
-        "files": files,
-        "loaded-from": wheel or ("the host" if provided(recipe) else ""),
-    }
-    return {name: value for name, value in told.items() if value}
 
 
 def with_build_key(wheel: Path, key: str) -> dict[str, bytes]:

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 
 from wheelyard.build.steps.accept import accept
 from wheelyard.build.steps.annotate import annotate
+from wheelyard.build.steps.choices import check_choices
 from wheelyard.build.steps.judge import judge
-from wheelyard.build.steps.level import check_level
 from wheelyard.build.steps.model import Finishing, Step
 from wheelyard.build.steps.repaired import repair
+from wheelyard.build.steps.reworked import rework
 from wheelyard.build.steps.rewritten import rewrite
-from wheelyard.build.steps.shared import share
 
 __all__ = ["STEPS", "Finishing", "Step", "finish"]
 
-STEPS: tuple[Step, ...] = (judge, repair, check_level, share, annotate, rewrite, accept)
+STEPS: tuple[Step, ...] = (judge, repair, check_choices, rework, annotate, rewrite, accept)
 """In their order."""
 
 

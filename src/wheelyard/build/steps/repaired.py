@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wheelyard.build.steps.model import Finishing
 from wheelyard.repair.repair import repair as repair_wheel
-from wheelyard.variants.share import provided
+from wheelyard.variants.finish import provided
 
 
 def repair(wheel: Finishing) -> Finishing:

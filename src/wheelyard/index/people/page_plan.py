@@ -12,6 +12,7 @@ from wheelyard.index import layout, pages
 from wheelyard.index.pages import Page
 from wheelyard.index.people import facts, graph, treemap, views, words
 from wheelyard.index.people.views import Overview, Row, Use
+from wheelyard.variants.model import needs_in_words
 
 PICTURE = (1200.0, 640.0)
 """Width and height of the treemap, in its own units."""
@@ -70,6 +71,7 @@ def target_page(
             "target",
             root="../../",
             folder=folder,
+            needs=needs_in_words(folder.needs),
             title=views.target_title(folder),
             metadata=metadata,
             installer="install.py" in documents,

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from wheelyard.domain.errors import ToolError
-from wheelyard.io import beneath, files
-from wheelyard.prove import blas_probe
-from wheelyard.prove.model import BlasQuestion
-from wheelyard.prove.place import Place, last_words
-from wheelyard.variants import identity
-from wheelyard.variants.book import builtin
-from wheelyard.variants.model import Variant
+from wheelyard.domain.proof import Finding, Probe
+from wheelyard.io import beneath
+from wheelyard.variants.axes.blas import identity, inside
+from wheelyard.variants.axes.blas.libraries import libraries
+from wheelyard.variants.axes.protocol import Choice
 
 TOLERANCE = 1e-12
 """Of eigenvalues between 0 and 4, found of a matrix of order 64; products of whole numbers have to be exact."""
 
 _MOST = 2 << 30
 """Bytes of an object that is read."""
+_RULES = 2
+"""Goes into the key of a proof: raise it when what is looked at of a BLAS changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,46 +51,46 @@ class BlasProof:
         return f"loaded: {'; '.join(found)}"
 
 
-def look(place: Place, question: BlasQuestion) -> BlasProof:
-    """Import the rebuilt modules together where their folder is installed, let them calculate, and judge the answers.
+def probe(choice: Choice, modules: Sequence[str]) -> Probe:
+    """Return what is asked of a folder: import the rebuilt modules together, and let them calculate.
 
-    Of a level that this CPU lacks, nothing may be installed, imported or run: who calls has seen to that.
-
+    :param modules: of the rebuilt packages; numpy among them is asked to calculate.
     :raises ToolError: if threadpoolctl is not installed here.
     """
-    folder = place.given / "blas"
-    folder.mkdir(mode=0o755)
-    files.write(folder / "inside_blas.py", Path(blas_probe.__file__).read_bytes(), sync=False)
-    files.write(folder / "threadpoolctl.py", _threadpoolctl(), sync=False)
-    library = builtin().libraries[question.variant.blas] if question.variant.blas else None
-    variable = library.threads_variable if library else ""
-    answers: dict[str, Mapping[str, Any]] = {}
-    for value in ("1", "2") if variable else ("",):
-        found = _ask(place, folder, question.modules, {variable: value} if variable else {})
-        if isinstance(found, str):
-            return BlasProof(faults=(found,))
-        answers[value] = found
-    return _judged(question.variant, answers, place.home)
+    variable = libraries()[choice["blas"]].threads_variable
+    values = ("1", "2") if variable else ("",)
+
+    def judge(answers: Sequence[Any], home: Path) -> Finding:
+        found = judged(choice, dict(zip(values, answers, strict=True)), home)
+        return Finding(faults=found.faults, words=found.words)
+
+    return Probe(
+        name="blas",
+        script="inside_blas.py",
+        files={
+            "inside_blas.py": Path(inside.__file__).read_bytes(),
+            "threadpoolctl.py": _threadpoolctl(),
+        },
+        arguments=tuple(modules),
+        runs=tuple({variable: value} if value else {} for value in values),
+        judge=judge,
+        facts=(_RULES, dict(choice), list(modules)),
+    )
 
 
-def _ask(place: Place, folder: Path, modules: Sequence[str], variables: Mapping[str, str]) -> Mapping[str, Any] | str:
-    """Run the script; return what it answers, or why it did not."""
-    done = place.run(str(folder / "inside_blas.py"), str(place.home), *modules, variables=variables)
-    try:
-        answer = json.loads(done.output.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        return f"the calculation did not run: {last_words(done.output)}"
-    return cast("Mapping[str, Any]", answer)
+def judged(choice: Choice, answers: Mapping[str, Mapping[str, Any]], home: Path) -> BlasProof:
+    """Return what the answers come to.
 
-
-def _judged(variant: Variant, answers: Mapping[str, Mapping[str, Any]], home: Path) -> BlasProof:
+    :param answers: by the value of the library's variable for threads.
+    :param home: where they were given: nothing outside of it is read.
+    """
     first = next(iter(answers.values()))
-    loaded = _identified(first["loaded"], home)
+    loaded = identified(first["loaded"], home)
     threads = {value: cast("int", answer["threads"]) for value, answer in answers.items() if value}
     faults = [
-        *_wrong_blas(variant, loaded),
+        *_wrong_blas(choice["blas"], loaded),
         *_wrong_answers(answers),
-        *_wrong_threads(variant, threads, answers),
+        *_wrong_threads(choice, threads, answers),
     ]
     return BlasProof(
         faults=tuple(dict.fromkeys(faults)),
@@ -102,7 +101,7 @@ def _judged(variant: Variant, answers: Mapping[str, Mapping[str, Any]], home: Pa
     )
 
 
-def _identified(loaded: Mapping[str, str], home: Path) -> dict[str, frozenset[str]]:
+def identified(loaded: Mapping[str, str], home: Path) -> dict[str, frozenset[str]]:
     """Return which BLAS is in which of the loaded objects: read from the files themselves, or what was kept of them.
 
     :param loaded: from an object's path, which may be an image's, to where it is to be read.
@@ -118,14 +117,12 @@ def _identified(loaded: Mapping[str, str], home: Path) -> dict[str, frozenset[st
     return found
 
 
-def _wrong_blas(variant: Variant, loaded: Mapping[str, frozenset[str]]) -> list[str]:
-    if variant.blas is None:
-        return []
+def _wrong_blas(blas: str, loaded: Mapping[str, frozenset[str]]) -> list[str]:
     every = {name for names in loaded.values() for name in names}
-    chooses = builtin().libraries[variant.blas].chooses
-    if not every or (chooses and variant.blas not in every):
-        return [f"no BLAS is loaded, {variant.blas} should be"]
-    strangers = set() if chooses else every - {variant.blas}
+    chooses = libraries()[blas].chooses
+    if not every or (chooses and blas not in every):
+        return [f"no BLAS is loaded, {blas} should be"]
+    strangers = set() if chooses else every - {blas}
     where = [Path(path).name for path, names in loaded.items() if names & strangers]
     return [f"{', '.join(sorted(strangers))} is loaded ({', '.join(where)})"] if strangers else []
 
@@ -141,9 +138,9 @@ def _wrong_answers(answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def _wrong_threads(variant: Variant, threads: Mapping[str, int], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _wrong_threads(choice: Choice, threads: Mapping[str, int], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Compare the library's variable with the threads that threadpoolctl tells, and that the kernel counts."""
-    threaded = variant.blas is not None and _threads_of(variant) != "sequential"
+    threaded = _threads_of(choice) != "sequential"
     found = [
         f"{Path(pool['filepath']).name} has {pool['num_threads']} threads where {value} are asked for"
         for value, answer in answers.items()
@@ -159,8 +156,8 @@ def _wrong_threads(variant: Variant, threads: Mapping[str, int], answers: Mappin
     return found
 
 
-def _threads_of(variant: Variant) -> str:
-    return variant.threads or builtin().libraries[variant.blas or ""].sources[0].threads
+def _threads_of(choice: Choice) -> str:
+    return choice.get("threads") or libraries()[choice["blas"]].sources[0].threads
 
 
 def _threadpoolctl() -> bytes:

@@ -6,15 +6,13 @@ import functools
 import hashlib
 import io
 import json
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelyard.domain.errors import WheelError
-from wheelyard.variants.book import Library, builtin
+from wheelyard.variants.axes.blas.libraries import Library, libraries
+from wheelyard.wheels.objects.members import is_grafted, objects_of
 
-_ELF, _MACHO = b"\x7fELF", (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _RULES = 1
 """Raise it when a library is recognised in another way than by its marks."""
 _DGEMM = (b"\0dgemm_\0", b"\0cblas_dgemm\0")
@@ -34,18 +32,18 @@ class Binary:
 @functools.cache
 def edition() -> str:
     """Return what identifies the marks that libraries are known by: where they change, what was found has to go."""
-    marks = [(each.name, sorted(each.marks), sorted(each.not_marks)) for each in builtin().libraries.values()]
+    marks = [(each.name, sorted(each.marks), sorted(each.not_marks)) for each in libraries().values()]
     return hashlib.sha256(json.dumps([_RULES, sorted(marks)]).encode()).hexdigest()[:16]
 
 
-def identify(content: bytes, libraries: Mapping[str, Library] | None = None) -> frozenset[str]:
+def identify(content: bytes, known: Mapping[str, Library] | None = None) -> frozenset[str]:
     """Return the names of the BLAS libraries whose code is in a binary; empty where there is none.
 
     An object that only calls a BLAS has none of its marks.
     """
     found = {
         library.name
-        for library in (libraries or builtin().libraries).values()
+        for library in (known or libraries()).values()
         if library.marks
         and all(mark.encode() in content for mark in library.marks)
         and not any(mark.encode() in content for mark in library.not_marks)
@@ -64,27 +62,6 @@ def binaries(wheel: Path, *, filename: str | None = None) -> tuple[Binary, ...]:
         Binary(member=name, grafted=is_grafted(name), blas=identify(content))
         for name, content in objects_of(wheel, filename=filename)
     )
-
-
-def objects_of(wheel: Path, *, filename: str | None = None) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the binary objects of a wheel.
-
-    :raises WheelError: if it cannot be read.
-    """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for member in archive.infolist():
-                with archive.open(member) as stream:
-                    magic = stream.read(4)
-                    if magic == _ELF or magic in _MACHO:
-                        yield member.filename, magic + stream.read()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise WheelError(f"cannot be read: {error}", where=filename or wheel.name) from error
-
-
-def is_grafted(member: str) -> bool:
-    """Whether a member of a wheel was put there by a repair tool."""
-    return any(part.endswith((".libs", ".dylibs")) for part in member.split("/")[:-1])
 
 
 def _defines_dgemm(content: bytes) -> bool:

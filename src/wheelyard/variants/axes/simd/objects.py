@@ -21,7 +21,7 @@ from elftools.elf.sections import Section, Symbol, SymbolTableSection
 
 from wheelyard.domain.errors import ToolError, VariantError, WheelError
 from wheelyard.io import process as door
-from wheelyard.variants import simd
+from wheelyard.variants.axes.simd import levels as simd
 
 _WINDOW = 1 << 20
 """Bytes of code disassembled at a time: about 20 MB of text."""

@@ -23,9 +23,10 @@ from wheelyard.domain.errors import ToolError, VariantError
 from wheelyard.domain.repaired import Repaired
 from wheelyard.io import process as door
 from wheelyard.sandbox.workspace import Workspace
-from wheelyard.variants import identity
-from wheelyard.variants.book import Source, builtin
+from wheelyard.variants.axes.blas.libraries import Source
+from wheelyard.variants.axes.blas.sources import is_shared, source_of
 from wheelyard.wheels.objects import elf
+from wheelyard.wheels.objects.members import objects_of
 from wheelyard.wheels.objects.model import NotAnObjectError
 
 
@@ -34,7 +35,7 @@ def provided(recipe: Recipe) -> tuple[str, ...]:
     source = source_of(recipe)
     if source is None:
         return ()
-    return source.shared if is_shared(recipe) else source.host
+    return source.shared if is_shared(recipe.variant) else source.host
 
 
 def loading(wheel: Path, recipe: Recipe) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def loading(wheel: Path, recipe: Recipe) -> tuple[str, ...]:
     names = provided(recipe)
     if not names:
         return ()
-    return tuple(member for member, content in identity.objects_of(wheel) if _loads(content, names))
+    return tuple(member for member, content in objects_of(wheel) if _loads(content, names))
 
 
 def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
@@ -57,7 +58,7 @@ def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
     :raises ToolError: if patchelf fails.
     """
     source = source_of(unit.recipe)
-    if source is None or not is_shared(unit.recipe):
+    if source is None or not is_shared(unit.recipe.variant):
         return repaired
     requirement = canonicalize_name(source.requires[0])
     version = next((each.version for each in unit.package.build_requirements if each.name == requirement), None)
@@ -72,18 +73,6 @@ def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
     path = folder / repaired.path.name
     _write(repaired.path, path, source, f"{requirement}=={version}", place)
     return replace(repaired, path=path)
-
-
-def is_shared(recipe: Recipe) -> bool:
-    """Whether a recipe's packages load their BLAS from one wheel."""
-    return recipe.variant.get("share-blas") == "yes"
-
-
-def source_of(recipe: Recipe) -> Source | None:
-    """Return where the BLAS of a recipe comes from; None if it is of no variant, or the target's own."""
-    library = builtin().libraries.get(recipe.variant.get("blas", ""))
-    sources = library.sources if library else ()
-    return next((each for each in sources if each.package in recipe.pkg_config), None)
 
 
 def _loads(content: bytes, names: Sequence[str]) -> bool:
