@@ -111,3 +111,12 @@ def test_real_installers_by_index_and_by_links(served: Served, client: Client, t
         result = install(client, tmp_path / name, *arguments)
         assert result.returncode == 0, result.stdout
         assert installed(tmp_path / name) == {"Alpha.Pkg-1.0", "beta-1.0"}
+
+
+def test_a_person_is_told_of_a_page_that_is_not_there(served: Served) -> None:
+    found = get(served, "projects/no/such", accept="text/html,*/*;q=0.8")
+    assert found.status_code == 404
+    assert found.headers["content-type"].startswith("text/html")
+    assert "This is not here" in found.text
+    icon = get(served, "assets/favicon.svg")
+    assert (icon.status_code, icon.headers["content-type"].partition(";")[0]) == (200, "image/svg+xml")

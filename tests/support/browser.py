@@ -19,6 +19,7 @@ import pytest
 
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update"),
+    "--host-resolver-rules=MAP wheels.example 127.0.0.1",
     *("--disable-background-networking", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe"),
 )
 _KEYS = {"ArrowDown": 40, "ArrowUp": 38, "Enter": 13, "Escape": 27, "Tab": 9}
@@ -92,6 +93,18 @@ class Browser:
         """Type a text."""
         for letter in text:
             self.key(letter)
+
+    def click(self, selector: str) -> None:
+        """Click in the middle of an element, as a mouse does."""
+        self.js(f"document.querySelector({selector!r}).scrollIntoView({{block: 'center'}})")
+        box = self.js(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "button": "left", "clickCount": 1}
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, **place)
+
+    def paste(self) -> None:
+        """Paste what was copied into what has the focus."""
+        self.call("Input.dispatchKeyEvent", type="keyDown", key="v", commands=["paste"])
 
     def media(self, **features: str) -> None:
         """Pretend a reader's setting: ``prefers_color_scheme="dark"``."""

@@ -29,6 +29,8 @@ class Wheel:
     """As upstream gave it (PEP 700), never our clock."""
     provenance: str | None = None
     """URL of the upstream's attestations (PEP 740)."""
+    imports: tuple[str, ...] = ()
+    """What can be imported from a wheel: its top-level modules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +82,24 @@ class LabelledFolder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Imprint:
+    """What every page says of the wheelhouse: its name, how old it is, and who answers for it."""
+
+    name: str = "Wheelhouse"
+    contact: str = ""
+    """A mail address, a URL, or words; empty: not said."""
+    date: str | None = None
+    """``YYYY-MM-DD``, of SOURCE_DATE_EPOCH and never of our clock; None: not said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """The whole wheelhouse. ``extra`` are files of the pool that no folder holds (a mirror's, or added by hand)."""
 
     folders: tuple[Folder, ...]
     labelled: tuple[LabelledFolder, ...] = ()
     extra: tuple[Entry, ...] = ()
+    imprint: Imprint = field(default_factory=Imprint)
     channel: str | None = None
     """Name of the stream of bundles; None: the one that the wheelhouse has, at first one of its own."""
     retired: Mapping[str, str] = field(default_factory=dict)

@@ -15,9 +15,9 @@ from wheelyard.domain.site import Entry, Folder, LabelledFolder, Site, Wheel
 FILES = "files"
 SIMPLE = "simple"
 TARGETS = "targets"
-OURS = frozenset({SIMPLE, TARGETS, "projects", "graphs", "assets"})
+OURS = frozenset({SIMPLE, TARGETS, "projects", "graphs", "assets", "letters"})
 """Folders in which everything is Wheelyard's; in ``files/`` it is what is named like a distribution."""
-PAGES = frozenset(f"{name}.html{end}" for name in ("index", "matrix", "size", "builds") for end in ("", ".gz"))
+PAGES = frozenset(f"{name}.html{end}" for name in ("index", "matrix", "size", "builds", "404") for end in ("", ".gz"))
 
 TABLE = "-variants.json"
 """Ends the name of what says what the labels of a release's wheels mean (PEP 825)."""

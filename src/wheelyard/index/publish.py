@@ -81,8 +81,8 @@ def _publish(site: Site, pool: Mapping[str, Wheel], store: Store, ground: Ground
         metadata = _stage_pool(pool, store, ground, staging)
         wanted = {f"{FILES}/{name}" for name in pool} | {f"{FILES}/{name}.metadata" for name in metadata}
         exchanged = []
-        folders = {each.name: dict(_folder_wants(each, metadata, site.documents)) for each in site.folders}
-        folders.update({each.name: dict(_labelled_wants(each, metadata)) for each in site.labelled})
+        folders = {each.name: dict(_folder_wants(site, each, metadata)) for each in site.folders}
+        folders.update({each.name: dict(_labelled_wants(site, each, metadata)) for each in site.labelled})
         for name, wants in folders.items():
             wanted.update(wants)
             if _stage_folder(f"{TARGETS}/{name}/", wants, ground, staging):
@@ -149,26 +149,24 @@ def _stage_file(
     return staging.blob(path, store.path(sha256), sha256, metadata=metadata)
 
 
-def _folder_wants(
-    folder: Folder, metadata: Metadata, documents: Mapping[str, bytes]
-) -> Iterator[tuple[str, Page | Link]]:
+def _folder_wants(site: Site, folder: Folder, metadata: Metadata) -> Iterator[tuple[str, Page | Link]]:
     """Yield everything that lies in a target's folder: it is complete, so that it works alone on a memory stick."""
     top = f"{TARGETS}/{folder.name}/"
     wheels = pages.in_order(layout.wheels_of(folder))
     yield from _links(top, wheels, metadata)
     yield f"{top}requirements.txt", pages.text(folder.requirements_txt)
     yield f"{top}pylock.toml", pages.text(folder.pylock_toml)
-    yield f"{top}index.html", target_page(folder, wheels, metadata, documents)
+    yield f"{top}index.html", target_page(site, folder, wheels, metadata)
     yield from _index_wants(f"{top}{SIMPLE}/", layout.by_project(wheels), metadata, "../../")
 
 
-def _labelled_wants(folder: LabelledFolder, metadata: Metadata) -> Iterator[tuple[str, Page | Link]]:
+def _labelled_wants(site: Site, folder: LabelledFolder, metadata: Metadata) -> Iterator[tuple[str, Page | Link]]:
     """Yield the same for a folder of labelled wheels; it has no ``pylock.toml``, which only a draft lets name them."""
     top = f"{TARGETS}/{folder.name}/"
     everything = pages.in_order((*(entry.wheel for entry in folder.entries), *folder.tables))
     yield from _links(top, everything, metadata)
     yield f"{top}requirements.txt", pages.text(folder.requirements_txt)
-    yield f"{top}index.html", labelled_page(folder, everything, metadata)
+    yield f"{top}index.html", labelled_page(site, folder, everything, metadata)
     yield from _index_wants(f"{top}{SIMPLE}/", layout.by_project(everything), metadata, "../../")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import StorageError
 from wheelyard.domain.proof import Proof
-from wheelyard.domain.site import Entry, Folder, LabelledFolder, Site, Wheel
+from wheelyard.domain.site import Entry, Folder, Imprint, LabelledFolder, Site, Wheel
 from wheelyard.domain.target import Target
 from wheelyard.io import files
 
@@ -29,6 +29,7 @@ def save(into: Path, site: Site) -> None:
     content = {
         "format": _FORMAT,
         "channel": site.channel,
+        "imprint": asdict(site.imprint),
         "folders": [asdict(folder) for folder in site.folders],
         "labelled": [asdict(folder) for folder in site.labelled],
         "extra": [_row(entry) for entry in site.extra],
@@ -58,6 +59,7 @@ def load(into: Path) -> Site:
             extra=tuple(_entry_of_row(row) for row in content["extra"]),
             retired=content.get("retired", {}),
             channel=content["channel"],
+            imprint=Imprint(**content.get("imprint", {})),
             documents=documents,
             attachments=content["attachments"],
         )
@@ -81,8 +83,8 @@ def _row(entry: Entry) -> list[Any]:
 
 
 def _entry_of_row(row: list[Any]) -> Entry:
-    wheel, origin, source, reason = row
-    return Entry(wheel=Wheel(**dict(zip(_WHEEL, wheel, strict=True))), origin=origin, source=source, reason=reason)
+    wheel, origin, source, reason = row  # the wheel may lack the fields that came later
+    return Entry(wheel=_wheel(dict(zip(_WHEEL, wheel, strict=False))), origin=origin, source=source, reason=reason)
 
 
 def _folder(found: Mapping[str, Any]) -> Folder:
@@ -95,20 +97,24 @@ def _folder(found: Mapping[str, Any]) -> Folder:
             "target": Target(**_tuples(plain["target"])),
             "entries": tuple(_entry(each) for each in plain["entries"]),
             "proof": Proof(**_tuples(plain["proof"])),
-            "pip": Wheel(**plain["pip"]) if plain["pip"] else None,
+            "pip": _wheel(plain["pip"]) if plain["pip"] else None,
         }
     )
 
 
 def _labelled(found: Mapping[str, Any]) -> LabelledFolder:
     entries = tuple(_entry(each) for each in found["entries"])
-    return LabelledFolder(**{**found, "entries": entries, "tables": tuple(Wheel(**each) for each in found["tables"])})
+    return LabelledFolder(**{**found, "entries": entries, "tables": tuple(_wheel(each) for each in found["tables"])})
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:
     plain = _tuples(found)
     built = BuiltWheel(**_tuples(plain["built"])) if plain["built"] else None
-    return Entry(**{**plain, "wheel": Wheel(**plain["wheel"]), "built": built})
+    return Entry(**{**plain, "wheel": _wheel(plain["wheel"]), "built": built})
+
+
+def _wheel(found: Mapping[str, Any]) -> Wheel:
+    return Wheel(**_tuples(found))
 
 
 def _tuples(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def _entry(path: Path, store: Store, scratch: Path) -> Entry:
             name=found.name,
             version=found.version,
             requires_python=found.requires_python,
+            imports=found.modules,
         )
     else:
         wheel = _sdist(path, store)

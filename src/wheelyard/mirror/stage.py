@@ -213,8 +213,10 @@ def _wheel(project: str, file: RemoteFile, sha256: str, store: Store) -> Wheel:
     :raises WheelError: if it is damaged, hostile, or not of this project.
     """
     requires_python = file.requires_python
+    imports: tuple[str, ...] = ()
     if file.is_wheel:
-        requires_python = facts(store, file.filename, sha256).requires_python
+        summary = facts(store, file.filename, sha256)
+        requires_python, imports = summary.requires_python, summary.modules
     else:
         reader.read(store.path(sha256), filename=file.filename)
     return Wheel(
@@ -227,4 +229,5 @@ def _wheel(project: str, file: RemoteFile, sha256: str, store: Store) -> Wheel:
         yanked=file.yanked,
         upload_time=file.upload_time,
         provenance=file.provenance,
+        imports=imports,
     )

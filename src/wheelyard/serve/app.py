@@ -8,14 +8,14 @@ import mimetypes
 import os
 import stat
 import zlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
@@ -27,6 +27,7 @@ _PAGES = {
     ".json": "application/json",
     ".css": "text/css",
     ".js": "text/javascript",
+    ".svg": "image/svg+xml",
 }
 _WORTH_IT = 1000
 """Bytes below which compression gains nothing over the packet that is sent anyway."""
@@ -126,8 +127,11 @@ def _gzip(path: str, mtime: int, size: int) -> bytes:
     return gzip.compress(content, 6, mtime=0)
 
 
-async def _plain_error(_request: Request, error: Exception) -> Response:
+def _error(root: Path, request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
+    if code == 404 and "text/html" in request.headers.get("accept", ""):
+        with contextlib.suppress(OSError):  # a wheelhouse of an earlier Wheelyard has no such page
+            return HTMLResponse((root / "404.html").read_bytes(), code, headers={"cache-control": _ASK_AGAIN})
     names = {404: "there is no such file here", 405: "only GET and HEAD"}
     headers = getattr(error, "headers", None)
     return PlainTextResponse(f"{code}: {names.get(code, 'not possible')}\n", status_code=code, headers=headers)
@@ -136,4 +140,4 @@ async def _plain_error(_request: Request, error: Exception) -> Response:
 def application(root: Path) -> Starlette:
     """Return the application that serves a wheelhouse."""
     site = Wheelhouse(directory=root, check_dir=True, follow_symlink=False)
-    return Starlette(routes=[Mount("/", app=site)], exception_handlers={HTTPException: _plain_error})
+    return Starlette(routes=[Mount("/", app=site)], exception_handlers={HTTPException: partial(_error, root)})

@@ -82,6 +82,7 @@ def _wheel(package: LockedPackage, found: WheelSummary) -> Wheel:
         yanked=package.file.yanked,
         upload_time=package.file.upload_time,
         provenance=package.file.provenance,
+        imports=found.modules,
     )
 
 

@@ -1,67 +1,141 @@
 /* Everything here only adds comfort: each page can be read without it. Texts are only ever set as text. */
 "use strict";
 (() => {
-  const search = document.getElementById("search");
-  const list = document.getElementById("list");
+  const element = (tag, text, name) => {
+    const made = document.createElement(tag);
+    if (text !== undefined) made.textContent = text;
+    if (name) made.className = name;
+    return made;
+  };
+  const plain = (text) => text.toLowerCase().replace(/[-_.]+/g, "-");
 
-  function comfort() {
+  /* Letters that one has to add, leave out, replace or exchange with their neighbour (Damerau 1964); `most` + 1 if more. */
+  function distance(one, two, most) {
+    if (Math.abs(one.length - two.length) > most) return most + 1;
+    let [before, last, row] = [[], [], Array.from({ length: two.length + 1 }, (_, at) => at)];
+    for (let i = 1; i <= one.length; i++) {
+      [before, last, row] = [last, row, [i]];
+      let least = i;
+      for (let j = 1; j <= two.length; j++) {
+        const same = one[i - 1] === two[j - 1];
+        row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1));
+        if (i > 1 && j > 1 && one[i - 1] === two[j - 2] && one[i - 2] === two[j - 1]) row[j] = Math.min(row[j], before[j - 2] + 1);
+        least = Math.min(least, row[j]);
+      }
+      if (least > most) return most + 1;
+    }
+    return row[two.length];
+  }
+
+  /* The projects of `assets/projects.js`, as rows that can be searched. */
+  function readProjects({ kinds, rows }) {
+    return rows.map(([shown, version, summary, imports, kind]) => {
+      const name = plain(shown);
+      return {
+        shown, version, summary, name, kind: kinds[kind],
+        names: imports ? [name, ...imports.split(" ").map(plain)] : [name],
+        text: `${name} ${imports} ${summary}`.toLowerCase(),
+      };
+    });
+  }
+
+  /* How well a project answers: 0 is its name, 5 only words of its summary; undefined: it does not. */
+  function rank(row, query, words) {
+    const { names } = row;
+    if (names[0] === query) return 0;
+    if (names.includes(query)) return 1;
+    if (names[0].startsWith(query)) return 2;
+    if (names.some((name) => name.startsWith(query))) return 3;
+    if (names[0].includes(query)) return 4;
+    if (words.every((word) => row.text.includes(word) || row.name.includes(plain(word)))) return 5;
+    return undefined;
+  }
+
+  function find(rows, text) {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    if (!words.length) return { hits: rows, near: false };
+    const query = plain(words.join("-"));
+    const ranked = [[], [], [], [], [], []];
+    for (const row of rows) {
+      const at = rank(row, query, words);
+      if (at !== undefined) ranked[at].push(row);
+    }
+    if (query.length < 3 || ranked.slice(0, 5).some((some) => some.length)) return { hits: ranked.flat(), near: false };
+    const most = query.length < 5 ? 1 : 2;
+    const close = [[], [], []];
+    for (const row of rows) {
+      const far = Math.min(...row.names.map((name) => distance(query, name, most)));
+      if (far <= most) close[far].push(row);
+    }
+    const near = close.flat();
+    return { hits: [...near, ...ranked[5].filter((row) => !near.includes(row))], near: near.length > 0 };
+  }
+
+  function projects(list, data) {
+    const MORE = 60;
+    const search = document.getElementById("search");
     const form = document.getElementById("filters");
     const count = document.getElementById("count");
     const none = document.getElementById("none");
+    const near = document.getElementById("near");
     const selects = [...form.querySelectorAll("select")];
-    const rows = [...list.children].map((item) => ({
-      item,
-      link: item.querySelector("a"),
-      name: item.querySelector("a").textContent.toLowerCase(),
-      text: item.textContent.toLowerCase(),
-    }));
+    const all = readProjects(data);
+    let hits = [];
+    let remember;
     form.hidden = false;
+    list.hidden = false;
+    for (const part of document.querySelectorAll("[data-without-script]")) part.hidden = true;
     form.addEventListener("submit", (event) => event.preventDefault());
 
-    function matches(row, words, chosen) {
-      return words.every((word) => row.text.includes(word))
-        && chosen.every(([key, value]) => row.item.dataset[key].split("|").includes(value));
+    function item(row) {
+      const made = element("li");
+      const link = element("a", row.shown);
+      link.href = `projects/${row.name}.html`;
+      made.append(link, " ", element("b", row.version));
+      if (row.kind.origin.includes("built")) made.append(" ", element("i", "compiled here"));
+      if (row.summary) made.append(element("p", row.summary));
+      return made;
+    }
+
+    function more() {
+      list.append(...hits.slice(list.children.length, list.children.length + MORE).map(item));
     }
 
     function update() {
-      const query = search.value.trim().toLowerCase();
-      const words = query.split(/\s+/).filter(Boolean);
       const chosen = selects.filter((select) => select.value).map((select) => [select.dataset.filter, select.value]);
-      let shown = 0;
-      for (const row of rows) {
-        const hit = matches(row, words, chosen);
-        if (row.item.hidden === hit) row.item.hidden = !hit;
-        shown += hit;
-      }
-      // A name that begins with what was typed comes first; the order of the page is kept among the rest.
-      const rank = (row) => (!query ? 0 : row.name === query ? 0 : row.name.startsWith(query) ? 1 : row.name.includes(query) ? 2 : 3);
-      if (rows.length <= 2000 || !query || shown <= 500) {
-        const visible = rows.filter((row) => !row.item.hidden);
-        const order = visible.map((row, at) => [rank(row), at, row]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-        if (query || list.dataset.sorted) {
-          list.prepend(...(query ? order.map((each) => each[2].item) : rows.map((row) => row.item)));
-          list.dataset.sorted = query ? "yes" : "";
-        }
-      }
-      none.hidden = shown > 0;
-      count.textContent = shown === rows.length ? `${shown} projects` : `${shown} of ${rows.length} projects`;
-      const kept = new URLSearchParams(chosen);
-      if (query) kept.set("q", query);
-      try { history.replaceState(null, "", kept.size ? `#${kept}` : location.pathname + location.search); } catch { /* file: pages may not */ }
+      const kinds = new Set(data.kinds.filter((kind) => chosen.every(([key, value]) => kind[key].includes(value))));
+      const found = find(kinds.size === data.kinds.length ? all : all.filter((row) => kinds.has(row.kind)), search.value);
+      hits = found.hits;
+      list.replaceChildren(...hits.slice(0, MORE).map(item));
+      near.hidden = !found.near;
+      none.hidden = hits.length > 0;
+      count.textContent = hits.length === all.length ? `${all.length} projects` : `${hits.length} of ${all.length} projects`;
+      clearTimeout(remember);
+      remember = setTimeout(() => {
+        const kept = new URLSearchParams(chosen);
+        if (search.value.trim()) kept.set("q", search.value.trim());
+        try { history.replaceState(null, "", kept.size ? `#${kept}` : location.pathname + location.search); } catch { /* file: pages may not */ }
+      }, 250);
     }
 
     const asked = new URLSearchParams(location.hash.slice(1));
     search.value = asked.get("q") || "";
     for (const select of selects) select.value = asked.get(select.dataset.filter) || "";
     search.addEventListener("input", update);
-    form.addEventListener("change", update);
+    form.addEventListener("change", (event) => { if (event.target !== search) update(); });
+    const end = document.getElementById("end");
+    new IntersectionObserver((seen, observer) => {
+      if (!seen.some((each) => each.isIntersecting) || list.children.length >= hits.length) return;
+      more();
+      observer.unobserve(end); // and so it is told again, if the end is still in sight
+      observer.observe(end);
+    }, { rootMargin: "600px" }).observe(end);
     update();
 
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const visible = rows.filter((row) => !row.item.hidden).map((row) => row.link);
-      const ordered = [...list.querySelectorAll("li:not([hidden]) > a")];
-      const at = ordered.indexOf(document.activeElement);
+      const links = [...list.querySelectorAll("li > a")];
+      const at = links.indexOf(document.activeElement);
       const typing = document.activeElement === search;
       if (event.key === "/" && !typing && document.activeElement.tagName !== "SELECT") {
         search.focus();
@@ -71,12 +145,13 @@
         for (const select of selects) select.value = "";
         update();
         search.focus();
-      } else if (event.key === "ArrowDown" && (typing || at >= 0) && visible.length) {
-        ordered[Math.min(at + 1, ordered.length - 1)].focus();
+      } else if (event.key === "ArrowDown" && (typing || at >= 0) && links.length) {
+        if (at + 1 === links.length) more();
+        (list.children[at + 1] || list.lastElementChild).querySelector("a").focus();
       } else if (event.key === "ArrowUp" && at >= 0) {
-        (at === 0 ? search : ordered[at - 1]).focus();
-      } else if (event.key === "Enter" && typing && ordered.length) {
-        ordered[0].click();
+        (at === 0 ? search : links[at - 1]).focus();
+      } else if (event.key === "Enter" && typing && links.length) {
+        links[0].click();
       } else {
         return;
       }
@@ -84,15 +159,45 @@
     });
   }
 
+  /* The matrix: only rows whose name was typed, only those in which targets differ. */
+  function matrix(table) {
+    const form = document.getElementById("narrow");
+    const [typed, differing] = [form.querySelector("input[type=search]"), form.querySelector("input[type=checkbox]")];
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => ({ row, name: plain(row.cells[0].textContent), differs: row.hasAttribute("data-differs") }));
+    const count = form.querySelector("output");
+    form.hidden = false;
+    form.addEventListener("submit", (event) => event.preventDefault());
+    function update() {
+      const query = plain(typed.value.trim());
+      const shown = rows.filter(({ name, differs }) => name.includes(query) && (differs || !differing.checked));
+      body.replaceChildren(...shown.map(({ row }) => row));
+      count.textContent = shown.length === rows.length ? `${rows.length} projects` : `${shown.length} of ${rows.length} projects`;
+    }
+    form.addEventListener("input", update);
+    update();
+  }
+
+  /* Over plain http a page may not use navigator.clipboard: there the text is selected, and copied as it was before that. */
+  async function copy(code) {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      return true;
+    } catch {
+      const range = document.createRange();
+      range.selectNodeContents(code);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      return document.execCommand("copy");
+    }
+  }
+
   function copying() {
-    if (!navigator.clipboard) return;
     for (const box of document.querySelectorAll(".command")) {
-      const button = document.createElement("button");
+      const button = element("button", "Copy");
       button.type = "button";
-      button.textContent = "Copy";
       button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(box.querySelector("code").textContent);
-        button.textContent = "Copied";
+        button.textContent = (await copy(box.querySelector("code"))) ? "Copied" : "Press Ctrl+C";
         setTimeout(() => { button.textContent = "Copy"; }, 1500);
       });
       box.append(button);
@@ -107,30 +212,63 @@
     for (const place of document.querySelectorAll("[data-online]")) place.hidden = false;
   }
 
-  function pointing() {
-    const graph = document.querySelector("svg.graph");
-    if (!graph) return;
-    const lines = [...graph.querySelectorAll("path")];
-    const boxes = new Map([...graph.querySelectorAll("g")].map((box) => [box.dataset.name, box]));
-    for (const [name, box] of boxes) {
-      box.addEventListener("pointerenter", () => {
-        graph.classList.add("some");
-        box.classList.add("lit");
-        for (const line of lines) {
-          if (line.dataset.from !== name && line.dataset.to !== name) continue;
-          line.classList.add("lit");
-          for (const end of [line.dataset.from, line.dataset.to]) boxes.get(end).classList.add("lit");
-        }
-      });
-      box.addEventListener("pointerleave", () => {
-        graph.classList.remove("some");
-        for (const lit of graph.querySelectorAll(".lit")) lit.classList.remove("lit");
+  /* Every project that one looks at, and what it is joined to, stands out; arrow keys go along the lines. */
+  function graph(picture) {
+    const lines = [...picture.querySelectorAll("path")];
+    const boxes = new Map([...picture.querySelectorAll("a")].map((link) => [link.dataset.name, link]));
+    const names = [...boxes.keys()];
+    const place = (name) => boxes.get(name).querySelector("rect").getBBox();
+    const joined = (name, from, to) => lines.filter((line) => line.dataset[from] === name).map((line) => line.dataset[to])
+      .sort((one, two) => Math.abs(place(one).y - place(name).y) - Math.abs(place(two).y - place(name).y));
+
+    function light(name) {
+      picture.classList.toggle("some", Boolean(name));
+      for (const lit of picture.querySelectorAll(".lit")) lit.classList.remove("lit");
+      if (!name) return;
+      boxes.get(name).classList.add("lit");
+      for (const line of lines) {
+        if (line.dataset.from !== name && line.dataset.to !== name) continue;
+        line.classList.add("lit");
+        for (const end of [line.dataset.from, line.dataset.to]) boxes.get(end).classList.add("lit");
+      }
+    }
+
+    function go(name) {
+      for (const link of boxes.values()) link.tabIndex = -1;
+      boxes.get(name).tabIndex = 0;
+      boxes.get(name).focus();
+    }
+
+    const beside = (name, step) => {
+      const column = names.filter((other) => place(other).x === place(name).x).sort((one, two) => place(one).y - place(two).y);
+      return column[column.indexOf(name) + step];
+    };
+    const ways = {
+      ArrowRight: (name) => joined(name, "from", "to")[0],
+      ArrowLeft: (name) => joined(name, "to", "from")[0],
+      ArrowDown: (name) => beside(name, 1),
+      ArrowUp: (name) => beside(name, -1),
+    };
+    for (const [name, link] of boxes) {
+      link.tabIndex = name === names[0] ? 0 : -1;
+      link.addEventListener("pointerenter", () => light(name));
+      link.addEventListener("pointerleave", () => light(""));
+      link.addEventListener("focus", () => light(name));
+      link.addEventListener("blur", () => light(""));
+      link.addEventListener("keydown", (event) => {
+        const next = ways[event.key]?.(name);
+        if (ways[event.key]) event.preventDefault();
+        if (next) go(next);
       });
     }
   }
 
-  if (search && list) comfort();
+  const list = document.getElementById("list");
+  if (list && globalThis.wheelyardProjects) projects(list, globalThis.wheelyardProjects);
+  const table = document.querySelector("table.matrix");
+  if (table) matrix(table);
+  const picture = document.querySelector("svg.graph");
+  if (picture) graph(picture);
   copying();
   online();
-  pointing();
 })();

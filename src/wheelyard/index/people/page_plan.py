@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from wheelyard.domain.site import Folder, LabelledFolder, Site, Wheel
 from wheelyard.index import layout, pages
 from wheelyard.index.pages import Page
-from wheelyard.index.people import facts, graph, treemap, views, words
+from wheelyard.index.people import facts, graph, licences, search, treemap, views
+from wheelyard.index.people.frame import Frame, frame_of
 from wheelyard.index.people.views import Overview, Row, Use
 from wheelyard.variants.model import needs_in_words
 
@@ -34,109 +35,136 @@ def people_pages(
     found = facts.gather(into, wanted)
     seen = views.overview(site, projects, newest, {name: found[digest] for name, digest in digests.items()})
     rows = views.rows(seen)
-    keys = [f"{row}\t{digests.get(row.name)}" for row in rows]
-    everything = pages.digest([*keys, repr(site.folders), repr(site.labelled), *sorted(site.documents)])
-    top = {
-        "matrix.html": Page(everything, lambda: _matrix(seen, rows)),
-        "size.html": Page(everything, lambda: _size(rows)),
-        "builds.html": Page(everything, lambda: _builds(seen)),
-    }
+    everything = [*map(repr, rows), *sorted(digests.values()), repr(site.folders), repr(site.labelled)]
+    frame = frame_of(site)
     for folder in site.folders:
-        yield f"graphs/{folder.name}.html", _graph_page(folder)
+        yield f"graphs/{folder.name}.html", _graph_page(frame, folder)
     for row in rows:
-        yield f"projects/{row.name}.html", _project_page(seen, row, digests.get(row.name), metadata)
+        yield f"projects/{row.name}.html", _project_page(frame, seen, row, digests.get(row.name), metadata)
     yield from pages.compressed(assets())
-    top["index.html"] = Page(everything, lambda: index_html(seen, rows))  # last: it leads to all others
+    top = {
+        "404.html": frame.page("404", (), dict, up="/"),
+        "matrix.html": frame.page("matrix", everything, lambda: _matrix(seen, rows)),
+        "size.html": frame.page("size", everything, lambda: _size(rows)),
+        "builds.html": frame.page("builds", everything, lambda: _builds(seen)),
+        **first_pages(frame, seen, rows),  # last: the first of them leads to all others
+    }
     yield from pages.compressed(top.items())
 
 
 def assets() -> Iterator[tuple[str, Page]]:
-    """Yield the style sheet and the script."""
+    """Yield the style sheet, the script and the icon."""
     folder = importlib.resources.files("wheelyard.index") / "assets"
-    for name in ("style.css", "site.js"):
+    for name in ("style.css", "site.js", "favicon.svg"):
         text = (folder / name).read_text(encoding="utf-8")
         yield f"assets/{name}", pages.text(text)
 
 
-def target_page(
-    folder: Folder, wheels: list[Wheel], metadata: Mapping[str, str], documents: Mapping[str, bytes]
-) -> Page:
+def target_page(site: Site, folder: Folder, wheels: list[Wheel], metadata: Mapping[str, str]) -> Page:
     """Return the page of a target: how to install, and the links that ``-f URL`` reads."""
     shown = tuple(sorted(folder.entries, key=lambda entry: (layout.canonical(entry.wheel.name), entry.wheel.filename)))
     folder = replace(folder, entries=shown)
-    key = pages.digest([repr(folder), str("install.py" in documents), *(metadata.get(w.filename, "") for w in wheels)])
-    return Page(
-        key,
-        lambda: _render(
-            "target",
-            root="../../",
-            folder=folder,
-            needs=needs_in_words(folder.needs),
-            title=views.target_title(folder),
-            metadata=metadata,
-            installer="install.py" in documents,
-            total=sum(wheel.size for wheel in wheels),
-        ),
+    installer = "install.py" in site.documents
+    parts = [repr(folder), str(installer), *(metadata.get(wheel.filename, "") for wheel in wheels)]
+    return frame_of(site).page(
+        "target",
+        parts,
+        lambda: {
+            "folder": folder,
+            "needs": needs_in_words(folder.needs),
+            "title": views.target_title(folder),
+            "metadata": metadata,
+            "installer": installer,
+            "total": sum(wheel.size for wheel in wheels),
+        },
+        up="../../",
     )
 
 
-def labelled_page(folder: LabelledFolder, files: list[Wheel], metadata: Mapping[str, str]) -> Page:
+def labelled_page(site: Site, folder: LabelledFolder, files: list[Wheel], metadata: Mapping[str, str]) -> Page:
     """Return the page of a folder of labelled wheels: how to install, and the links that ``-f URL`` reads."""
-    key = pages.digest([repr(folder), *(metadata.get(wheel.filename, "") for wheel in files)])
-    return Page(key, lambda: _render("labelled", root="../../", folder=folder, files=files, metadata=metadata))
+    parts = [repr(folder), *(metadata.get(wheel.filename, "") for wheel in files)]
+    values = {"folder": folder, "files": files, "metadata": metadata}
+    return frame_of(site).page("labelled", parts, lambda: values, up="../../")
 
 
-def _render(template: str, **values: object) -> str:
-    return pages.environment().get_template(f"people/{template}.html.j2").render(words=words, **values)
+def first_pages(frame: Frame, seen: Overview, rows: list[Row]) -> dict[str, Page]:
+    """Return the first page, what it searches, and the lists by letters that it leads to."""
+    keys = [*map(repr, rows), repr(seen.site.folders), repr(seen.site.labelled)]
+    letters = search.letters(rows)
+    return {
+        "assets/projects.js": Page(pages.digest(keys), lambda: search.script(rows)),
+        **{letter.path: _letter_page(frame, letter, letters) for letter in letters},
+        "index.html": frame.page("index", keys, lambda: _first(seen, rows, letters)),
+    }
 
 
-def index_html(seen: Overview, rows: list[Row]) -> str:
-    """Return the first page: targets, and all projects to search and filter."""
+def _first(seen: Overview, rows: list[Row], letters: Sequence[search.Letter]) -> dict[str, object]:
+    """Return what the first page shows: targets, and all projects to search and filter."""
 
     def choices(get: Callable[[Row], tuple[str, ...]]) -> list[str]:
         return sorted({each for row in rows for each in get(row)}, key=_natural)
 
-    return _render(
-        "index",
-        root="",
-        rows=rows,
-        titles=[(folder, views.target_title(folder)) for folder in seen.site.folders],
-        labelled=seen.site.labelled,
-        filters={
+    groups = {row.group for row in rows}
+    return {
+        "count": len(rows),
+        "rows": rows if not letters else [],
+        "letters": letters,
+        "titles": [(folder, views.target_title(folder)) for folder in seen.site.folders],
+        "labelled": seen.site.labelled,
+        "filters": {
             "target": choices(lambda row: row.folders),
             "python": choices(lambda row: row.pythons),
             "variant": choices(lambda row: row.variants),
-            "licence": choices(lambda row: (row.licence,)),
+            "licence": [name for name in licences.GROUPS if name in groups],
             "origin": choices(lambda row: row.origins),
         },
-        files=sum(row.files for row in rows),
-        total=sum(row.bytes for row in rows),
-        documents=[name for name in ("report.html", "licenses.html", "sbom.cdx.json") if name in seen.site.documents],
-    )
+        "files": sum(row.files for row in rows),
+        "total": sum(row.bytes for row in rows),
+        "newest": max((wheel.upload_time or "" for wheels in seen.projects.values() for wheel in wheels), default=""),
+    }
+
+
+def _letter_page(frame: Frame, letter: search.Letter, letters: Iterable[search.Letter]) -> Page:
+    paths = [each.path for each in letters]
+    values = {"letter": letter, "letters": letters}
+    return frame.page("letter", [repr(letter), *paths], lambda: values, up="../")
 
 
 def _natural(text: str) -> tuple[object, ...]:
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in text.replace(".", " . ").split())
 
 
-def _matrix(seen: Overview, rows: list[Row]) -> str:
+def _matrix(seen: Overview, rows: list[Row]) -> dict[str, object]:
+    folders = seen.site.folders
     cells = {(row.name, use.folder.name): use for row in rows for use in seen.uses.get(row.name, ())}
     used = [row for row in rows if row.folders]
-    return _render("matrix", root="", rows=used, folders=seen.site.folders, cells=cells, others=len(rows) - len(used))
+
+    def said(row: Row, folder: Folder) -> tuple[str, str] | None:
+        use = cells.get((row.name, folder.name))
+        return (use.entry.wheel.version, use.entry.origin) if use else None
+
+    differing = {row.name for row in used if len({said(row, folder) for folder in folders}) > 1}
+    return {"rows": used, "folders": folders, "cells": cells, "others": len(rows) - len(used), "differing": differing}
 
 
-def _size(rows: list[Row]) -> str:
+def _size(rows: list[Row]) -> dict[str, object]:
     biggest = sorted(rows, key=lambda row: -row.bytes)
     drawn, rest = biggest[:300], biggest[300:]
     boxes = treemap.squarify([row.bytes for row in drawn], *PICTURE)
-    shown = [(box, drawn[box.item]) for box in boxes]
-    return _render(
-        "size", root="", boxes=shown, picture=PICTURE, rest=len(rest), rest_bytes=sum(row.bytes for row in rest),
-        table=biggest[:50], total=sum(row.bytes for row in rows),
-    )  # fmt: skip
+    shown = [(box, drawn[box.item], views.colour(drawn[box.item])) for box in boxes]
+    return {
+        "boxes": shown,
+        "picture": PICTURE,
+        "rest": len(rest),
+        "rest_bytes": sum(row.bytes for row in rest),
+        "table": biggest[:50],
+        "total": sum(row.bytes for row in rows),
+        "colours": sorted({colour for _, _, colour in shown}),
+    }
 
 
-def _builds(seen: Overview) -> str:
+def _builds(seen: Overview) -> dict[str, object]:
     made: dict[str, Use] = {}
     for uses in seen.uses.values():
         for use in uses:
@@ -144,16 +172,14 @@ def _builds(seen: Overview) -> str:
                 made.setdefault(use.entry.built.key, use)
     builds = sorted(made.values(), key=lambda use: (-_seconds(use), use.entry.wheel.filename))
     longest = max(map(_seconds, builds), default=0.0)
-    return _render(
-        "builds", root="", builds=builds, longest=longest or 1.0, timed=longest > 0, folders=seen.site.folders
-    )
+    return {"builds": builds, "longest": longest or 1.0, "timed": longest > 0, "folders": seen.site.folders}
 
 
 def _seconds(use: Use) -> float:
     return use.entry.built.seconds if use.entry.built else 0.0
 
 
-def _graph_page(folder: Folder) -> Page:
+def _graph_page(frame: Frame, folder: Folder) -> Page:
     needs: dict[str, list[str]] = {layout.canonical(entry.wheel.name): [] for entry in folder.entries}
     for entry in folder.entries:
         for asker in entry.via:
@@ -161,48 +187,46 @@ def _graph_page(folder: Folder) -> Page:
                 needs[asker].append(layout.canonical(entry.wheel.name))
     asked = {layout.canonical(e.wheel.name) for e in folder.entries if any(v.startswith("-") for v in e.via)}
     built = {layout.canonical(entry.wheel.name) for entry in folder.entries if entry.built}
-    key = pages.digest([folder.name, repr(sorted(needs.items())), repr(sorted(asked)), repr(sorted(built))])
-    return Page(
-        key,
-        lambda: _render(
-            "graph",
-            root="../",
-            folder=folder,
-            drawing=graph.draw(needs) if len(needs) <= DRAWN else None,
-            needs=dict(sorted(needs.items())),
-            asked=asked,
-            built=built,
-        ),
+    parts = [folder.name, repr(sorted(needs.items())), repr(sorted(asked)), repr(sorted(built))]
+    return frame.page(
+        "graph",
+        parts,
+        lambda: {
+            "folder": folder,
+            "drawing": graph.draw(needs) if len(needs) <= DRAWN else None,
+            "needs": dict(sorted(needs.items())),
+            "asked": asked,
+            "built": built,
+        },
+        up="../",
     )
 
 
-def _project_page(seen: Overview, row: Row, digest: str | None, metadata: Mapping[str, str]) -> Page:
-    wheels = sorted(seen.projects[row.name], key=lambda wheel: wheel.filename)
-    uses = seen.uses.get(row.name, [])
+def _project_page(frame: Frame, seen: Overview, row: Row, digest: str | None, metadata: Mapping[str, str]) -> Page:
+    wheels, uses = seen.projects[row.name], seen.uses.get(row.name, [])
     required_by = seen.required_by.get(row.name, [])
     known = [need.name for need in seen.facts_of(row.name).requires if need.name in seen.projects]
-    key = pages.digest(
-        [
-            *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels),
-            *(f"{use.folder.name}\t{use.folder.target!r}\t{use.folder.proof!r}\t{use.entry!r}" for use in uses),
-            *(f"{seen.origins[wheel.filename].origin}" for wheel in wheels if wheel.filename in seen.origins),
-            repr((row, digest, required_by, known)),
-        ]
-    )
-    return Page(
-        key,
-        lambda: _render(
-            "project",
-            root="../",
-            row=row,
-            facts=seen.facts_of(row.name),
-            wheels=list(reversed(pages.in_order(wheels))),
-            origins=seen.origins,
-            uses=uses,
-            titles={use.folder.name: views.target_title(use.folder) for use in uses},
-            required_by=required_by,
-            known=frozenset(known),
-            metadata=metadata,
-            built=list({u.entry.built.key: (u.entry, u.entry.built) for u in uses if u.entry.built}.values()),
-        ),
+    parts = [
+        *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels),
+        *(f"{use.folder.name}\t{use.folder.target!r}\t{use.folder.proof!r}\t{use.entry!r}" for use in uses),
+        *(f"{seen.origins[wheel.filename].origin}" for wheel in wheels if wheel.filename in seen.origins),
+        repr((row, digest, required_by, known)),
+    ]
+    return frame.page(
+        "project",
+        parts,
+        lambda: {
+            "row": row,
+            "facts": seen.facts_of(row.name),
+            "newest": seen.newest[row.name],
+            "wheels": list(reversed(pages.in_order(wheels))),
+            "origins": seen.origins,
+            "uses": uses,
+            "titles": {use.folder.name: views.target_title(use.folder) for use in uses},
+            "required_by": required_by,
+            "known": frozenset(known),
+            "metadata": metadata,
+            "built": list({u.entry.built.key: (u.entry, u.entry.built) for u in uses if u.entry.built}.values()),
+        },
+        up="../",
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wheelyard.domain.site import Entry, Folder, Site, Wheel
 from wheelyard.index import layout, pages
-from wheelyard.index.people import words
+from wheelyard.index.people import licences, words
 from wheelyard.index.people.facts import Need, PageFacts
 
 
@@ -28,6 +28,10 @@ class Row(NamedTuple):
     version: str
     summary: str
     licence: str
+    group: str
+    """Of licences: one of ``licences.GROUPS``."""
+    imports: tuple[str, ...]
+    """Modules of the newest wheel."""
     folders: tuple[str, ...]
     pythons: tuple[str, ...]
     variants: tuple[str, ...]
@@ -103,6 +107,8 @@ def _row(seen: Overview, name: str, wheels: list[Wheel]) -> Row:
         version=seen.newest[name].version,
         summary=facts.summary,
         licence=facts.licence or "not stated",
+        group=licences.group(facts.licence),
+        imports=seen.newest[name].imports,
         folders=_unique(use.folder.name for use in uses),
         pythons=_unique(use.folder.target.python for use in uses),
         variants=_unique(use.folder.variant or "baseline" for use in uses),
@@ -132,3 +138,8 @@ def _system(name: str) -> str:
         number = found[2][:2] + "." + found[2][2:] if re.fullmatch(r"\d{4}", found[2]) else found[2]
         return f"{found[1].capitalize()} {number}".strip()
     return ""
+
+
+def colour(row: Row) -> str:
+    """Return what a project's colour in a picture stands for: where most care is called for."""
+    return next((origin for origin in ("built", "local") if origin in row.origins), "upstream")

@@ -20,6 +20,8 @@ _MACHINES = {
     "armv7l": "32-bit ARM",
     "riscv64": "RISC-V",
 }
+ORIGINS = {"built": "compiled here", "local": "added by hand", "upstream": "upstream"}
+"""Where a file came from."""
 _OLD = {"manylinux1": "2_5", "manylinux2010": "2_12", "manylinux2014": "2_17"}
 _LIBC = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_(.+)\Z")
 _MACOS = re.compile(r"macosx_(\d+)_(\d+)_(.+)\Z")
