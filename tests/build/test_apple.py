@@ -16,6 +16,7 @@ from tests.support.packages import make_wheel
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.errors import RepairError
+from wheelyard.domain.repaired import RepairRequest
 from wheelyard.domain.target import Target
 from wheelyard.repair import delocate
 from wheelyard.sandbox.local import Bare
@@ -137,8 +138,8 @@ def test_delocate_itself_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         pytest.skip("delocate is not installed")
     monkeypatch.setattr(delocate, "has_apple_tools", lambda: True)
     pure = make_wheel(tmp_path, "demo", "1.0", files={"demo.py": b""})
-    repaired = delocate.repair(pure, tmp_path / "out", ARM, log=tmp_path / "log")
+    repaired = delocate.repair(RepairRequest(wheel=pure, into=tmp_path / "out", target=ARM, log=tmp_path / "log"))
     assert (repaired.path.name, repaired.grafted) == ("demo-1.0-py3-none-any.whl", ())
     named = make_wheel(tmp_path, "demo", "1.0", tag="cp312-cp312-macosx_11_0_arm64", files={"demo.py": b""})
     with pytest.raises(RepairError, match="Failed to find any binary with the required architecture: 'arm64'"):
-        delocate.repair(named, tmp_path / "out", ARM, log=tmp_path / "log")
+        delocate.repair(RepairRequest(wheel=named, into=tmp_path / "out", target=ARM, log=tmp_path / "log"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.support.packages import make_wheel
 from tests.support.sandboxes import Opened
 from tests.support.sdists import sdist
+from wheelyard.domain.repaired import RepairRequest
 from wheelyard.repair.repair import repair
 from wheelyard.sandbox.container.libraries import collect
 from wheelyard.targets.here import this_machine
@@ -31,7 +32,9 @@ def test_what_the_objects_load_is_brought_out(opened: Opened, tmp_path: Path) ->
     (folder,) = collect(place, wheel)
     assert "libadd.so.1" in {path.name for path in folder.iterdir()}
     (away / "libadd.so.1").unlink()
-    repaired = repair(wheel, tmp_path / "out", this_machine(), log=place.log, libraries=(folder,))
+    repaired = repair(
+        RepairRequest(wheel=wheel, into=tmp_path / "out", target=this_machine(), log=place.log, libraries=(folder,))
+    )
     assert [name.partition("-")[0] for name in repaired.grafted] == ["libadd"]
 
 

@@ -14,6 +14,7 @@ from tests.support.cross_targets import Toolchain, cross
 from tests.support.packages import make_wheel
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import RepairError
+from wheelyard.domain.repaired import RepairRequest
 from wheelyard.repair.delocate import repair
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.zig.place import Place
@@ -74,7 +75,9 @@ def test_before_and_after(place: tuple[Place, Path], tmp_path: Path) -> None:
     assert linked(module) == [LIBSYSTEM, "@rpath/libvalue.dylib"]
     assert texts(module, RPATH) == [str(tmp_path)]
 
-    repaired = repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+    repaired = repair(
+        RepairRequest(wheel=wheel(tmp_path, module), into=tmp_path / "out", target=TARGET, log=tmp_path / "log")
+    )
 
     assert repaired.policy == "macosx_11_0_arm64"
     assert repaired.grafted == ("libvalue.dylib",)
@@ -91,7 +94,9 @@ def test_before_and_after(place: tuple[Place, Path], tmp_path: Path) -> None:
 def test_an_absolute_name_that_is_there_is_grafted(place: tuple[Place, Path], tmp_path: Path) -> None:
     module, library = built(place, tmp_path, str(tmp_path / "libvalue.dylib"))
     assert linked(module)[1] == str(library)
-    repaired = repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+    repaired = repair(
+        RepairRequest(wheel=wheel(tmp_path, module), into=tmp_path / "out", target=TARGET, log=tmp_path / "log")
+    )
     assert repaired.grafted == ("libvalue.dylib",)
 
 
@@ -100,7 +105,7 @@ def test_a_library_that_is_nowhere_is_named(place: tuple[Place, Path], tmp_path:
     module, library = built(place, tmp_path, name)
     library.unlink()
     with pytest.raises(RepairError, match=f"demo.cpython-312-darwin.so needs {name}") as caught:
-        repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+        repair(RepairRequest(wheel=wheel(tmp_path, module), into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
     assert caught.value.exit_code == 9
 
 
@@ -113,12 +118,14 @@ def test_a_library_for_another_cpu_is_named(
     shape = ("-dynamiclib", "-install_name", "@rpath/libvalue.dylib")
     library.write_bytes(compiled(intel, tmp_path, *shape, source=VALUE, output="intel.dylib").read_bytes())
     with pytest.raises(RepairError, match=r"dylibs/libvalue\.dylib is for x86_64") as caught:
-        repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+        repair(RepairRequest(wheel=wheel(tmp_path, module), into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
     assert str(tmp_path) not in caught.value.message
     # Beside one for the right CPU it does no harm.
     arm = compiled(place, tmp_path, *shape, source=VALUE, output="arm.dylib").read_bytes()
     library.write_bytes(fused([arm, (tmp_path / "intel.dylib").read_bytes()]))
-    repaired = repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+    repaired = repair(
+        RepairRequest(wheel=wheel(tmp_path, module), into=tmp_path / "out", target=TARGET, log=tmp_path / "log")
+    )
     assert repaired.grafted == ("libvalue.dylib",)
     assert check(repaired.path, TARGET).faults == ()
 
@@ -130,20 +137,20 @@ def test_another_cpu_and_a_newer_macos(place: tuple[Place, Path], tmp_path: Path
     content[4:8] = (0x01000007).to_bytes(4, "little")
     module.write_bytes(content)
     with pytest.raises(RepairError, match=r"demo.cpython-312-darwin.so is for x86_64"):
-        repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+        repair(RepairRequest(wheel=wheel(tmp_path, module), into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
     content[4:8] = (0x0100000C).to_bytes(4, "little")
     at = content.index((0x32).to_bytes(4, "little") + (32).to_bytes(4, "little"))
     content[at + 12 : at + 16] = (14 << 16).to_bytes(4, "little")
     module.write_bytes(content)
     with pytest.raises(RepairError, match=r"demo.cpython-312-darwin.so needs macOS 14.0"):
-        repair(wheel(tmp_path, module), tmp_path / "out", TARGET, log=tmp_path / "log")
+        repair(RepairRequest(wheel=wheel(tmp_path, module), into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
 
 
 def test_a_wheel_for_a_newer_target_gets_the_tag_of_what_is_in_it(place: tuple[Place, Path], tmp_path: Path) -> None:
     module, _ = built(place, tmp_path, "@rpath/libvalue.dylib")
     newer = cross("macosx_13_0_arm64", "3.12")
     made = wheel(tmp_path, module, tag="cp312-cp312-macosx_13_0_arm64")
-    repaired = repair(made, tmp_path / "out", newer, log=tmp_path / "log")
+    repaired = repair(RepairRequest(wheel=made, into=tmp_path / "out", target=newer, log=tmp_path / "log"))
     assert repaired.policy == "macosx_11_0_arm64"
     with zipfile.ZipFile(repaired.path) as archive:
         assert b"macosx_11_0_arm64" in archive.read("demo-1.0.dist-info/WHEEL")

@@ -21,6 +21,7 @@ from tests.support.packages import make_wheel
 from tests.support.yard import Yard, bundled_pip
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import Failures, RepairError
+from wheelyard.domain.repaired import RepairRequest
 from wheelyard.repair.delocate import repair
 from wheelyard.store.blobs import Store
 from wheelyard.targets.platforms import UNIVERSAL2
@@ -135,7 +136,7 @@ def test_a_universal_dylib_is_grafted_into_a_wheel_for_one_cpu(
     files = {MODULE: module, name.removeprefix("@loader_path/"): library}
     thin = make_wheel(tmp_path, "greeting", "1.0", tag=tag, files=files)
     target = cross("macosx_11_0_arm64")
-    repaired = repair(thin, tmp_path / "repaired", target, log=tmp_path / "log")
+    repaired = repair(RepairRequest(wheel=thin, into=tmp_path / "repaired", target=target, log=tmp_path / "log"))
     assert repaired.policy == "macosx_11_0_arm64"
     assert check(repaired.path, target).faults == ()
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.packages import make_wheel
 from wheelyard.domain.errors import RepairError
+from wheelyard.domain.repaired import RepairRequest
 from wheelyard.domain.target import Target
 from wheelyard.io.files import sha256
 from wheelyard.repair.repair import repair
@@ -51,7 +52,7 @@ def wheel(folder: Path, *objects: Path, tag: str = "cp312-cp312-linux_x86_64") -
 
 def test_the_tag_it_earns_with_its_legacy_name(tmp_path: Path) -> None:
     made = wheel(tmp_path, compile_(tmp_path, "ext", module("ext")))
-    repaired = repair(made, tmp_path / "out", TARGET, log=tmp_path / "log")
+    repaired = repair(RepairRequest(wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
     assert repaired.path.name == "demo-1.0-cp312-cp312-manylinux_2_5_x86_64.manylinux1_x86_64.whl"
     assert (repaired.policy, repaired.grafted) == ("manylinux_2_5_x86_64", ())
     facts = read(repaired.path, strict=True)
@@ -67,8 +68,8 @@ def test_a_library_is_grafted_the_same_way_each_time(tmp_path: Path) -> None:
         *(f"-L{library.parent}", "-ladd", f"-Wl,-rpath,{library.parent}"),
     )
     made = wheel(tmp_path, extension)
-    first = repair(made, tmp_path / "one", TARGET, log=tmp_path / "log")
-    again = repair(made, tmp_path / "two", TARGET, log=tmp_path / "log")
+    first = repair(RepairRequest(wheel=made, into=tmp_path / "one", target=TARGET, log=tmp_path / "log"))
+    again = repair(RepairRequest(wheel=made, into=tmp_path / "two", target=TARGET, log=tmp_path / "log"))
     assert sha256(first.path) == sha256(again.path)
     (grafted,) = first.grafted
     assert grafted.startswith("libadd-")
@@ -93,8 +94,12 @@ def test_libraries_are_looked_for_where_told(tmp_path: Path) -> None:
     source = module("ext", "int add(int, int); int more(void) { return add(1, 2); }")
     made = wheel(tmp_path, compile_(tmp_path, "ext", source, f"-L{library.parent}", "-ladd"))
     with pytest.raises(RepairError, match=r"demo/ext\.so needs the library libadd\.so, which is nowhere"):
-        repair(made, tmp_path / "out", TARGET, log=tmp_path / "log")
-    repaired = repair(made, tmp_path / "out", TARGET, log=tmp_path / "log", libraries=(library.parent,))
+        repair(RepairRequest(wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
+    repaired = repair(
+        RepairRequest(
+            wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log", libraries=(library.parent,)
+        )
+    )
     assert len(repaired.grafted) == 1
 
 
@@ -104,14 +109,17 @@ def test_a_newer_c_library_than_the_target_has(tmp_path: Path) -> None:
     except subprocess.CalledProcessError:
         pytest.skip("this machine's glibc is older than 2.36")
     with pytest.raises(RepairError) as caught:
-        repair(made, tmp_path / "out", TARGET, log=tmp_path / "log")
+        repair(RepairRequest(wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
     assert "cannot run on manylinux_2_28_x86_64" in caught.value.message
     assert "demo/ext.so needs arc4random@GLIBC_2.36" in caught.value.message
     assert "demo/old.so" not in caught.value.message
     assert caught.value.where == made.name
     assert not (tmp_path / "out").exists()
     newer = replace(TARGET, platform="manylinux_2_36_x86_64")
-    assert repair(made, tmp_path / "out", newer, log=tmp_path / "log").policy == "manylinux_2_36_x86_64"
+    assert (
+        repair(RepairRequest(wheel=made, into=tmp_path / "out", target=newer, log=tmp_path / "log")).policy
+        == "manylinux_2_36_x86_64"
+    )
 
 
 def test_a_grafted_library_counts_too(tmp_path: Path) -> None:
@@ -123,24 +131,28 @@ def test_a_grafted_library_counts_too(tmp_path: Path) -> None:
     made = wheel(tmp_path, compile_(tmp_path, "ext", source, f"-L{library.parent}", "-lpick"))
     with pytest.raises(RepairError, match=r"libpick\.so \(would be grafted\) needs arc4random@GLIBC_2\.36"):
         repair(
-            made,
-            tmp_path / "out",
-            TARGET,
-            log=tmp_path / "log",
-            libraries=(library.parent, Path("/usr/lib/x86_64-linux-gnu")),
+            RepairRequest(
+                wheel=made,
+                into=tmp_path / "out",
+                target=TARGET,
+                log=tmp_path / "log",
+                libraries=(library.parent, Path("/usr/lib/x86_64-linux-gnu")),
+            )
         )
 
 
 def test_code_for_newer_cpus(tmp_path: Path) -> None:
     made = wheel(tmp_path, compile_(tmp_path, "ext", module("ext"), "-Wl,-z,x86-64-v3"))
     with pytest.raises(RepairError, match="newer CPU"):
-        repair(made, tmp_path / "out", TARGET, log=tmp_path / "log")
-    assert repair(made, tmp_path / "out", TARGET, log=tmp_path / "log", check_instructions=False).policy
+        repair(RepairRequest(wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
+    assert repair(
+        RepairRequest(wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log", check_instructions=False)
+    ).policy
 
 
 def test_a_run_path_out_of_the_wheel_is_removed(tmp_path: Path) -> None:
     made = wheel(tmp_path, compile_(tmp_path, "ext", module("ext"), "-Wl,-rpath,/home/builder/lib:$ORIGIN/sub"))
-    repaired = repair(made, tmp_path / "out", TARGET, log=tmp_path / "log")
+    repaired = repair(RepairRequest(wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
     with zipfile.ZipFile(repaired.path) as archive:
         archive.extract("demo/ext.so", tmp_path / "site")
     said = subprocess.run(
@@ -151,25 +163,36 @@ def test_a_run_path_out_of_the_wheel_is_removed(tmp_path: Path) -> None:
 
 def test_pure_wheels_and_plain_linux_are_untouched(tmp_path: Path) -> None:
     pure = make_wheel(tmp_path, "pure", "1.0")
-    repaired = repair(pure, tmp_path / "out", TARGET, log=tmp_path / "log")
+    repaired = repair(RepairRequest(wheel=pure, into=tmp_path / "out", target=TARGET, log=tmp_path / "log"))
     assert (repaired.path.read_bytes(), repaired.policy) == (pure.read_bytes(), "any")
     made = wheel(tmp_path, compile_(tmp_path, "ext", module("ext")))
     here = replace(TARGET, platform="linux_x86_64")
-    repaired = repair(made, tmp_path / "out", here, log=tmp_path / "log")
+    repaired = repair(RepairRequest(wheel=made, into=tmp_path / "out", target=here, log=tmp_path / "log"))
     assert (repaired.path.name, repaired.policy) == (made.name, "linux_x86_64")
     # A platform wheel without any object keeps the tag that it came with.
     scripts = make_wheel(tmp_path, "scripts", "1.0", tag="py3-none-linux_x86_64")
-    assert repair(scripts, tmp_path / "out", TARGET, log=tmp_path / "log").policy == "linux_x86_64"
+    assert (
+        repair(RepairRequest(wheel=scripts, into=tmp_path / "out", target=TARGET, log=tmp_path / "log")).policy
+        == "linux_x86_64"
+    )
 
 
 def test_damaged_objects_are_an_error_and_no_traceback(tmp_path: Path) -> None:
     content = compile_(tmp_path, "ext", module("ext")).read_bytes()
     (tmp_path / "cut.so").write_bytes(content[:3000])
     with pytest.raises(RepairError):
-        repair(wheel(tmp_path, tmp_path / "cut.so"), tmp_path / "out", TARGET, log=tmp_path / "log")
+        repair(
+            RepairRequest(
+                wheel=wheel(tmp_path, tmp_path / "cut.so"), into=tmp_path / "out", target=TARGET, log=tmp_path / "log"
+            )
+        )
 
 
 def test_other_systems(tmp_path: Path) -> None:
     made = make_wheel(tmp_path, "demo", "1.0", tag="cp312-cp312-win_amd64")
     with pytest.raises(RepairError, match="nobody here repairs"):
-        repair(made, tmp_path / "out", replace(TARGET, platform="win_amd64"), log=tmp_path / "log")
+        repair(
+            RepairRequest(
+                wheel=made, into=tmp_path / "out", target=replace(TARGET, platform="win_amd64"), log=tmp_path / "log"
+            )
+        )

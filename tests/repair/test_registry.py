@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,7 @@ from tests.support.packages import make_wheel
 from wheelyard.build.unit import units_of
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.lock import LockedFile, LockedPackage
-from wheelyard.domain.repaired import Repaired
+from wheelyard.domain.repaired import Repaired, RepairRequest
 from wheelyard.domain.target import Target
 from wheelyard.repair import repair as registry
 from wheelyard.repair import worker
@@ -33,19 +32,10 @@ class Toy:
     def identity(self) -> str:
         return f"toy {self.version}"
 
-    def repair(
-        self,
-        wheel: Path,
-        into: Path,
-        target: Target,
-        *,
-        log: Path,
-        libraries: Sequence[Path] = (),
-        provided: Sequence[str] = (),
-        check_instructions: bool = True,
-    ) -> Repaired:
-        into.mkdir()
-        return Repaired(path=Path(shutil.copy2(wheel, into)), policy=target.platform, grafted=("toy",))
+    def repair(self, request: RepairRequest) -> Repaired:
+        request.into.mkdir()
+        path = Path(shutil.copy2(request.wheel, request.into))
+        return Repaired(path=path, policy=request.target.platform, grafted=("toy",))
 
 
 def key(target: Target) -> str:
@@ -59,9 +49,11 @@ def key(target: Target) -> str:
 def test_another_repairer_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = make_wheel(tmp_path, "demo", "1.0", tag="cp312-cp312-freebsd_14_x86_64", files={})
     with pytest.raises(RepairError, match="nobody here repairs wheels for freebsd_14_x86_64"):
-        registry.repair(wheel, tmp_path / "none", BSD, log=tmp_path / "log")
+        registry.repair(RepairRequest(wheel=wheel, into=tmp_path / "none", target=BSD, log=tmp_path / "log"))
     monkeypatch.setitem(registry.REPAIRERS, "freebsd", Toy())
-    assert registry.repair(wheel, tmp_path / "out", BSD, log=tmp_path / "log").grafted == ("toy",)
+    assert registry.repair(
+        RepairRequest(wheel=wheel, into=tmp_path / "out", target=BSD, log=tmp_path / "log")
+    ).grafted == ("toy",)
 
 
 def test_another_version_of_the_repairer_is_another_build(monkeypatch: pytest.MonkeyPatch) -> None:

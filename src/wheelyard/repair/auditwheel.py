@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 from wheelyard.domain.errors import RepairError
-from wheelyard.domain.repaired import Repaired
-from wheelyard.domain.target import Target
+from wheelyard.domain.repaired import Repaired, RepairRequest
 from wheelyard.io import process as door
 from wheelyard.io.temporary import temporary_folder
-from wheelyard.repair import worker
-from wheelyard.repair.unchanged import copied
+from wheelyard.repair import unchanged, worker
 from wheelyard.wheels.rewrite import Changes, rewrite
 
 _SHOWN = 10
@@ -28,16 +24,7 @@ def identity() -> str:
     return f"auditwheel {version('auditwheel')}, {patchelf}"
 
 
-def repair(
-    wheel: Path,
-    into: Path,
-    target: Target,
-    *,
-    log: Path,
-    libraries: Sequence[Path] = (),
-    provided: Sequence[str] = (),
-    check_instructions: bool = True,
-) -> Repaired:
+def repair(request: RepairRequest) -> Repaired:
     """Repair a wheel for a manylinux or musllinux target; see :class:`wheelyard.repair.protocol.Repairer`.
 
     :raises RepairError: naming each object with the symbols that the target does not have.
@@ -47,36 +34,36 @@ def repair(
         said = worker.ask(
             "wheelyard.repair.auditwheel_worker",
             {
-                "wheel": str(wheel),
+                "wheel": str(request.wheel),
                 "into": str(folder / "out"),
-                "platform": target.platform,
-                "libraries": ":".join(map(str, libraries)) or None,
-                "provided": list(provided),
-                "check_instructions": check_instructions,
+                "platform": request.target.platform,
+                "libraries": ":".join(map(str, request.libraries)) or None,
+                "provided": list(request.provided),
+                "check_instructions": request.check_instructions,
             },
             tool="auditwheel",
-            wheel=wheel.name,
+            wheel=request.wheel.name,
             scratch=folder,
             env=worker.environment(folder),
-            log=log,
+            log=request.log,
         )
         if said["outcome"] == "untouched":
-            return copied(wheel, into)
+            return unchanged.repair(request)
         if said["outcome"] == "refused":
-            raise _refused(said, wheel, target, log)
-        path = rewrite(folder / "out" / said["file"], into, Changes(platforms=said["platforms"]))
+            raise _refused(said, request)
+        path = rewrite(folder / "out" / said["file"], request.into, Changes(platforms=said["platforms"]))
         return Repaired(path=path, policy=said["platforms"][0], grafted=tuple(said["grafted"]))
 
 
-def _refused(said: dict[str, object], wheel: Path, target: Target, log: Path) -> RepairError:
+def _refused(said: dict[str, object], request: RepairRequest) -> RepairError:
     faults = said.get("faults")
     faults = [str(each) for each in faults] if isinstance(faults, list) else []
     if len(faults) > _SHOWN:
         faults = [*faults[:_SHOWN], f"and {len(faults) - _SHOWN} more objects"]
     needs = f"; it would run on {said['needs']}" if said.get("needs") else ""
     return RepairError(
-        f"cannot run on {target.platform}: {'; '.join(faults) or 'auditwheel refuses it'}{needs}",
-        where=wheel.name,
+        f"cannot run on {request.target.platform}: {'; '.join(faults) or 'auditwheel refuses it'}{needs}",
+        where=request.wheel.name,
         hint="build it in an image of the target (its C library must not be newer than the target's)",
-        log=log,
+        log=request.log,
     )

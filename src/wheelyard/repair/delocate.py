@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import RepairError, ToolError
-from wheelyard.domain.repaired import Repaired
-from wheelyard.domain.target import Target
+from wheelyard.domain.repaired import Repaired, RepairRequest
 from wheelyard.io import process as door
 from wheelyard.io.temporary import temporary_folder
 from wheelyard.repair import worker
@@ -37,20 +36,12 @@ def identity() -> str:
         return f"no {tool}"
 
 
-def repair(
-    wheel: Path,
-    into: Path,
-    target: Target,
-    *,
-    log: Path,
-    libraries: Sequence[Path] = (),
-    provided: Sequence[str] = (),  # noqa: ARG001  (delocate cannot leave a library out)
-    check_instructions: bool = True,  # noqa: ARG001  (macOS promises a CPU by its version)
-) -> Repaired:
+def repair(request: RepairRequest) -> Repaired:
     """Repair a wheel for a macOS target; see :class:`wheelyard.repair.protocol.Repairer`.
 
     Dylibs are grafted, install names rewritten to ``@loader_path``, run paths that lead out of the wheel removed, and
-    what was changed is signed ad hoc. The tag is that of the newest macOS that an object needs.
+    what was changed is signed ad hoc. The tag is that of the newest macOS that an object needs. delocate cannot leave a
+    library out, and macOS promises a CPU by its version: ``provided`` and ``check_instructions`` say nothing here.
 
     :raises RepairError: naming each object that is for another CPU or a newer macOS, and each dylib that is nowhere.
     :raises ToolError: if what does the work is not installed.
@@ -59,16 +50,16 @@ def repair(
     if importlib.util.find_spec(tool) is None:
         raise ToolError(f"{tool} is not installed, which repairs wheels for macOS", hint=f"pip install {tool}")
     work = _by_delocate if tool == "delocate" else _by_repairwheel
-    platform = platforms.parse(target.platform)
-    _refuse(faults(wheel, platform), wheel, target, log)
+    wheel, platform = request.wheel, platforms.parse(request.target.platform)
+    _refuse(faults(wheel, platform), request)
     with temporary_folder("repair") as folder:
         (folder / "out").mkdir()
-        refused = work(wheel, folder, platform, libraries, log)
-        _refuse((*absolute(wheel), *refused) if refused else (), wheel, target, log)
+        refused = work(request, folder, platform)
+        _refuse((*absolute(wheel), *refused) if refused else (), request)
         (out,) = (folder / "out").glob("*.whl")
-        _refuse((*faults(out, platform), *absolute(out)), wheel, target, log)
-        into.mkdir(parents=True, exist_ok=True)
-        path = Path(shutil.copy2(out, into))
+        _refuse((*faults(out, platform), *absolute(out)), request)
+        request.into.mkdir(parents=True, exist_ok=True)
+        path = Path(shutil.copy2(out, request.into))
     return Repaired(path=path, policy=wheel_name.parse(path.name).platform, grafted=_grafted(wheel, path))
 
 
@@ -104,46 +95,47 @@ def environment(scratch: Path, platform: Platform, libraries: Sequence[Path]) ->
     }
 
 
-def _by_delocate(wheel: Path, folder: Path, platform: Platform, libraries: Sequence[Path], log: Path) -> list[str]:
+def _by_delocate(request: RepairRequest, folder: Path, platform: Platform) -> list[str]:
     """Repair into ``folder/out``; return what delocate refuses."""
-    command, env = delocate_command(wheel, folder / "out", platform), environment(folder, platform, libraries)
-    done = door.run(command, env=env, log=log, timeout=worker.TIMEOUT)
+    command = delocate_command(request.wheel, folder / "out", platform)
+    env = environment(folder, platform, request.libraries)
+    done = door.run(command, env=env, log=request.log, timeout=worker.TIMEOUT)
     if done.returncode == 0:
         if not any((folder / "out").iterdir()):  # nothing had to be changed
-            shutil.copy2(wheel, folder / "out")
+            shutil.copy2(request.wheel, folder / "out")
         return []
     return [done.output.strip().rpartition("\n")[2]]
 
 
-def _by_repairwheel(wheel: Path, folder: Path, platform: Platform, libraries: Sequence[Path], log: Path) -> list[str]:
+def _by_repairwheel(request: RepairRequest, folder: Path, platform: Platform) -> list[str]:
     """Repair into ``folder/out``, in a process of its own; return what delocate's copy in repairwheel refuses.
 
     :raises RepairError: if it ends with an error that is not about the wheel.
     """
     refused = worker.ask(
         "wheelyard.repair.delocate_worker",
-        {"wheel": str(wheel), "into": str(folder / "out"), "folder": FOLDER},
+        {"wheel": str(request.wheel), "into": str(folder / "out"), "folder": FOLDER},
         tool="delocate",
-        wheel=wheel.name,
+        wheel=request.wheel.name,
         scratch=folder,
-        env=environment(folder, platform, libraries),
-        log=log,
+        env=environment(folder, platform, request.libraries),
+        log=request.log,
     )
     return [str(each) for each in refused]
 
 
-def _refuse(found: Iterable[str], wheel: Path, target: Target, log: Path) -> None:
+def _refuse(faults: Iterable[str], request: RepairRequest) -> None:
     """Raise an error if there are faults."""
-    shown = list(found)
+    shown = list(faults)
     if not shown:
         return
     if len(shown) > _SHOWN:
         shown = [*shown[:_SHOWN], f"and {len(shown) - _SHOWN} more"]
     raise RepairError(
-        f"cannot run on {target.platform}: {'; '.join(shown)}",
-        where=wheel.name,
+        f"cannot run on {request.target.platform}: {'; '.join(shown)}",
+        where=request.wheel.name,
         hint="a library must be for the target's CPU and no newer macOS, and lie where the wheel says",
-        log=log,
+        log=request.log,
     )
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
 
 from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import RepairError
-from wheelyard.domain.repaired import Repaired
-from wheelyard.domain.target import Target
+from wheelyard.domain.repaired import Repaired, RepairRequest
 from wheelyard.repair import auditwheel, delocate, unchanged
 from wheelyard.repair.protocol import Repairer
 
@@ -34,28 +31,11 @@ def repairer_for(platform: str) -> Repairer:
     return repairer
 
 
-def repair(
-    wheel: Path,
-    into: Path,
-    target: Target,
-    *,
-    log: Path,
-    libraries: Sequence[Path] = (),
-    provided: Sequence[str] = (),
-    check_instructions: bool = True,
-) -> Repaired:
+def repair(request: RepairRequest) -> Repaired:
     """Repair a wheel for any target; see :class:`wheelyard.repair.protocol.Repairer`. A pure wheel is copied as it is.
 
     :raises RepairError: if the wheel cannot run on the target.
     """
-    if wheel_name.parse(wheel.name).is_pure:
-        return unchanged.copied(wheel, into)
-    return repairer_for(target.platform).repair(
-        wheel,
-        into,
-        target,
-        log=log,
-        libraries=libraries,
-        provided=provided,
-        check_instructions=check_instructions,
-    )
+    if wheel_name.parse(request.wheel.name).is_pure:
+        return unchanged.repair(request)
+    return repairer_for(request.target.platform).repair(request)

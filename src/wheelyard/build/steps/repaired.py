@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wheelyard.build.steps.model import Finishing
+from wheelyard.domain.repaired import RepairRequest
 from wheelyard.repair.repair import repair as repair_wheel
 from wheelyard.variants.finish import provided
 
@@ -17,12 +18,14 @@ def repair(wheel: Finishing) -> Finishing:
     if unit.target.libraries is not None:
         libraries = (Path(unit.target.libraries) / "lib", *libraries)
     repaired = repair_wheel(
-        wheel.path,
-        place.aside / "repaired",
-        unit.target,
-        log=place.log,
-        libraries=libraries,
-        provided=provided(unit.recipe),
-        check_instructions=not unit.recipe.variant,
+        RepairRequest(
+            wheel=wheel.path,
+            into=place.aside / "repaired",
+            target=unit.target,
+            log=place.log,
+            libraries=tuple(libraries),
+            provided=tuple(provided(unit.recipe)),
+            check_instructions=not unit.recipe.variant,
+        )
     )
     return replace(wheel, path=repaired.path, policy=repaired.policy, grafted=repaired.grafted)
