@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.page_reading import anchors, faults
-from tests.support.shop import Shop, contents, folder, stamps
+from tests.support.shop import Shop, contents, folder, left_over, stamps, state_of
 from wheelyard.bundle import manifest, single
 from wheelyard.domain.errors import HashMismatchError, StorageError, WheelError
 from wheelyard.domain.events import Event, Warned
@@ -162,7 +163,7 @@ def test_a_wheel_altered_in_place_is_healed_under_all_its_names(shop: Shop) -> N
 def test_touched_or_imported_files_stay_where_their_bytes_are_right(shop: Shop) -> None:
     site = small(shop)
     shop.publish(site)
-    (shop.into / ".published.json").unlink()
+    shutil.rmtree(state_of(shop.into))
     os.utime(shop.into / "simple/beta/index.html", ns=(1, 1))
     before = stamps(shop.into)
     assert shop.publish(site).added == 0
@@ -346,7 +347,7 @@ def test_a_folder_of_somebody_else_is_not_touched(shop: Shop) -> None:
 
 
 def test_a_held_lock_is_an_error_at_once(shop: Shop) -> None:
-    with files.locked(shop.into / ".lock", what="x"), pytest.raises(StorageError, match="another run"):
+    with files.locked(state_of(shop.into) / "lock", what="x"), pytest.raises(StorageError, match="another run"):
         shop.publish(small(shop))
 
 
@@ -363,7 +364,7 @@ def test_a_bad_blob_leaves_the_published_site_as_it_was(shop: Shop, harm: str, e
     with pytest.raises(error, match=r"beta-1\.0"):
         shop.publish(Site(folders=(folder("el9", [alpha, beta]),)))
     assert contents(shop.into) == before
-    assert not list(shop.into.glob(".staging-*"))
+    assert not left_over(shop.into)
 
 
 def test_the_same_site_gives_the_same_bytes_anywhere(shop: Shop, tmp_path: Path) -> None:

@@ -79,6 +79,17 @@ def folder(name: str, entries: Sequence[Entry], *, variant: str | None = None) -
     )
 
 
+def state_of(into: Path) -> Path:
+    """Return where a publisher keeps what it needs beside a wheelhouse."""
+    return into.parent / f".{into.name}.wheelyard"
+
+
+def left_over(into: Path) -> list[str]:
+    """Return what a publication that is over should not have left: all beside the wheelhouse that has no use."""
+    known = {"lock", "published.json", "before", ".gitignore"}
+    return sorted(path.name for path in state_of(into).iterdir() if path.name not in known)
+
+
 def contents(root: Path) -> dict[str, str]:
     """Return path → sha256 of every file of a site; what begins with a dot is not of it."""
     return {

@@ -104,7 +104,7 @@ class Yard:
 
     def state(self) -> dict[str, tuple[int, int]]:
         """Return every file of the wheelhouse with its inode and time: equal means untouched."""
-        files = (path for path in self.wheelhouse.rglob("*") if path.is_file() and path.name != ".lock")
+        files = (path for path in self.wheelhouse.rglob("*") if path.is_file())
         return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 
 

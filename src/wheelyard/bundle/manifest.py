@@ -45,6 +45,7 @@ __all__ = [
     "load_manifest",
     "read",
     "release",
+    "released",
     "restamp",
     "timestamp",
     "update",
@@ -206,6 +207,12 @@ def release(root: Path) -> None:
     files.write(root / _RELEASED, digest_of((root / MANIFEST).read_bytes()) + "\n")
 
 
+def released(root: Path) -> str | None:
+    """Return the sha256 of the manifest of a wheelhouse that left the house last, None if none did."""
+    noted = root / _RELEASED
+    return noted.read_text().strip() if noted.is_file() else None
+
+
 def follow_release(root: Path, base: str | None = None) -> Manifest:
     """Let the manifest of a wheelhouse follow the one that left the house last, and return it.
 
@@ -215,11 +222,10 @@ def follow_release(root: Path, base: str | None = None) -> Manifest:
     :param base: sha256 of the manifest to follow instead: what a delta is against.
     """
     before, content = read(root)
-    noted = root / _RELEASED
-    released = base or (noted.read_text().strip() if noted.is_file() else None)
-    if released in (None, before.previous, digest_of(content)):
+    carried = base or released(root)
+    if carried in (None, before.previous, digest_of(content)):
         return before
-    made = before._replace(sequence=before.sequence + 1, previous=released)
+    made = before._replace(sequence=before.sequence + 1, previous=carried)
     write(root, made)
     return made
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.bundle.manifest import naming_errors
 from wheelyard.domain.errors import ToolError
 from wheelyard.host.manifest import MANIFEST, SIGNATURE
-from wheelyard.host.sshsig import NAMESPACE, split_signatures
+from wheelyard.host.refusal import Refused
+from wheelyard.host.sshsig import NAMESPACE, Signer, fingerprint, parse_signature, split_signatures, verify_one
 from wheelyard.io import files, process
 from wheelyard.io.temporary import temporary_folder
 
-__all__ = ["NAMESPACE", "sign", "sign_bytes"]
+__all__ = ["NAMESPACE", "fingerprint_of", "sign", "sign_bytes", "signers_of"]
 
 _PATIENCE = 300.0  # seconds: a person may have to find and touch the hardware key
+
+
+def _need_ssh_keygen() -> None:
+    if shutil.which("ssh-keygen") is None:
+        raise ToolError("ssh-keygen is not installed", hint="install OpenSSH 8.1 or newer to sign")
 
 
 def sign_bytes(content: bytes, key: Path) -> str:
@@ -24,8 +33,7 @@ def sign_bytes(content: bytes, key: Path) -> str:
     :param key: a private key, or a public key whose private half an SSH agent holds.
     :raises ToolError: if ssh-keygen is missing, or does not sign.
     """
-    if shutil.which("ssh-keygen") is None:
-        raise ToolError("ssh-keygen is not installed", hint="install OpenSSH 8.1 or newer to sign")
+    _need_ssh_keygen()
     with temporary_folder("sign") as folder:
         message = folder / "message"
         message.write_bytes(content)
@@ -39,6 +47,33 @@ def sign_bytes(content: bytes, key: Path) -> str:
                 hint="is it a private key, or a public one that an agent knows?",
             )
         return made.read_text()
+
+
+def fingerprint_of(key: Path) -> str:
+    """Return the fingerprint of a key, of its public half: nobody is asked for a password or a touch.
+
+    :raises ToolError: if ssh-keygen is missing, or it is no key.
+    """
+    _need_ssh_keygen()
+    done = process.run(("ssh-keygen", "-l", "-f", str(key)), merge=True, timeout=_PATIENCE)
+    found = re.search(r"SHA256:[A-Za-z0-9+/]{43}", done.output)
+    if done.returncode != 0 or found is None:
+        raise ToolError("this is no SSH key", where=str(key), hint="name a private key, or a public one of an agent's")
+    return found.group()
+
+
+def signers_of(content: bytes, armored: str) -> frozenset[str]:
+    """Return the fingerprints of the keys that signed these bytes, whosever they are; damaged signatures are none."""
+    found = set()
+    try:
+        for each in split_signatures(armored):
+            with contextlib.suppress(Refused):
+                signer = Signer("*", parse_signature(each).key, None, None, None)
+                verify_one(content, each, [signer], (), int(time.time()), NAMESPACE)
+                found.add(fingerprint(signer.key))
+    except Refused:
+        pass
+    return frozenset(found)
 
 
 def sign(root: Path, keys: Sequence[Path], *, add: bool = False) -> Path:

@@ -33,6 +33,8 @@ LOCK = ".lock"
 _NAME_OF = re.compile(r"\d{6,}-[0-9a-f]{12}\Z")
 # What the maker of a wheelhouse keeps in it for the next time; no part of what is published.
 _WORKING = frozenset({LOCK, ".facts.json", ".published.json", ".released", ".site.json"})
+# The same, as a folder, where what is published cannot be exchanged whole.
+WORKSHOP = ".wheelyard"
 _OURS = {CURRENT, GENERATIONS, TRUST, LOG, LOCK}
 
 
@@ -162,6 +164,8 @@ def unlisted_files(root: str, manifest: Manifest) -> List[str]:
     listed = {entry.path for entry in manifest.files} | {MANIFEST, SIGNATURE, BUNDLE} | _WORKING
     found = []
     for here, folders, names in os.walk(root):
+        if here == root and WORKSHOP in folders:
+            folders.remove(WORKSHOP)
         links = [name for name in folders if os.path.islink(os.path.join(here, name))]
         for name in names + links:
             path = os.path.relpath(os.path.join(here, name), root).replace(os.sep, "/")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from wheelyard.domain.errors import StorageError
 from wheelyard.host.manifest import MANIFEST
-from wheelyard.index import publish_record
+from wheelyard.index import site_state
+from wheelyard.index.publishers import record
 
 
 def claimed(into: Path) -> bool:
-    """Whether a folder is a wheelhouse already, at least one whose first publication was broken off."""
-    return (into / publish_record.RECORD).exists() or (into / MANIFEST).exists()
+    """Whether a folder is a wheelhouse already, be its manifest lost."""
+    return any((into / name).exists() for name in (MANIFEST, site_state.SHELF, record.EARLIER))
 
 
 def is_owners(path: str) -> bool:

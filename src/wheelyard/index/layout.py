@@ -50,6 +50,11 @@ def baseline(site: Site) -> dict[str, Wheel]:
     return found
 
 
+def without_tables(pool: Mapping[str, Wheel]) -> Iterator[Wheel]:
+    """Yield the wheels and sdists of a pool, and not what says what labels mean."""
+    return (wheel for name, wheel in pool.items() if not name.endswith(TABLE))
+
+
 def by_project(wheels: Iterable[Wheel]) -> dict[str, list[Wheel]]:
     """Return files by normalised project name, ordered by name: spellings of one name are one project."""
     found: dict[str, list[Wheel]] = {}

@@ -39,9 +39,9 @@ def _gzip(page: Page) -> bytes:
     return gzip.compress(content.encode() if isinstance(content, str) else content, 9, mtime=0)
 
 
-def text(content: str) -> Page:
-    """Return a page that is this text."""
-    return Page(hashlib.sha256(content.encode()).hexdigest(), lambda: content)
+def document(content: bytes) -> Page:
+    """Return a page that is these bytes."""
+    return Page(hashlib.sha256(content).hexdigest(), lambda: content)
 
 
 _LOADER = jinja2.PackageLoader("wheelyard.index", "templates")

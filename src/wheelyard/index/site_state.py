@@ -14,18 +14,14 @@ from wheelyard.domain.errors import StorageError
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.site import Entry, Folder, Imprint, LabelledFolder, Site, Wheel
 from wheelyard.domain.target import Target
-from wheelyard.io import files
 
 SHELF = ".site.json"
 _FORMAT = 1
 _WHEEL = tuple(field.name for field in fields(Wheel))
 
 
-def save(into: Path, site: Site) -> None:
-    """Keep what was published; documents only by name, as their bytes lie in the site.
-
-    :raises StorageError: if it cannot be written.
-    """
+def dump(site: Site) -> bytes:
+    """Return what is kept of a site that is published; documents only by name, as their bytes lie in the site."""
     content = {
         "format": _FORMAT,
         "channel": site.channel,
@@ -37,7 +33,7 @@ def save(into: Path, site: Site) -> None:
         "documents": sorted(site.documents),
         "attachments": dict(sorted(site.attachments.items())),
     }
-    files.write(into / SHELF, json.dumps(content, separators=(",", ":")), sync=False)
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 def load(into: Path) -> Site:

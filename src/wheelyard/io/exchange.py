@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 from pathlib import Path
 
 _AT_FDCWD = -100
@@ -40,6 +41,22 @@ def exchange(staged: Path, live: Path) -> None:
         aside.rename(live)
         raise
     aside.rename(staged)
+
+
+def is_mount(place: Path) -> bool:
+    """Whether something is mounted at a folder, a folder of the same file system (``mount --bind``) too."""
+    if os.path.ismount(place):
+        return True
+    try:
+        table = Path("/proc/self/mountinfo").read_bytes()
+    except OSError:
+        return False
+    # Field 5 is the place; what would break the line into other fields is written in octal (proc_pid_mountinfo(5)).
+    names = (
+        re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), line.split(b" ")[4])
+        for line in table.splitlines()
+    )
+    return os.fsencode(place) in names
 
 
 def flush(place: Path) -> None:

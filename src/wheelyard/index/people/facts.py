@@ -1,23 +1,17 @@
-"""What a METADATA says that people want to read; parsed once, kept beside the wheelhouse's record."""
+"""What a METADATA says that people want to read."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.io import files
 from wheelyard.wheels import core_metadata
 from wheelyard.wheels.core_metadata import CoreMetadata, extras_of
 from wheelyard.wheels.licence import license_of
 
-CACHE = ".facts.json"
-_FORMAT = 3
 _WEB = re.compile(r"https?://[^\s\"'<>]+\Z")
 _LONGEST = 300
 
@@ -71,33 +65,3 @@ def _needs(said: CoreMetadata) -> Iterator[Need]:
 
 def _links(labelled: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple({url: (label, url) for label, url in labelled if _WEB.match(url)}.values())
-
-
-def gather(into: Path, wanted: Mapping[str, Callable[[], bytes]]) -> dict[str, PageFacts]:
-    """Return facts by the SHA-256 of their METADATA, reading only those that no earlier publication has read.
-
-    :param wanted: how to read each METADATA, by its SHA-256.
-    """
-    known = _load(into)
-    found = {digest: known.get(digest) or parse(read()) for digest, read in wanted.items()}
-    if found.keys() != known.keys():
-        content = json.dumps({"format": _FORMAT, "facts": found}, separators=(",", ":"))
-        files.write(into / CACHE, content, sync=False)
-    return found
-
-
-def _load(into: Path) -> dict[str, PageFacts]:
-    with contextlib.suppress(FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
-        content = json.loads((into / CACHE).read_bytes())
-        if content["format"] == _FORMAT:
-            return {
-                digest: PageFacts(
-                    name,
-                    summary,
-                    licence,
-                    tuple(Need(need, tuple(extras)) for need, extras in requires),
-                    tuple((label, url) for label, url in links),
-                )
-                for digest, (name, summary, licence, requires, links) in content["facts"].items()
-            }
-    return {}

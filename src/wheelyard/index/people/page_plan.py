@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from wheelyard.domain.site import Folder, LabelledFolder, Site, Wheel
 from wheelyard.index import layout, pages
 from wheelyard.index.pages import Page
-from wheelyard.index.people import facts, graph, licences, search, treemap, views
+from wheelyard.index.people import graph, licences, search, treemap, views
+from wheelyard.index.people.facts import PageFacts
 from wheelyard.index.people.frame import Frame, frame_of
 from wheelyard.index.people.views import Overview, Row, Use
 from wheelyard.variants.model import needs_in_words
@@ -22,18 +22,17 @@ DRAWN = 600
 
 
 def people_pages(
-    site: Site, pool: Mapping[str, Wheel], metadata: Mapping[str, str], read: Callable[[str], bytes], into: Path
+    site: Site, pool: Mapping[str, Wheel], metadata: Mapping[str, str], facts: Mapping[str, PageFacts]
 ) -> Iterator[tuple[str, Page]]:
     """Yield path and page of everything that people read, except the targets' own pages.
 
-    :param read: returns the METADATA of a file of the pool, by the file's name.
+    :param metadata: by file name, the SHA-256 of its METADATA.
+    :param facts: by that, what the METADATA of the newest file of each project says.
     """
-    projects = layout.by_project(wheel for wheel in pool.values() if not wheel.filename.endswith(layout.TABLE))
+    projects = layout.by_project(layout.without_tables(pool))
     newest = views.newest_of(projects)
     digests = {name: metadata[wheel.filename] for name, wheel in newest.items() if wheel.filename in metadata}
-    wanted = {digest: (lambda name=name: read(newest[name].filename)) for name, digest in digests.items()}
-    found = facts.gather(into, wanted)
-    seen = views.overview(site, projects, newest, {name: found[digest] for name, digest in digests.items()})
+    seen = views.overview(site, projects, newest, {name: facts[digest] for name, digest in digests.items()})
     rows = views.rows(seen)
     everything = [*map(repr, rows), *sorted(digests.values()), repr(site.folders), repr(site.labelled)]
     frame = frame_of(site)
@@ -57,7 +56,7 @@ def assets() -> Iterator[tuple[str, Page]]:
     folder = importlib.resources.files("wheelyard.index") / "assets"
     for name in ("style.css", "site.js", "favicon.svg"):
         text = (folder / name).read_text(encoding="utf-8")
-        yield f"assets/{name}", pages.text(text)
+        yield f"assets/{name}", pages.document(text.encode())
 
 
 def target_page(site: Site, folder: Folder, wheels: list[Wheel], metadata: Mapping[str, str]) -> Page:
