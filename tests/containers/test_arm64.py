@@ -17,6 +17,7 @@ from wheelyard.domain.target import Target
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
 from wheelyard.store.blobs import Store
+from wheelyard.targets.commands import Route
 from wheelyard.toolchain.container import find_toolchain
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
@@ -58,6 +59,7 @@ def test_a_wheel_for_arm64_is_compiled_and_proven(
     scratch.mkdir()
     subject = Subject(
         folder="arm",
+        route=Route(folder="arm", python="python3"),
         wheels={wheel.filename: store.path(wheel.sha256)},
         requirements_txt=f"arm==1.0 --hash=sha256:{wheel.sha256}\n",
         brought={"arm": Bring(modules=["arm"])},

@@ -17,6 +17,7 @@ from wheelyard.domain.settings import BuildSettings
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
 from wheelyard.store.blobs import Store
+from wheelyard.targets.commands import Route
 from wheelyard.toolchain.container import find_toolchain
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
@@ -64,6 +65,7 @@ def test_libraries_of_the_image_are_grafted_and_found_on_a_host_without_them(
     scratch.mkdir()
     subject = Subject(
         folder="bookworm",
+        route=Route(folder="bookworm", python="python3"),
         wheels={wheel.filename: store.path(wheel.sha256) for wheel in wheels},
         requirements_txt="".join(
             f"{name}==1.0 --hash=sha256:{wheel.sha256}\n"

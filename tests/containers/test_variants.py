@@ -21,6 +21,7 @@ from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.store.blobs import Store
+from wheelyard.targets.commands import Route
 from wheelyard.variants.axes.blas import identity
 from wheelyard.variants.axes.blas.proof import probe
 from wheelyard.variants.axes.simd import levels
@@ -144,6 +145,7 @@ def test_a_library_of_the_image_is_known_too(tmp_path: Path, image: Image) -> No
     pip, store = pip_wheel("23.3.2"), Store(tmp_path / "store")
     subject = Subject(
         folder="bookworm.openblas",
+        route=Route(folder="bookworm.openblas", python="python3"),
         wheels={wheel.name: store.path(store.add_file(wheel))},
         requirements_txt=f"stranger==1.0 --hash=sha256:{files.sha256(wheel)}\n",
         brought={"stranger": Bring(modules=["stranger"])},

@@ -14,6 +14,7 @@ from wheelyard.domain.settings import BuildSettings
 from wheelyard.prove import container as proof
 from wheelyard.prove.model import Bring, Subject
 from wheelyard.store.blobs import Store
+from wheelyard.targets.commands import Route
 
 pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("containers")]
 
@@ -28,6 +29,7 @@ def test_proven_on_another_cpu(tmp_path: Path, build: Build, store: Store, image
     scratch.mkdir()
     subject = Subject(
         folder="arm",
+        route=Route(folder="arm", python="python3"),
         wheels={wheel.filename: store.path(wheel.sha256)},
         requirements_txt=f"greeting==1.0 --hash=sha256:{wheel.sha256}\n",
         brought={"greeting": Bring(modules=["greeting"])},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,7 +138,7 @@ def show_outcome(outcome: BuildOutcome) -> None:
     show(f"{outcome.reused} were built before; {outcome.seconds:.1f} s")
     show(f"wheelhouse: {done.added} files added, {done.restored} put back, {done.removed} removed, ", end="")
     show(f"{done.unchanged} left as they were")
-    show("\nOn the host, with the pip that it has and without a network:")
+    show("\nOn the host, without a network:")
     for folder in outcome.folders:
         for each in commands(folder, shown(outcome.wheelhouse)):
             show(f"  {each}")
@@ -157,8 +156,7 @@ def shown(path: Path) -> Path:
 
 
 def commands(folder: Folder, wheelhouse: Path) -> tuple[str, ...]:
-    """Return what to type on a host that has the wheelhouse at this place; first a newer pip, where one is carried."""
-    place = wheelhouse / "targets" / folder.name
-    pip = [f"python{folder.target.python}", "-m", "pip", "install", "--user", "--no-index", "-f", str(place)]
-    first = [shlex.join([*pip, f"pip=={folder.pip.version}"])] if folder.pip else []
-    return (*first, shlex.join([*pip, "-r", str(place / "requirements.txt")]))
+    """Return what to type on a host that has the wheelhouse at this place."""
+    from wheelyard.targets import commands
+
+    return commands.lines(commands.install(commands.route(folder), commands.Access(root=str(wheelhouse))))

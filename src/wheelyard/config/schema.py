@@ -38,6 +38,20 @@ class TargetTable(Table, frozen=True):
     pip: Annotated[
         Text | None, Meta(description="the pip that the host has: it decides which files are seen", examples=["21.2.3"])
     ] = None
+    carry_pip: Annotated[
+        bool | None,
+        Meta(
+            description="whether the folder carries pip; by default where the host's is too old, or a preset has none",
+            examples=[True],
+        ),
+    ] = None
+    externally_managed: Annotated[
+        bool | None,
+        Meta(
+            description="whether the host's Python is the system's alone (PEP 668); else as its preset says",
+            examples=[True],
+        ),
+    ] = None
     interpreter: Annotated[
         Text | None,
         Meta(

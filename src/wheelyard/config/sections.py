@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
@@ -82,11 +83,13 @@ def _target(table: TargetTable) -> Target | None:
         place.wrong("name", f"{table.name!r} cannot name a folder of the wheelhouse", "use a-z, 0-9, _ and - only")
     if table.pip is not None and not _PIP.fullmatch(table.pip):
         place.wrong("pip", f"{table.pip!r} is no version of pip", 'write: pip = "21.2.3"')
-    changes = {
+    changes: dict[str, Any] = {
         "name": table.name,
         "python_full": full,
         "platform": platform,
         "pip": table.pip,
+        "carry_pip": table.carry_pip,
+        "externally_managed": table.externally_managed,
         "interpreter": interpreter,
         "image": table.image,
         "host_image": table.host_image,

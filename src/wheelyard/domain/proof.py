@@ -21,6 +21,8 @@ class Proof:
     pip: str = ""
     installed: int = 0
     imported: int = 0
+    managed: bool = False
+    """Whether the host's Python was found to be the system's alone (PEP 668)."""
     told: tuple[str, ...] = ()
     """Modules that do not import, in words, where that did not keep the folder from being proven."""
     hint: str | None = None

@@ -41,6 +41,13 @@ class Target:
     carried_python: str | None = None
     """Archive (.tar.*) of a relocatable CPython for the hosts, to be carried for those whose own is too old."""
     carried_python_sha256: str | None = None
+    externally_managed: bool = False
+    """Whether the hosts' Python is marked as the system's alone, or may be (PEP 668): pip changes only virtual
+    environments there."""
+    carry_pip: bool | None = None
+    """Whether the folder carries pip; None: if a wheel needs a newer one than the host's, or ``lacks_pip`` says so."""
+    lacks_pip: bool = False
+    """Whether the hosts' Python comes without pip and without ``ensurepip``."""
     preset: str | None = None
     """The preset it was made from (``el9``), which knows images; see ``wheelyard.targets.presets``."""
 

@@ -17,7 +17,7 @@ from wheelyard.domain.site import Wheel
 
 API_VERSION = "1.1"
 """PEP 700: ``versions``, ``size`` and ``upload-time`` beside what PEP 691 has."""
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Page(NamedTuple):

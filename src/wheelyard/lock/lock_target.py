@@ -15,7 +15,7 @@ from wheelyard.lock.build_requirements import BuildRequirements
 from wheelyard.lock.candidates import TargetSource
 from wheelyard.lock.direct import DirectFile
 from wheelyard.lock.ports import Backends, Upstream
-from wheelyard.lock.select import needs_newer_pip
+from wheelyard.lock.select import carries_pip, needs_newer_pip
 from wheelyard.resolve.answer import Answer, ask
 from wheelyard.resolve.model import Pin, Question, Resolver
 from wheelyard.resolve.pip_tools import PipTools
@@ -132,18 +132,23 @@ class TargetLocker:
         )
 
     def _pip(self, source: TargetSource, packages: Sequence[LockedPackage]) -> LockedPackage | None:
-        """Return the newest pip that the target's Python runs; None if the host's own sees all that is needed.
+        """Return the newest pip that the target's Python runs; None if the folder carries none.
 
-        :raises ToolError: if no index has one.
+        :raises ToolError: if no index has one, and a wheel needs it or the configuration asks for it.
         """
-        if not needs_newer_pip(packages, self.target):
+        if not carries_pip(packages, self.target):
             return None
+        needed = needs_newer_pip(packages, self.target)
         choice = source.newest("pip")
         if choice is None:
-            if not needs_newer_pip([each for each in packages if each.how == "fetch"], self.target):
-                return None  # what is built may yet get a tag that the host's pip sees
+            # What is built may yet get a tag that the host's pip sees.
+            fetched = needed and needs_newer_pip([each for each in packages if each.how == "fetch"], self.target)
+            if not fetched and not self.target.carry_pip:
+                return None
             raise ToolError(
-                f"the host's pip {self.target.pip} cannot see a wheel that is needed, and no index has a newer pip",
+                f"the host's pip {self.target.pip} cannot see a wheel that is needed, and no index has a newer pip"
+                if fetched
+                else "pip is to be carried, and no index has one",
                 where=f"target {self.target.name}",
                 hint="put pip on the index, or say what pip the host has ([[target]] pip)",
             )
@@ -153,5 +158,7 @@ class TargetLocker:
             version=choice.version,
             file=found.file,
             requires_python=choice.file.requires_python,
-            reason=f"the host's pip {self.target.pip} cannot see every wheel that is needed",
+            reason=f"the host's pip {self.target.pip} cannot see every wheel that is needed"
+            if needed
+            else "carried for hosts that have no pip",
         )

@@ -7,25 +7,23 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wheelyard.domain import wheel_name
 from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
-from wheelyard.io import files
 from wheelyard.prove.model import Subject
-from wheelyard.prove.place import last_words, link
+from wheelyard.prove.place import last_words, lay_out, link
 from wheelyard.prove.run_proof import run_proof
 from wheelyard.sandbox.container.images import resolve
 from wheelyard.sandbox.container.python import ImagePython, find_python, open_engine
 from wheelyard.sandbox.container.sandbox import ContainerSandbox
-from wheelyard.targets import cpus
+from wheelyard.targets import commands, cpus
 from wheelyard.targets.presets import host_image
 
-_RULES = 2
+_RULES = 3
 """Goes into the key of a proof: raise it when what is done for one changes."""
 
 _EMULATED_CPUS = {"arm64": "cortex-a72"}
@@ -111,7 +109,8 @@ def prove(subject: Subject, host: Host, *, scratch: Path, log: Path) -> Proof:
         outcome="failed",
         reason="",
         python=host.python.version,
-        pip=subject.carried_pip or wheel_name.parse(subject.pip[0]).version,
+        pip=subject.pip_version,
+        managed=host.python.managed,
         key=proof_key(subject, host),
     )
     log.unlink(missing_ok=True)
@@ -132,51 +131,57 @@ class _Place:
     home: Path
     host: Host
     log: Path
+    python: str
+    """The interpreter that everything is installed for: the host's own, or a virtual environment's."""
 
     @classmethod
     def make(cls, subject: Subject, host: Host, *, scratch: Path, log: Path) -> _Place:
         """Lay out the folder as the host will see it, the pip that the host has, and an empty home."""
         given, home = scratch / "given", scratch / "home"
-        for folder in (given, given / "wheels", home):
-            folder.mkdir(mode=0o755)
-        for filename, blob in subject.wheels.items():
-            link(blob, given / "wheels" / filename)
+        lay_out(subject, given)
+        home.mkdir(mode=0o755)
         link(subject.pip[1], given / subject.pip[0])
-        files.write(given / "wheels" / "requirements.txt", subject.requirements_txt, sync=False)
-        return cls(given=given, home=home, host=host, log=log)
+        managed = subject.route.managed or host.python.managed
+        python = f"{home}/venv/bin/python" if managed else host.python.path
+        return cls(given=given, home=home, host=host, log=log, python=python)
 
     def install(self, subject: Subject) -> str | None:
-        """Install with the host's pip as its user would; return what went wrong, or None."""
-        wheels = str(self.given / "wheels")
-        install = ("install", "--user", "--no-index", "-f", wheels, "--no-cache-dir", "--disable-pip-version-check")
+        """Install by the very steps that are printed for the host; return what went wrong, or None."""
+        way = replace(
+            subject.route,
+            python=self.host.python.path,
+            managed=subject.route.managed or self.host.python.managed,
+        )
         # A host that has no pip of its own runs it straight from its wheel, which is the same pip.
-        pip: tuple[str, ...] = (f"{self.given / subject.pip[0]}/pip",)
-        if subject.carried_pip:
-            done = self.run(*pip, *install, f"pip=={subject.carried_pip}")
+        own_pip = None if way.pip else str(self.given / subject.pip[0])
+        access = commands.Access(root=str(self.given))
+        steps = commands.install(way, access, venv=f"{self.home}/venv", own_pip=own_pip)
+        step_of_pip = steps[-1][: steps[-1].index("install")]
+        for step in steps:
+            done = self._start(step)
             if done.returncode != 0:
-                return f"the carried pip does not install: {last_words(done.output)}"
-            pip = ("-m", "pip")
-        done = self.run(*pip, *install, "--require-hashes", "-r", f"{wheels}/requirements.txt")
-        if done.returncode != 0:
-            return f"does not install: {last_words(done.output)}"
-        done = self.run(*pip, "check")
+                return f"does not install: {last_words(done.output)}"
+        done = self._start((*step_of_pip, "check"))
         return f"the set is inconsistent: {last_words(done.output)}" if done.returncode != 0 else None
 
     def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Completed:
-        """Run the host's Python."""
+        """Run the Python that everything was installed for."""
+        return self._start((self.python, *arguments), variables)
+
+    def _start(self, argv: tuple[str, ...], variables: Mapping[str, str] | None = None) -> Completed:
         environment = {
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "PIP_CONFIG_FILE": os.devnull,
-            # Where the system marks its Python as its own (PEP 668), a person has to say this too.
-            "PIP_BREAK_SYSTEM_PACKAGES": "1",
+            "PIP_NO_CACHE_DIR": "off",  # the word of pip before 19, which others understand: no cache
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             **self.host.variables,
             **(variables or {}),
         }
         return self.host.sandbox.run(
             Command(
-                argv=(self.host.python.path, *arguments),
+                argv=argv,
                 cwd=self.home,
                 env=environment,
                 readable=(self.given, *self.host.readable),

@@ -6,24 +6,23 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelyard.build import environment
-from wheelyard.domain import wheel_name
 from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.proof import Proof
-from wheelyard.io import files
 from wheelyard.prove.model import Subject
-from wheelyard.prove.place import last_words, link
+from wheelyard.prove.place import last_words, lay_out
 from wheelyard.prove.run_proof import run_proof
 from wheelyard.sandbox.interpreter import interpreter_folders
 from wheelyard.sandbox.paths import SYSTEM_PATH
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.store.blobs import checked
+from wheelyard.targets import commands
 from wheelyard.targets.interpreters import Interpreter
 
-_RULES = 2
+_RULES = 3
 """Goes into the key of a proof: raise it when what is done for one changes."""
 
 _LIMITS = Limits(seconds=3600, memory=64 << 30, processes=4096)
@@ -45,7 +44,7 @@ def prove(subject: Subject, interpreter: Interpreter, *, sandbox: Sandbox, scrat
         outcome="failed",
         reason="",
         python=interpreter.version,
-        pip=subject.carried_pip or wheel_name.parse(subject.pip[0]).version,
+        pip=subject.pip_version,
         key=proof_key(subject, interpreter),
     )
     log.unlink(missing_ok=True)
@@ -78,11 +77,8 @@ class _Place:
     def make(cls, subject: Subject, interpreter: Interpreter, *, sandbox: Sandbox, scratch: Path, log: Path) -> _Place:
         """Lay out the folder as the host will see it, and an empty environment with the host's pip."""
         given, home = scratch / "given", scratch / "home"
-        for folder in (given, given / "wheels", home):
-            folder.mkdir(mode=0o755)
-        for filename, blob in subject.wheels.items():
-            link(blob, given / "wheels" / filename)
-        files.write(given / "wheels" / "requirements.txt", subject.requirements_txt, sync=False)
+        lay_out(subject, given)
+        home.mkdir(mode=0o755)
         path = Path(interpreter.path)
         pip = {subject.pip[0]: checked(subject.pip[1], where=subject.pip[0])}
         return cls(
@@ -95,18 +91,16 @@ class _Place:
         )
 
     def install(self, subject: Subject) -> str | None:
-        """Install with the host's pip as its user would; return what went wrong, or None."""
-        wheels = str(self.given / "wheels")
-        offline = ("--no-index", "-f", wheels, "--no-cache-dir", "--disable-pip-version-check")
-        steps: list[tuple[str, tuple[str, ...]]] = []
-        if subject.carried_pip:
-            steps.append(("the carried pip does not install", ("install", *offline, f"pip=={subject.carried_pip}")))
-        steps.append(
-            ("does not install", ("install", *offline, "--require-hashes", "-r", f"{wheels}/requirements.txt"))
-        )
-        steps.append(("the set is inconsistent", ("check",)))
-        for problem, arguments in steps:
-            done = self.run("-m", "pip", *arguments)
+        """Install by the steps that are printed for a virtual environment; return what went wrong, or None."""
+        way = replace(subject.route, python=str(self.python), managed=True)
+        access = commands.Access(root=str(self.given))
+        # Its own first step made this environment, with the host's pip in it.
+        step = commands.install(way, access, venv=str(self.python.parents[1]))[-1]
+        for problem, argv in (
+            ("does not install", step),
+            ("the set is inconsistent", (*step[: step.index("install")], "check")),
+        ):
+            done = self.run(*argv[1:])
             if done.returncode != 0:
                 return f"{problem}: {last_words(done.output)}"
         return None
@@ -119,6 +113,8 @@ class _Place:
             "TMPDIR": str(self.home),
             "LANG": "C.UTF-8",
             "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_CACHE_DIR": "off",  # the word of pip before 19, which others understand: no cache
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             **(variables or {}),
         }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.proof import Probe
+from wheelyard.targets.commands import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,15 @@ class Subject:
     """What to import, by the project that brings it."""
     pip: tuple[str, Path]
     """File name and blob of the pip that the host has."""
-    carried_pip: str | None = None
-    """Version of the pip that the host must install from the folder first."""
+    route: Route
+    """What decides which commands install it: the same that are printed."""
     probes: tuple[Probe, ...] = ()
     """What is asked once all of it imports."""
+
+    @property
+    def pip_version(self) -> str:
+        """The version of the pip that installs it: the carried one, else the host's."""
+        return wheel_name.parse(self.route.pip or self.pip[0]).version
 
     @property
     def facts(self) -> tuple[object, ...]:
@@ -51,6 +58,6 @@ class Subject:
             sorted(self.wheels),
             {name: asdict(each) for name, each in self.brought.items()},
             self.pip[0],
-            self.carried_pip,
+            astuple(self.route),
             *(fact for probe in self.probes for fact in probe.facts),
         )

@@ -50,6 +50,15 @@ def link(blob: Path, place: Path) -> None:
         files.copy(blob, place, sync=False)
 
 
+def lay_out(subject: Subject, given: Path) -> None:
+    """Lay out the top of a wheelhouse that has only the subject's folder, as its host will see it."""
+    folder = given / "targets" / subject.folder
+    folder.mkdir(parents=True)
+    for filename, blob in subject.wheels.items():
+        link(blob, folder / filename)
+    files.write(folder / "requirements.txt", subject.requirements_txt, sync=False)
+
+
 def last_words(output: str) -> str:
     """Return the line of pip's output that says what is wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]

@@ -23,12 +23,13 @@ from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import keep, recall
 from wheelyard.targets import cpus, interpreters
+from wheelyard.targets.commands import Route, python_command
 from wheelyard.targets.interpreters import Interpreter
 from wheelyard.targets.tags import newest_pip, tags
 from wheelyard.wheels.metadata import read_metadata
 from wheelyard.wheels.objects.check import describe
 
-_EDITION = "1"
+_EDITION = "2"
 """Raise it when what is kept of a proof changes; what is asked is in its key."""
 
 HostPip = Callable[[str], tuple[str, str]]
@@ -153,7 +154,12 @@ class _Stage:
             requirements_txt=question.requirements_txt,
             brought={entry.wheel.name: self._bring(entry, question) for entry in contents.entries},
             pip=(filename, self.store.path(sha256)),
-            carried_pip=contents.pip.version if contents.pip else None,
+            route=Route(
+                folder=question.folder,
+                python=python_command(question.target),
+                managed=question.target.externally_managed,
+                pip=contents.pip.filename if contents.pip else None,
+            ),
             probes=question.probes,
         )
 

@@ -15,7 +15,7 @@ from wheelyard.domain.facts import WheelSummary
 from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
 from wheelyard.domain.site import Entry, Wheel
 from wheelyard.domain.target import Target
-from wheelyard.lock.select import needs_newer_pip
+from wheelyard.lock.select import carries_pip
 from wheelyard.store.blobs import Store
 from wheelyard.wheels.facts import facts
 
@@ -23,7 +23,7 @@ from wheelyard.wheels.facts import facts
 def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, target: Target, store: Store) -> Contents:
     """Return what a target's folder holds; every wheel is checked strictly the first time that it is seen.
 
-    The pip of the lock goes along only if one of the final wheels needs it.
+    The pip of the lock goes along only if one of the final wheels needs it, or the hosts have none.
 
     :param built: what became of the lock's sdists, by normalised name.
     :raises WheelError: if a wheel is damaged, hostile, or not the package that the lock says it is.
@@ -39,7 +39,7 @@ def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, target: Target, sto
         _entry(package, final, known[final.name], made)
         for package, final, made in zip(lock.packages, packages, wheels, strict=True)
     ]
-    pip = lock.pip if needs_newer_pip(packages, target) else None
+    pip = lock.pip if carries_pip(packages, target) else None
     carried = None if pip is None else _wheel(pip, _facts_of(pip, store))
     final = replace(lock, packages=tuple(packages), pip=pip)
     return Contents(lock=final, entries=tuple(entries), facts=known, pip=carried)

@@ -403,7 +403,8 @@ def _question(plan: Plan, whole: Contents) -> stage.Question:
 def _folder(plan: Plan, whole: Contents, proof: Proof) -> Folder:
     return Folder(
         name=plan.folder,
-        target=plan.target,
+        # What is printed has to work where it was proven, whatever the configuration says or leaves out.
+        target=replace(plan.target, externally_managed=plan.target.externally_managed or proof.managed),
         variant=plan.variant.name if plan.variant else None,
         needs=needs_of(plan.variant.choice) if plan.variant else {},
         entries=whole.entries,

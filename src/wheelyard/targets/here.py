@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import platform
 import re
+import sysconfig
+from dataclasses import replace
+from pathlib import Path
 
 from wheelyard.domain.target import Target
 from wheelyard.targets import presets
@@ -12,7 +15,8 @@ from wheelyard.targets.interpreters import Interpreter, running
 
 def this_machine() -> Target:
     """Return the target that stands for this machine: the Python that runs this code, its platform, the newest pip."""
-    return from_interpreter(running())
+    managed = (Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED").exists()
+    return replace(from_interpreter(running()), externally_managed=managed)
 
 
 def from_interpreter(interpreter: Interpreter, name: str | None = None) -> Target:

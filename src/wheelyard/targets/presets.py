@@ -49,6 +49,10 @@ class Preset:
     """Plain container image of such a host."""
     cpu_level: str | None = None
     """The psABI level that the distribution needs, on x86_64; None: it runs on every one."""
+    managed: str | None = None
+    """Where it is from that this Python is marked as the system's alone, or may be (PEP 668); None: it is not."""
+    lacks_pip: str | None = None
+    """Where it is from that Python comes without pip and without ``ensurepip``; None: it brings one of them."""
     cpu: str | None = None
     """The only CPU, where the preset's name says it."""
 
@@ -67,6 +71,8 @@ def presets() -> dict[str, Preset]:
             host=row.get("host"),
             cpu=row.get("cpu"),
             cpu_level=row.get("cpu-level"),
+            managed=row.get("externally-managed"),
+            lacks_pip=row.get("lacks-pip"),
         )
         for name, row in tomllib.loads(text).items()
     }
@@ -109,6 +115,9 @@ def target(name: str) -> Target:
         platform=tag,
         pip=chosen.pip,
         cpu_level=preset.cpu_level if tag.endswith("_x86_64") else None,
+        # Of a Python that the distribution does not bring, only its user knows how it was made.
+        externally_managed=preset.managed is not None and python in known,
+        lacks_pip=preset.lacks_pip is not None and python in known,
         preset=preset.name,
     )
 

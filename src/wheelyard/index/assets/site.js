@@ -204,12 +204,25 @@
     }
   }
 
-  function online() {
-    if (!location.protocol.startsWith("http")) return;
-    for (const place of document.querySelectorAll("[data-url]")) place.textContent = new URL(place.dataset.url, location.href).href;
-    const trust = location.protocol === "http:" && !["localhost", "127.0.0.1"].includes(location.hostname);
-    for (const place of document.querySelectorAll("[data-trust]")) place.textContent = trust ? `--trusted-host ${location.hostname} ` : "";
-    for (const place of document.querySelectorAll("[data-online]")) place.hidden = false;
+  /* Commands say where this very wheelhouse lies: on a server its address, on a disk its folder. */
+  function placing() {
+    const root = new URL(document.documentElement.dataset.root || "./", location.href);
+    const path = decodeURIComponent(root.pathname).replace(/\/$/, "");
+    const quoted = (word) => (/^[\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
+    const believed = root.protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(root.hostname);
+    for (const box of document.querySelectorAll(".command")) {
+      const code = box.querySelector("code");
+      const put = "file" in box.dataset ? (word) => word : quoted;
+      let text = code.textContent;
+      if (root.protocol === "file:") {
+        text = text.replaceAll("file:///WHEELHOUSE", root.href.replace(/\/$/, ""));
+        text = text.replace(/\/WHEELHOUSE([^\s'"]*)/g, (_, below) => put(path + below));
+      } else if (root.protocol.startsWith("http")) {
+        if (believed) text = text.replaceAll(" --trusted-host SERVER", "").replaceAll("\ntrusted-host = SERVER", "");
+        text = text.replaceAll("http://SERVER/", root.href).replaceAll("SERVER", root.hostname);
+      }
+      if (text !== code.textContent) code.textContent = text;
+    }
   }
 
   /* Every project that one looks at, and what it is joined to, stands out; arrow keys go along the lines. */
@@ -269,6 +282,6 @@
   if (table) matrix(table);
   const picture = document.querySelector("svg.graph");
   if (picture) graph(picture);
+  placing();
   copying();
-  online();
 })();

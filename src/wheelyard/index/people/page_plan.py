@@ -13,7 +13,12 @@ from wheelyard.index.people import graph, licences, search, treemap, views
 from wheelyard.index.people.facts import PageFacts
 from wheelyard.index.people.frame import Frame, frame_of
 from wheelyard.index.people.views import Overview, Row, Use
+from wheelyard.targets import commands
+from wheelyard.targets.commands import Access
 from wheelyard.variants.model import needs_in_words
+
+DISK, SERVER = Access(root="/WHEELHOUSE"), Access(root="http://SERVER/")
+"""What the script of the pages replaces by where they lie; what is printed is the same otherwise."""
 
 PICTURE = (1200.0, 640.0)
 """Width and height of the treemap, in its own units."""
@@ -73,7 +78,11 @@ def target_page(site: Site, folder: Folder, wheels: list[Wheel], metadata: Mappi
             "needs": needs_in_words(folder.needs),
             "title": views.target_title(folder),
             "metadata": metadata,
-            "installer": installer,
+            "set_up": [
+                (access, commands.set_up(commands.route(folder), access, install_py=installer))
+                for access in (DISK, SERVER)
+            ],
+            "with_python": commands.lines(commands.with_python(DISK)) if folder.python_archive and installer else (),
             "total": sum(wheel.size for wheel in wheels),
         },
         up="../../",
@@ -83,7 +92,8 @@ def target_page(site: Site, folder: Folder, wheels: list[Wheel], metadata: Mappi
 def labelled_page(site: Site, folder: LabelledFolder, files: list[Wheel], metadata: Mapping[str, str]) -> Page:
     """Return the page of a folder of labelled wheels: how to install, and the links that ``-f URL`` reads."""
     parts = [repr(folder), *(metadata.get(wheel.filename, "") for wheel in files)]
-    values = {"folder": folder, "files": files, "metadata": metadata}
+    shown = [(access, commands.lines(commands.labelled(folder.name, access))) for access in (DISK, SERVER)]
+    values = {"folder": folder, "files": files, "metadata": metadata, "shown": shown}
     return frame_of(site).page("labelled", parts, lambda: values, up="../../")
 
 
@@ -118,6 +128,7 @@ def _first(seen: Overview, rows: list[Row], letters: Sequence[search.Letter]) ->
             "licence": [name for name in licences.GROUPS if name in groups],
             "origin": choices(lambda row: row.origins),
         },
+        "set_up": commands.set_up_site(SERVER),
         "files": sum(row.files for row in rows),
         "total": sum(row.bytes for row in rows),
         "newest": max((wheel.upload_time or "" for wheels in seen.projects.values() for wheel in wheels), default=""),
@@ -201,13 +212,22 @@ def _graph_page(frame: Frame, folder: Folder) -> Page:
     )
 
 
+def _install(use: Use) -> list[tuple[Access, tuple[str, ...]]]:
+    """Return the lines that install a project from a folder, from a disk and from a server."""
+    way, pin = commands.route(use.folder), f"{use.entry.wheel.name}=={use.entry.wheel.version}"
+    return [(access, commands.lines(commands.install(way, access, pin))) for access in (DISK, SERVER)]
+
+
 def _project_page(frame: Frame, seen: Overview, row: Row, digest: str | None, metadata: Mapping[str, str]) -> Page:
     wheels, uses = seen.projects[row.name], seen.uses.get(row.name, [])
     required_by = seen.required_by.get(row.name, [])
     known = [need.name for need in seen.facts_of(row.name).requires if need.name in seen.projects]
     parts = [
         *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels),
-        *(f"{use.folder.name}\t{use.folder.target!r}\t{use.folder.proof!r}\t{use.entry!r}" for use in uses),
+        *(
+            f"{use.folder.name}\t{use.folder.target!r}\t{use.folder.pip!r}\t{use.folder.proof!r}\t{use.entry!r}"
+            for use in uses
+        ),
         *(f"{seen.origins[wheel.filename].origin}" for wheel in wheels if wheel.filename in seen.origins),
         repr((row, digest, required_by, known)),
     ]
@@ -221,6 +241,7 @@ def _project_page(frame: Frame, seen: Overview, row: Row, digest: str | None, me
             "wheels": list(reversed(pages.in_order(wheels))),
             "origins": seen.origins,
             "uses": uses,
+            "install": {use.folder.name: _install(use) for use in uses},
             "titles": {use.folder.name: views.target_title(use.folder) for use in uses},
             "required_by": required_by,
             "known": frozenset(known),

@@ -47,6 +47,7 @@ print("python " + json.dumps({
     "implementation": sys.implementation.name,
     "platform": platform,
     "compiler": shutil.which("cc") or shutil.which("gcc") or "",
+    "managed": os.path.exists(os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")),
     "prefix": sys.base_prefix}))' 2>&1
 done
 exit 0
@@ -68,6 +69,8 @@ class ImagePython:
     compiler: str
     """Path of the C compiler beside it; empty: there is none."""
     prefix: str
+    managed: bool = False
+    """Whether it is marked as the system's alone (PEP 668)."""
 
 
 def open_engine(settings: BuildSettings) -> Engine:
