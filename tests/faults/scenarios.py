@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.faults.walk import Scenario
+from tests.support.offline_host import install
+from tests.support.pythons import need
 from tests.support.signed_wheelhouses import house, key, public, target
 from tests.support.trees import tree
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
 from wheelyard.bundle.pack import pack
-from wheelyard.bundle.single import import_py
+from wheelyard.bundle.single import import_py, install_py
+from wheelyard.host.policy import read_policy
 
 CREATED = "2026-01-31T00:00:00Z"
 
@@ -159,15 +162,64 @@ def _signed(folder: Path) -> list[str]:
 PACK = Scenario(
     command="pack",
     program=_wheelyard,
-    arguments=("pack", "{}/house", "-o", "{}/bundle.tar", "--key", "{}/key"),
+    arguments=("pack", "{}/house", "-o", "{}/bundle.tar", "--key", "{}/key", "--created", CREATED),
     prepare=_to_pack,
     state=_bundle,
     unsound=_signed,
     environment={"WHEELYARD_CACHE": "{}/cache"},
 )
 
+
+def _installed(folder: Path, version: str, options: tuple[str, ...]) -> None:
+    """A host with an older set installed, and a wheelhouse with the newer one."""
+    root = folder / "house"
+    (folder / "home").mkdir()
+    for alpha in ("1.0", "1.1"):
+        house(root, targets=[target(version)], alpha=alpha, beta=alpha, key=key(), created=CREATED)
+        if alpha == "1.0":
+            given = [each.format(folder) for each in options]
+            done = install(need(version), root, "-q", *given, home=folder / "home")
+            assert done.returncode == 0, done.stderr
+
+
+def _place(folder: Path) -> dict[str, str]:
+    """What is installed, but compiled bytecode: that has times in it."""
+    found = tree(folder / "home")
+    kept = {name: text for name, text in found.items() if not name.startswith((".config", ".local/share/wheelyard"))}
+    return {name: "" if name.endswith(".pyc") else text for name, text in kept.items()}
+
+
+def _host_lessons(folder: Path) -> Mapping[str, object]:
+    policy = read_policy(str(folder / "home" / ".config" / "wheelyard" / "wheelhouse"))
+    return {"sequence": policy.seen["wheelhouse"].sequence, "signers": policy.signers, "time": policy.time or ""}
+
+
+def _install_py(folder: Path) -> str:
+    program = folder / "install.py"
+    program.write_text(install_py())
+    return str(program)
+
+
+def _install(scheme: str, version: str) -> Scenario:
+    options = {"user": (), "target": ("--target", "{}/home/place")}[scheme]
+    return Scenario(
+        command=f"install.py --{scheme}",
+        program=_install_py,
+        arguments=("--from", "{}/house", "-q", *options),
+        prepare=lambda folder: _installed(folder, version, options),
+        state=_place,
+        looks=("--list",),
+        lessons=_host_lessons,
+        listed=lambda name, path: "bytecode" if name.endswith(".pyc") else None,
+        codes=(11,),
+        dear=True,
+    )
+
+
 HOSTS = ("3.6", "3.13")
 WALKS: list[tuple[Scenario, str | None]] = [
     *((scenario, version) for scenario in (*IMPORTS, ROLLBACK, PRUNE_GENERATIONS) for version in HOSTS),
+    (_install("target", "3.6"), "3.6"),
+    (_install("user", "3.13"), "3.13"),
 ]
 """Each scenario, and the Python that it runs on; None: the one of Wheelyard itself."""

@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import signal
+import site
 import sys
 import types
 from typing import Any, Dict, List, Set
@@ -28,6 +29,7 @@ def begin(order: Dict[str, Any]) -> None:
     kept = {name: os.environ[name] for name in ("LD_PRELOAD", "FAULTS_STATE")}
     os.environ.clear()
     os.environ.update(order["environment"], **kept)
+    site.USER_BASE = site.USER_SITE = None  # found out anew: another user starts this, so to speak
     for number, name in enumerate((os.devnull, order["output"] + ".out", order["output"] + ".err")):
         file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(file, number)

@@ -44,6 +44,12 @@ class Scenario:
     """What must never be forgotten: sets, which only grow, or numbers and texts, which only rise."""
     listed: Callable[[str, Path], str | None] = lambda name, path: None
     """What counts of a file whose content differs from run to run; None: all of it."""
+    looks: tuple[str, ...] = ()
+    """A run that tidies up before it looks: readers are judged after it. Empty: they see what lies there."""
+    codes: tuple[int, ...] = ()
+    """Other exit codes with which a full or broken disk may be told."""
+    dear: bool = False
+    """Whether a run takes seconds, most of them pip's: then not every call is walked, but of kills."""
     once: bool = False
     """Whether the command, run again after it did its work, would do more."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -125,7 +131,9 @@ class Walk:
         copy(self._prepared, self.case)
         empty(self._temporary)
 
-    def _run(self, fault: Fault | None = None, at: int = 0, *, warm: bool = False) -> Run:
+    def _run(
+        self, fault: Fault | None = None, at: int = 0, *, warm: bool = False, arguments: tuple[str, ...] = ()
+    ) -> Run:
         environment = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.case / "home"),
@@ -133,8 +141,8 @@ class Walk:
             "LANG": "C.UTF-8",
             **{name: value.format(self.case) for name, value in self.scenario.environment.items()},
         }
-        arguments = [each.format(self.case) for each in self.scenario.arguments]
-        return self._starter.run(arguments, folder=self.case, environment=environment, fault=fault, at=at, warm=warm)
+        given = [each.format(self.case) for each in arguments or self.scenario.arguments]
+        return self._starter.run(given, folder=self.case, environment=environment, fault=fault, at=at, warm=warm)
 
     def calls(self, fault: Fault) -> dict[int, Call]:
         """Return the calls at which a fault may come, by their ordinals."""
@@ -165,6 +173,10 @@ class Walk:
         row.walked += 1
         if not done.hit:
             yield "the call did not come"
+        if self.scenario.looks:
+            looked = self._run(arguments=self.scenario.looks)
+            if looked.code != 0:
+                yield f"the look ended with {looked.code}: {looked.err[-300:]}"
         state = self.scenario.state(self.case)
         row.old += state == self.old
         row.new += state == self.new
@@ -196,12 +208,12 @@ class Walk:
         """Judge how a failure was told."""
         if done.code == 0 and state != self.new:
             yield "it says that it is done, but it is not"
-        if done.code not in (0, _STORAGE):
+        if done.code not in (0, _STORAGE, *self.scenario.codes):
             yield f"ended with {done.code}: {done.err[-300:]}"
         lines = done.err.strip().splitlines()
         if "Traceback" in done.err or (done.code and len(lines) != 1):
             yield f"told with {len(lines)} lines: {done.err[-600:]}"
-        if left := sorted(path.name for path in self._temporary.iterdir()):
+        if left := sorted(path.name for path in self._temporary.iterdir() if not path.name.startswith("pip-")):
             yield f"left in the folder for temporary files: {left}"
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import zipfile
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from wheelyard.host.refusal import EXIT_HASH, Refused
 
@@ -52,6 +52,8 @@ def _rows(text: str) -> Iterator[str]:
 def recorded_files(dist: Installed, base: str) -> List[str]:
     """Return the absolute paths of a distribution's files, compiled bytecode included; all below ``base``.
 
+    Its RECORD comes last: as long as that is there, the others can be found.
+
     pip writes a RECORD for ``--target`` as if scripts lay two folders up; where nothing is there, they are looked for
     in the folder itself.
     """
@@ -75,7 +77,8 @@ def recorded_files(dist: Installed, base: str) -> List[str]:
         path = os.path.join(dist.info, extra)
         if os.path.exists(path):
             found.append(path)
-    return sorted(set(found))
+    last = os.path.join(dist.info, "RECORD")
+    return sorted(set(found), key=lambda path: (path == last, path))
 
 
 def _bytecode(path: str) -> List[str]:
@@ -153,19 +156,36 @@ def wheel_layout(wheel: str) -> Tuple[List[Tuple[str, str]], int]:
 
 
 class Undo:
-    """Remembers files before they change, and puts everything back: hard links where possible, else copies."""
+    """Remembers files before they change, and puts everything back: hard links where possible, else copies.
 
-    def __init__(self, folder: str) -> None:
+    ``facts`` is all that it knows, to be written down: another process can put everything back, also what pip had
+    begun when it was killed.
+    """
+
+    def __init__(self, folder: str, facts: Optional[Dict[str, Any]] = None) -> None:
         self._folder = folder
-        self._saved: Dict[str, str] = {}
-        self._absent: Set[str] = set()
+        known = facts or {}
+        self._saved: Dict[str, str] = known.get("saved", {})
+        self._absent: Set[str] = set(known.get("absent", []))
+        self._fresh: Set[str] = set(known.get("fresh", []))
+        self._asides: Dict[str, List[str]] = known.get("asides", {})
 
-    def remember(self, path: str) -> None:
-        """Remember a file, or that there is none."""
+    def remember(self, path: str, sites: Iterable[str] = ()) -> None:
+        """Remember a file, or that there is none.
+
+        :param sites: folders of packages; a folder of a package that is not there yet is remembered as such.
+        """
         if path in self._saved or path in self._absent:
             return
+        for folder in (os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
+            if folder not in self._asides:
+                self._asides[folder] = _asides(folder)
         if not os.path.lexists(path):
             self._absent.add(path)
+            for site in sites:
+                top = os.path.join(site, os.path.relpath(path, site).split(os.sep)[0])
+                if top not in (path, os.path.join(site, os.pardir)) and not os.path.lexists(top):
+                    self._fresh.add(top)
             return
         kept = os.path.join(self._folder, str(len(self._saved)))
         try:
@@ -174,16 +194,57 @@ class Undo:
             shutil.copy2(path, kept, follow_symlinks=False)
         self._saved[path] = kept
 
+    @property
+    def facts(self) -> Dict[str, Any]:
+        """Return what is remembered, as JSON has it."""
+        return {
+            "saved": self._saved,
+            "absent": sorted(self._absent),
+            "fresh": sorted(self._fresh),
+            "asides": self._asides,
+        }
+
     def restore(self, base: str) -> None:
-        """Put every remembered file back, and remove those that were not there."""
+        """Put every remembered file back, and remove those that were not there. It may be done twice."""
         grown = set(self._absent)
         for path in self._absent:
             if path.endswith(".py"):
                 grown.update(_bytecode(path))
+        for path in [*self._absent, *self._saved]:
+            if path.endswith(".py"):
+                grown.update(_half_written(path))
+        for folder, before in self._asides.items():
+            for name in set(_asides(folder)) - set(before):
+                _remove(os.path.join(folder, name))
+        for folder in self._fresh:
+            _remove(folder)
         remove_files(grown, base)
         for path, kept in self._saved.items():
-            folder = os.path.dirname(path)
-            if not os.path.isdir(folder):
-                os.makedirs(folder)
+            if not os.path.lexists(kept):  # put back before
+                continue
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             if not os.path.lexists(path) or not os.path.samefile(path, kept):
                 os.replace(kept, path)
+
+
+def _asides(folder: str) -> List[str]:
+    """Return the names in a folder to which pip moves what it uninstalls, until it has installed the rest."""
+    return sorted(name for name in os.listdir(folder) if name.startswith("~")) if os.path.isdir(folder) else []
+
+
+def _half_written(path: str) -> List[str]:
+    """Return the bytecode of a module that was not written to its end (``alpha.cpython-313.pyc.140123``)."""
+    folder, name = os.path.split(path)
+    cache = os.path.join(folder, "__pycache__")
+    names = os.listdir(cache) if os.path.isdir(cache) else []
+    return [
+        os.path.join(cache, each) for each in names if each.startswith(name[:-2]) and re.search(r"\.pyc\.\d+\Z", each)
+    ]
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)

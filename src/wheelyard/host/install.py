@@ -21,11 +21,12 @@ from typing import List, NamedTuple, Optional
 from wheelyard.host.basepython import carried_python_target, find_python, python_folder, unpack_python
 from wheelyard.host.choice import Choice, choose
 from wheelyard.host.installing import Job, check_first, install_job, recorded_distributions, uninstall
+from wheelyard.host.journal import Journal, journal_at, settle_unfinished
 from wheelyard.host.machine import in_words, this_host
 from wheelyard.host.pipcall import carried_pip, find_pip, wanted
 from wheelyard.host.plain import say
 from wheelyard.host.policy import Policy, put_policy, read_policy
-from wheelyard.host.records import all_records, channel_folder
+from wheelyard.host.records import all_records, channel_folder, journal_path
 from wheelyard.host.refusal import EXIT_STORAGE, EXIT_USAGE, Refused
 from wheelyard.host.scheme import STAGED, Place, externally_managed, in_venv, make_venv, place_for, running_python
 from wheelyard.host.smallfiles import read_text
@@ -172,20 +173,20 @@ def _list() -> int:
     return 0
 
 
-def _prepare_venv(place: Place, choice: Choice, source: Source, system_packages: bool) -> bool:
-    """Make the virtual environment that is asked for, if it is not there yet; return whether it was made."""
+def _prepare_venv(place: Place, choice: Choice, source: Source, system_packages: bool, journal: Journal) -> None:
+    """Make the virtual environment that is asked for, if it is not there yet."""
     if place.kind != "venv" or os.path.exists(place.python):
-        return False
+        return
     if os.path.isdir(place.base) and os.listdir(place.base):
         raise Refused("not-a-venv", "a folder is there that is no virtual environment", place.base, code=EXIT_USAGE)
     carried = carried_pip(source.root, choice.target, place.python)
+    journal.note(base=place.base, venv=place.base)
     try:
         make_venv(place.base, True, system_packages)
     except Refused:
         if carried is None:
             raise
         make_venv(place.base, False, system_packages)  # Debian has no ensurepip: the carried pip does the work
-    return True
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -204,9 +205,8 @@ def _install(options: argparse.Namespace) -> int:
         arguments = wanted(source.root, choice.target, options.requirements)
         say("with: {}\nas: {} install {}".format(pip.why, " ".join(pip.command), " ".join(arguments)))
         return 0
-    made = False
-    try:
-        made = _prepare_venv(place, choice, source, system_packages)
+    with journal_at(journal_path(place.kind, place.base, running_python())) as journal:
+        _prepare_venv(place, choice, source, system_packages, journal)
         pip = find_pip(place.python, source.root, choice.target, wheels)
         say("with: {}".format(pip.why))
         job = Job(
@@ -224,16 +224,9 @@ def _install(options: argparse.Namespace) -> int:
         check_first(job, ask_pip=options.dry_run or place.kind not in STAGED)
         if options.dry_run:
             say("everything can be installed; nothing was changed")
-            new = []
-        else:
-            put_policy(accepted.folder, accepted.policy)  # first: a kill while pip works must not forget a revocation
-            new = install_job(job, made)
-    except BaseException:
-        _remove_venv(place, made)
-        raise
-    if options.dry_run:
-        _remove_venv(place, made)
-        return 0
+            return 0
+        put_policy(accepted.folder, accepted.policy)  # first: a kill while pip works must not forget a revocation
+        new = install_job(job, journal)
     say("installed {} packages into {}".format(len(new), place.base) if new else "everything was there already")
     return 0
 
@@ -261,16 +254,14 @@ def _with_python(options: argparse.Namespace, arguments: List[str]) -> int:
     return code
 
 
-def _remove_venv(place: Place, made: bool) -> None:
-    if made:
-        shutil.rmtree(place.base, ignore_errors=True)
-
-
 def install_main(arguments: Optional[List[str]] = None) -> int:
     """Run the program and return its exit code."""
     options = _parser().parse_args(arguments)
     options.source = os.path.abspath(options.source or os.path.dirname(os.path.abspath(__file__)))
     try:
+        if not (options.show or options.dry_run):
+            for base in settle_unfinished():
+                say("an installation into {} was cut off: it was undone".format(base))
         if options.with_python:
             return _with_python(options, sys.argv[1:] if arguments is None else arguments)
         if options.list:

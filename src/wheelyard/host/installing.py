@@ -15,6 +15,7 @@ from wheelyard.host.distinfo import (
     remove_files,
     wheel_layout,
 )
+from wheelyard.host.journal import Journal
 from wheelyard.host.machine import dotted
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.pipcall import Pip, break_arguments, rehearse, run_pip, wanted
@@ -110,43 +111,37 @@ def _install_failed(place: Place) -> Refused:
     return Refused("install-failed", message, where=place.base, hint="its words are above", code=EXIT_INSTALL)
 
 
-def _install_staged(job: Job) -> List[Installed]:
+def _install_staged(job: Job, journal: Journal) -> List[Installed]:
     """Have pip fill a new folder beside the place, and move that into it."""
-    parent = _nearest(job.place.base)
-    with tempfile.TemporaryDirectory(prefix=".wheelyard-", dir=parent) as folder:
-        stage, backup = os.path.join(folder, "stage"), os.path.join(folder, "backup")
-        os.mkdir(stage)
-        os.mkdir(backup)
-        arguments = wanted(job.source.root, job.target, job.requirements)
-        if run_pip(job.pip, ["install", *arguments, *_extra_arguments(job, stage)], job.quiet) != 0:
-            raise _install_failed(job.place)
-        return move_into_place(job.place, stage, backup)
+    folder = str(journal.facts["folder"])
+    stage, backup = os.path.join(folder, "stage"), os.path.join(folder, "backup")
+    os.mkdir(stage)
+    os.mkdir(backup)
+    arguments = wanted(job.source.root, job.target, job.requirements)
+    if run_pip(job.pip, ["install", *arguments, *_extra_arguments(job, stage)], job.quiet) != 0:
+        raise _install_failed(job.place)
+    undo = Undo(backup)
+    return move_into_place(job.place, stage, undo, lambda: journal.note(undo=undo.facts))
 
 
-def _install_here(job: Job) -> List[Installed]:
-    """Have pip change the environment itself, and put everything back if it fails."""
+def _install_here(job: Job, journal: Journal) -> List[Installed]:
+    """Have pip change the environment itself."""
     sites, scripts, data = scheme_paths(job.place)
     folders = {"purelib": sites, "platlib": sites, "scripts": [scripts], "data": [data], "headers": []}
     before = installed_in(sites)
     names = {normal_name(name.split("-")[0]) for name in job.wheels}
-    with tempfile.TemporaryDirectory(prefix=".wheelyard-", dir=_nearest(job.place.base)) as backup:
-        undo = Undo(backup)
-        for dist in before:
-            if dist.name in names:
-                for path in recorded_files(dist, job.place.base):
-                    undo.remember(path)
-        for key, below in _layouts(job)[0]:
-            for folder in folders[key]:
-                undo.remember(os.path.join(folder, *below.split("/")))
-        arguments = wanted(job.source.root, job.target, job.requirements)
-        try:
-            code = run_pip(job.pip, ["install", *arguments, *_extra_arguments(job, "")], job.quiet)
-        except BaseException:  # Ctrl-C too
-            undo.restore(job.place.base)
-            raise
-        if code != 0:
-            undo.restore(job.place.base)
-            raise _install_failed(job.place)
+    undo = Undo(str(journal.facts["folder"]))
+    for dist in before:
+        if dist.name in names:
+            for path in recorded_files(dist, job.place.base):
+                undo.remember(path)
+    for key, below in _layouts(job)[0]:
+        for folder in folders[key]:
+            undo.remember(os.path.join(folder, *below.split("/")), sites if folder in sites else ())
+    journal.note(undo=undo.facts)
+    arguments = wanted(job.source.root, job.target, job.requirements)
+    if run_pip(job.pip, ["install", *arguments, *_extra_arguments(job, "")], job.quiet) != 0:
+        raise _install_failed(job.place)
     known = set(before)
     return [dist for dist in installed_in(sites) if dist not in known]
 
@@ -170,15 +165,19 @@ def _folders_before(place: Place) -> Tuple[List[str], List[str]]:
     return sorted(there), sorted(set(found) - there)
 
 
-def install_job(job: Job, made_venv: bool) -> List[Installed]:
-    """Install, record what came new, and return it.
+def install_job(job: Job, journal: Journal) -> List[Installed]:
+    """Install, record what came new, and return it. The journal undoes it if it could not be done.
 
-    :raises Refused: if it could not be done; the place is then as it was.
+    :raises Refused: if it could not be done.
     """
     existing, absent = _folders_before(job.place)
-    staged = job.place.kind in STAGED
-    new = _install_staged(job) if staged else _install_here(job)
     path = record_path(job.place.kind, job.place.base, running_python())
+    # Named after the place: there is one at most, whatever ends before it is removed.
+    folder = os.path.join(_nearest(job.place.base), ".wheelyard-" + os.path.basename(path).rpartition(".")[0])
+    journal.note(base=job.place.base, folder=folder, made=absent)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder)
+    new = _install_staged(job, journal) if job.place.kind in STAGED else _install_here(job, journal)
     record = read_json(path) or {}
     infos = {info: True for info in record.get("infos", []) if os.path.isdir(info)}
     infos.update({dist.info: True for dist in new})
@@ -192,10 +191,9 @@ def install_job(job: Job, made_venv: bool) -> List[Installed]:
         infos=sorted(infos),
         keep=record.get("keep", existing),
         made=record.get("made", absent),
-        made_venv=record.get("made_venv", made_venv),
+        made_venv=record.get("made_venv", bool(journal.facts.get("venv"))),
     )
-    if infos:
-        put_file(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    journal.note(goal=path if infos else None, record=record)
     return new
 
 

@@ -29,11 +29,21 @@ def records_folder() -> str:
     return os.path.join(_home("XDG_DATA_HOME", os.path.join(".local", "share")), "installed")
 
 
+def unfinished_folder() -> str:
+    """Return where the journals of installations lie that are not finished yet."""
+    return os.path.join(os.path.dirname(records_folder()), "unfinished")
+
+
 def record_path(kind: str, base: str, python: str) -> str:
     """Return the path of the record of an installation: several Pythons share one ``~/.local``, but no environment."""
     text = "{}:{}:{}".format(kind, "" if kind == "venv" else python, os.path.realpath(base))
     mark = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return os.path.join(records_folder(), "{}-{}.json".format(kind, mark[:16]))
+
+
+def journal_path(kind: str, base: str, python: str) -> str:
+    """Return the path of the journal of an installation into the same place."""
+    return os.path.join(unfinished_folder(), os.path.basename(record_path(kind, base, python)))
 
 
 def all_records() -> List[Dict[str, Any]]:

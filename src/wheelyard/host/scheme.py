@@ -5,20 +5,23 @@
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import site
 import sys
-from typing import List, NamedTuple, Set, Tuple
+from typing import Callable, List, NamedTuple, Set, Tuple
 
 from wheelyard.host.distinfo import Installed, Undo, installed_in, recorded_files, remove_files
 from wheelyard.host.machine import output_of
-from wheelyard.host.refusal import EXIT_INSTALL, EXIT_TOOL, EXIT_USAGE, Refused
+from wheelyard.host.refusal import EXIT_INSTALL, EXIT_STORAGE, EXIT_TOOL, EXIT_USAGE, Refused
 
 # ``kind``: user, venv, here, prefix, home, target, root. ``base``: the folder that everything lies below.
 Place = NamedTuple("Place", [("kind", str), ("base", str), ("python", str)])
 
+# What a disk may refuse: it is full, broken, read-only, or somebody else's.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EINTR, errno.EROFS, errno.EACCES, errno.EPERM)
 STAGED = ("prefix", "home", "target", "root")
 _ASK = "import json, sysconfig; print(json.dumps(sysconfig.get_paths({scheme})))"
 
@@ -137,34 +140,36 @@ def _files_below(folder: str) -> Set[str]:
     return {os.path.relpath(os.path.join(here, name), folder) for here, _, names in os.walk(folder) for name in names}
 
 
-def move_into_place(place: Place, stage: str, backup: str) -> List[Installed]:
-    """Move what pip put into ``stage`` to its place; other versions of the same packages go; undone if anything fails.
+def move_into_place(place: Place, stage: str, undo: Undo, begin: Callable[[], None]) -> List[Installed]:
+    """Move what pip put into ``stage`` to its place; other versions of the same packages go.
 
-    :raises Refused: ``install-failed`` if a file cannot be moved; the place is then as it was.
+    :param undo: what is there is remembered in it.
+    :param begin: called before the first change, when all is remembered.
+    :raises Refused: ``install-failed`` if a file cannot be moved.
     """
     if place.kind == "home":
         _home_layout(stage)
     staged_sites = sites_below(stage)
     new_names = {dist.name for dist in installed_in(staged_sites)}
     sites = [os.path.normpath(os.path.join(place.base, os.path.relpath(each, stage))) for each in staged_sites]
-    undo = Undo(backup)
     moving = sorted(_files_below(stage))
+    replaced = [dist for dist in installed_in(sites) if dist.name in new_names]
+    old = {dist.info: recorded_files(dist, place.base) for dist in replaced}
     try:
-        for dist in installed_in(sites):
-            if dist.name in new_names:
-                old = recorded_files(dist, place.base)
-                for path in old:
-                    undo.remember(path)
-                remove_files(old, place.base)
+        for path in [
+            *(os.path.join(place.base, name) for name in moving),
+            *(path for each in old.values() for path in each),
+        ]:
+            undo.remember(path)
+        begin()
+        for each in old.values():
+            remove_files(each, place.base)
         for name in moving:
             goal = os.path.join(place.base, name)
-            undo.remember(goal)
             os.makedirs(os.path.dirname(goal), exist_ok=True)
             os.replace(os.path.join(stage, name), goal)
-    except BaseException as error:
-        undo.restore(place.base)
-        if isinstance(error, OSError):
-            message = "cannot put the files into place: {}".format(error)
-            raise Refused("install-failed", message, where=place.base, code=EXIT_INSTALL) from None
-        raise
+    except OSError as error:
+        message = "cannot put the files into place: {}".format(error)
+        code = EXIT_STORAGE if error.errno in DISK else EXIT_INSTALL
+        raise Refused("install-failed", message, where=place.base, code=code) from None
     return [dist for dist in installed_in(sites) if dist.name in new_names]
