@@ -18,6 +18,7 @@ from wheelyard.domain.site import Entry, Imprint, Site, Wheel
 from wheelyard.index import build_logs
 from wheelyard.index.people import page_plan, views
 from wheelyard.index.people.frame import Frame
+from wheelyard.report import papers
 
 HOSTILE = "<img src=x onerror=window.pwned=1><script>window.pwned=2</script>"
 
@@ -104,6 +105,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         attachments={build_logs.place(made): log},
     )
     shop.publish(site)
+    papers.write(shop.into, store=shop.store)
     return shop.into
 
 
@@ -132,6 +134,8 @@ PAGES = [
     "projects/numbers.html",
     "targets/el9/index.html",
     "graphs/el9.html",
+    "report.html",
+    "licenses.html",
     "simple/evil/index.html",
 ]
 MORE = ["simple/index.html"]
@@ -182,6 +186,18 @@ def test_every_page_says_whose_wheelhouse_it_is(site: Path, tab: Browser, path: 
     assert tab.js("document.title").endswith("Wheels & more")
     assert "Wheels & more, 2026-02-01" in tab.js("document.querySelector('footer').innerText")
     assert tab.js("document.querySelector('footer a').href") == "mailto:wheels@example.org"
+
+
+def test_papers_and_pages_lead_to_each_other(site: Path, tab: Browser) -> None:
+    links = "[...document.querySelectorAll('header nav a, footer a')].map(link => link.textContent)"
+    everywhere = ["Projects", "Matrix", "Size", "Builds", "Report", "Licences", "wheels@example.org", "SBOM"]
+    for path in ("index.html", "projects/letters.html", "report.html", "licenses.html"):
+        tab.open((site / path).as_uri())
+        assert tab.js(links) == everywhere
+        current = tab.js("document.querySelector('[aria-current=page]')?.textContent")
+        assert current == {"index.html": "Projects", "report.html": "Report", "licenses.html": "Licences"}.get(path)
+    for link in tab.js("[...document.querySelectorAll('header nav a')].map(link => link.href)"):
+        tab.open(link)
 
 
 def test_search_as_you_type_over_names_and_summaries(site: Path, tab: Browser) -> None:

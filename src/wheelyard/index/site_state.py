@@ -31,6 +31,7 @@ def dump(site: Site) -> bytes:
         "labelled": [asdict(folder) for folder in site.labelled],
         "extra": [_row(entry) for entry in site.extra],
         "retired": dict(sorted(site.retired.items())),
+        "papers": list(site.papers),
         "documents": sorted(site.documents),
         "attachments": dict(sorted(site.attachments.items())),
     }
@@ -57,6 +58,7 @@ def load(into: Path) -> Site:
             retired=content.get("retired", {}),
             channel=content["channel"],
             imprint=Imprint(**content.get("imprint", {})),
+            papers=tuple(path for path in content.get("papers", ()) if (into / path).is_file()),
             documents=documents,
             attachments=content["attachments"],
         )
@@ -72,6 +74,14 @@ def load(into: Path) -> Site:
         raise StorageError(
             f"damaged: {error}", where=str(into / SHELF), hint="run `wheelyard build` or `wheelyard mirror` again"
         ) from error
+
+
+def load_own(into: Path) -> Site | None:
+    """Return the site that was published there; None where another machine published it, or nobody.
+
+    :raises StorageError: if what is known of it is damaged.
+    """
+    return load(into) if (into / SHELF).is_file() else None
 
 
 def _row(entry: Entry) -> list[Any]:

@@ -136,6 +136,7 @@ def build(
         imprint=Imprint(name=config.site_name, contact=config.contact, date=(timestamp() or "")[:10] or None),
         folders=tuple(both[name] for name in wanted if name in both),
         labelled=labelled,
+        papers=earlier.papers,
         extra=earlier.extra,  # what was mirrored or added stays
         documents=installers(store.area("installers")),
         attachments={
