@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cross test faults check docs keys bench bench-variants lock system-packages clean
+.PHONY: help demo demo-cross test faults fuzz check docs keys bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -35,6 +35,11 @@ test: $(READY)  ## pass the tests
 
 faults: $(READY)  ## kill and starve every command at each of its calls (takes minutes; see docs/faults.md)
 	$(BIN)/python -m tests.faults $(COMMANDS)
+
+# At random: the seed is printed, and SEED=… tries the same cases again. TIMES: how many times as many as `make test`.
+fuzz: $(READY)  ## try the readers of what comes from outside with many more cases (takes an hour)
+	seed=$(SEED); seed=$${seed:-$$(date +%s)}; echo "SEED=$$seed"; \
+	  WHEELYARD_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest -n 2 tests/fuzz --hypothesis-seed=$$seed
 
 check: $(READY)  ## ruff, mypy in strict mode, and the floors of docs/architecture.md
 	$(BIN)/ruff check .

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 
 from build import BuildBackendException, BuildException, ProjectBuilder
 from wheelyard.domain.command import Command
 from wheelyard.domain.errors import BuildError, WheelyardError
+from wheelyard.domain.requirement import parse_requirement
 from wheelyard.io import beneath
 from wheelyard.sandbox.local import FILE_SIZE
 from wheelyard.sandbox.workspace import Workspace, workspace
@@ -47,7 +48,7 @@ def dynamic_requirements(place: Workspace) -> tuple[str, ...]:
         lines = builder.get_requires_for_build("wheel", place.recipe.config_settings)
     for line in lines:
         try:
-            Requirement(line)
+            parse_requirement(line)
         except (InvalidRequirement, TypeError) as error:
             raise _failure(place, f"its backend asks for something that is no requirement: {error}") from error
     return tuple(sorted(lines))

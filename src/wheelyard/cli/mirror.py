@@ -122,10 +122,11 @@ def mirror(
 
 
 def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requirement, ...]:
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import InvalidRequirement
 
     from wheelyard.domain.errors import ConfigError
     from wheelyard.domain.redact import hide_line
+    from wheelyard.domain.requirement import parse_requirement
 
     lines = [(text, "the command line") for text in given]
     if listed is not None:
@@ -139,7 +140,7 @@ def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requiremen
     found = []
     for text, where in lines:
         try:
-            found.append(Requirement(text))
+            found.append(parse_requirement(text))
         except InvalidRequirement as error:
             raise ConfigError(
                 f"not a project with a specifier: {hide_line(text)}", where=where, hint=str(error).splitlines()[0]

@@ -188,22 +188,6 @@ class BuildTable(Table, frozen=True):
     ] = ()
 
 
-class SiteTable(Table, frozen=True):
-    """`[site]`: what the pages say of the wheelhouse."""
-
-    name: Annotated[Text, Meta(description="on every page", examples=["Wheels of the institute"])] = "Wheelhouse"
-    contact: Annotated[
-        Text, Meta(description="whom to ask: a mail address, a URL, or words", examples=["wheels@example.org"])
-    ] = ""
-    build_logs: Annotated[
-        bool,
-        Meta(
-            description="publish the log of every build: it names folders and times of the machine that built, so the "
-            "same inputs do not give the same bytes"
-        ),
-    ] = False
-
-
 class Document(Table, frozen=True):
     """The top of the file."""
 
@@ -240,7 +224,6 @@ class Document(Table, frozen=True):
         default_factory=dict
     )
     build: Annotated[BuildTable, Meta(description="the table `[build]`")] = BuildTable()
-    site: Annotated[SiteTable, Meta(description="the table `[site]`")] = SiteTable()
     variant: Annotated[tuple[VariantTable, ...], Meta(description="tables `[[variant]]`")] = ()
     variant_wheels: Annotated[
         bool, Meta(description="one folder more a target, for installers that choose a variant (PEP 825 draft)")

@@ -31,7 +31,7 @@ from wheelyard.config.urls import (
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.settings import BuildSettings
-from wheelyard.domain.target import BuildHost, CarriedPython, Target
+from wheelyard.domain.target import Target
 from wheelyard.schema.location import Location
 from wheelyard.schema.problems import nearest
 from wheelyard.schema.tables import texts
@@ -40,8 +40,8 @@ from wheelyard.targets.here import default_name, from_interpreter, this_machine
 from wheelyard.targets.interpreters import find, probe
 
 _TARGET_NAME = re.compile(r"[a-z0-9_-]+")
-_PYTHON = re.compile(r"(3\.(\d{1,2}))(t?)(\.\d{1,3})?(t?)")
-_PIP = re.compile(r"\d+(\.\d+){1,3}")
+_PYTHON = re.compile(r"(3\.(\d{1,2}))(t?)(\.\d{1,3})?(t?)", re.ASCII)
+_PIP = re.compile(r"\d+(\.\d+){1,3}", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|[KMGT])?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
 _OF_PIP = re.compile(r"default|(extra|find-links)-[1-9][0-9]*")
@@ -88,27 +88,21 @@ def _target(table: TargetTable) -> Target | None:
         "python_full": full,
         "platform": platform,
         "pip": table.pip,
+        "carry_pip": table.carry_pip,
         "externally_managed": table.externally_managed,
-        "cpu_level": table.cpu_level,
-    }
-    carried = {"python": _carried_python(table), "pip": table.carry_pip}
-    build = {
         "interpreter": interpreter,
         "image": table.image,
         "host_image": table.host_image,
+        "cpu_level": table.cpu_level,
         "toolchain": table.toolchain,
         **_sdks(table),
+        **_carried_python(table),
     }
     if len(place.problems.found) > before:
         return None
     try:
         base = _base(table.preset, python, platform, interpreter, table.implementation)
-        target = dataclasses.replace(
-            base,
-            **_said(changes),
-            build=dataclasses.replace(base.build, **_said(build)),
-            carried=dataclasses.replace(base.carried, **_said(carried)),
-        )
+        target = dataclasses.replace(base, **{key: value for key, value in changes.items() if value is not None})
         if table.name is None and table.preset is None:
             target = dataclasses.replace(
                 target, name=default_name(target.python, target.platform, target.implementation)
@@ -119,11 +113,6 @@ def _target(table: TargetTable) -> Target | None:
         place.problems.note(error, where=place.where())
         return None
     return target
-
-
-def _said(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those changes that the table says."""
-    return {key: value for key, value in changes.items() if value is not None}
 
 
 def _sdks(table: TargetTable) -> dict[str, str | None]:
@@ -154,12 +143,14 @@ def _file(place: Location, key: str, written: str | None, *, folder: bool = Fals
     return str(path)
 
 
-def _carried_python(table: TargetTable) -> CarriedPython | None:
-    """Return the Python that the wheelhouse carries."""
-    archive, sha256 = _file(table.place, "carried-python", table.carried_python), table.carried_python_sha256
-    if archive is not None and sha256 is None:
+def _carried_python(table: TargetTable) -> dict[str, str | None]:
+    """Return the archive of a Python that the wheelhouse carries, and its SHA-256."""
+    if table.carried_python is not None and table.carried_python_sha256 is None:
         table.place.wrong("carried-python", "nothing says what is in it", 'write: carried-python-sha256 = "…"')
-    return CarriedPython(archive=archive, sha256=sha256) if archive and sha256 else None
+    return {
+        "carried_python": _file(table.place, "carried-python", table.carried_python),
+        "carried_python_sha256": table.carried_python_sha256,
+    }
 
 
 def _interpreter(table: TargetTable) -> str | None:
@@ -188,7 +179,7 @@ def _base(
         python_full=presets.late_release(python),
         platform=platform or here.platform,
         implementation=implementation,
-        build=BuildHost(interpreter=interpreter),
+        interpreter=interpreter,
     )
     if platform is None and (found := find(wanted)):
         return from_interpreter(found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packaging import requirements
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
@@ -25,3 +27,14 @@ class Requirement:
     """Of a direct requirement with an empty text; else they are in the text."""
     marker: str | None = None
     """Of a direct requirement with an empty text; else it is in the text."""
+
+
+def parse_requirement(line: str) -> requirements.Requirement:
+    """Return a requirement as PEP 508 has it.
+
+    :raises InvalidRequirement: if it is none, or nested more deeply than the parser goes.
+    """
+    try:
+        return requirements.Requirement(line)
+    except RecursionError:
+        raise requirements.InvalidRequirement("it is nested too deeply") from None

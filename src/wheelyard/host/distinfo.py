@@ -10,6 +10,7 @@ import zipfile
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from wheelyard.host.refusal import EXIT_HASH, Refused
+from wheelyard.host.smallfiles import bad_record
 
 # ``info`` is the path of the .dist-info folder, ``stamp`` changes when it is written anew.
 Installed = NamedTuple("Installed", [("name", str), ("version", str), ("info", str), ("stamp", Tuple[int, int])])
@@ -44,6 +45,8 @@ def installed_in(sites: Iterable[str]) -> List[Installed]:
 
 
 def _rows(text: str) -> Iterator[str]:
+    if "\0" in text:  # newer Pythons read on
+        raise csv.Error("a NUL")
     for row in csv.reader(io.StringIO(text)):
         if row:
             yield row[0]
@@ -56,12 +59,18 @@ def recorded_files(dist: Installed, base: str) -> List[str]:
 
     pip writes a RECORD for ``--target`` as if scripts lay two folders up; where nothing is there, they are looked for
     in the folder itself.
+
+    :raises Refused: ``bad-record`` if its RECORD cannot be read.
     """
     site = os.path.dirname(dist.info)
     inside = os.path.realpath(base) + os.sep
     found = []
-    with open(os.path.join(dist.info, "RECORD"), encoding="utf-8", newline="") as stream:
-        names = list(_rows(stream.read()))
+    record = os.path.join(dist.info, "RECORD")
+    try:
+        with open(record, encoding="utf-8", newline="") as stream:
+            names = [os.fsdecode(name.encode("utf-8")) for name in _rows(stream.read())]  # old Pythons, LANG=C: ASCII
+    except (UnicodeDecodeError, csv.Error):
+        raise bad_record(record) from None
     for name in names:
         path = os.path.normpath(os.path.join(site, name))
         if not os.path.lexists(path) and name.startswith("../../"):

@@ -43,7 +43,7 @@ KINDS = ("wheel", "sdist", "metadata", "page", "lock", "installer", "python", "p
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
 _CHANNEL = re.compile(rb'\{"channel":"([a-z0-9][a-z0-9._-]{0,63})",')
 # Printable ASCII without what Windows refuses. Every other character has a look-alike, another spelling (NFC and NFD),
 # no width, or a direction of its own, and which of them is which depends on the Unicode of each Python.

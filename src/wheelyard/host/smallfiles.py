@@ -1,9 +1,9 @@
 """Small files of ours and of the user: read with a bound, written so that only the old or the new one is ever there."""
 
-import json
 import os
 from typing import Any, Dict, Optional
 
+from wheelyard.host.manifest import bounded_json
 from wheelyard.host.refusal import EXIT_STORAGE, EXIT_USAGE, Refused
 
 MAX_SMALL = 1 << 20
@@ -64,8 +64,8 @@ def read_json(path: str) -> Optional[Dict[str, Any]]:
     if not os.path.isfile(path):
         return None
     try:
-        value = json.loads(read_text(path))
-    except (ValueError, RecursionError):
+        value = bounded_json(read_text(path).encode("ascii"))
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         raise bad_record(path)

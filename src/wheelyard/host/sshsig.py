@@ -84,7 +84,7 @@ def _moment(text: str) -> int:
     """Return an OpenSSH time (YYYYMMDD[HHMM[SS]][Z]) in seconds; without Z it is local time."""
     digits = text[:-1] if text.endswith("Z") else text
     formats = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-    if len(digits) not in formats or not digits.isdigit():
+    if len(digits) not in formats or not re.match(r"[0-9]+\Z", digits):
         raise ValueError("not a time: {!a}".format(text))
     parsed = time.strptime(digits, formats[len(digits)])
     return calendar.timegm(parsed) if text.endswith("Z") else int(time.mktime(parsed))

@@ -3,6 +3,7 @@
 ``tarfile`` would read an extended header of any size into memory and knows many kinds of members; a bundle needs two.
 """
 
+import re
 from typing import IO, Callable, Dict, Iterator, NamedTuple, Optional
 
 from wheelyard.host.manifest import MAX_FILE
@@ -11,6 +12,7 @@ from wheelyard.host.refusal import Refused
 BLOCK = 512
 PIECE = 1 << 20
 MAX_EXTENDED = 16 << 10
+_SIZE = re.compile(r"[0-9]{1,19}\Z")  # str.isdigit() takes signs that int() does not
 
 # ``link`` is the name of the member that a hard link repeats, None for a file.
 Member = NamedTuple("Member", [("name", str), ("size", int), ("link", Optional[str])])
@@ -115,7 +117,7 @@ def tar_members(stream: IO[bytes], where: str) -> Iterator[Member]:
             raise Refused("unsafe-member", "the member is {}".format(_TYPES.get(kind, "of an unknown kind")), name)
         member = _header(block, where)
         size_text = extended.get("size", str(member.size))
-        size = int(size_text) if size_text.isdigit() and len(size_text) < 20 else -1
+        size = int(size_text) if _SIZE.match(size_text) else -1
         if not 0 <= size <= MAX_FILE or (kind == b"1" and size):
             raise Refused("bad-tar", "the size of a member is out of bounds", where=ascii(member.name))
         link = extended.get("linkpath", member.link or "") if kind == b"1" else None

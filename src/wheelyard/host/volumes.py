@@ -20,7 +20,7 @@ _MAX_DESCRIPTION = 4 << 10
 _MAX_PADDING = 1 << 20  # bytes of zeros behind the end: tar fills up its last record
 _TOP = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 _SPLICE = re.compile(r"\.splices/([0-9a-f]{64})\Z")
-_PIECE = re.compile(r"\.pieces/([0-9a-f]{64})\.(\d{3})\Z")
+_PIECE = re.compile(r"\.pieces/([0-9a-f]{64})\.([0-9]{3})\Z")
 
 Volume = NamedTuple(
     "Volume",

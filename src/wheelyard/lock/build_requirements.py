@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 from wheelyard.config.model import Config, PackageRule
 from wheelyard.domain.errors import BuildError, NoCandidateError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.lock import LockedPackage
+from wheelyard.domain.requirement import parse_requirement
 from wheelyard.domain.target import Target
 from wheelyard.lock.candidates import TargetSource, remote
 from wheelyard.lock.ports import Backends, Upstream
@@ -176,7 +175,7 @@ def _asked_for(lines: Sequence[str], target: Target) -> tuple[str, ...]:
     """Return the requirements whose markers hold on a target, without the markers."""
     found = []
     for line in lines:
-        requirement = Requirement(line)
+        requirement = parse_requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({**environment(target), "extra": ""}):
             requirement.marker = None
             found.append(str(requirement))

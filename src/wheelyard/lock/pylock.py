@@ -9,9 +9,11 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import tomli_w
 from packaging.markers import Marker
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
@@ -126,11 +128,11 @@ def loads(text: str, *, where: str) -> Lock:
     try:
         document = tomllib.loads(text)
         Pylock.from_dict(document)
-    except (tomllib.TOMLDecodeError, PylockValidationError) as error:
+    except (tomllib.TOMLDecodeError, PylockValidationError, RecursionError) as error:
         raise ConfigError(f"not a valid lock: {error}", where=where, hint=_AGAIN) from error
     try:
         own = document["tool"]["wheelyard"]
-        return Lock(
+        lock = Lock(
             target=own["target"],
             requires_python=document["requires-python"],
             environment=document["environments"][0],
@@ -140,8 +142,11 @@ def loads(text: str, *, where: str) -> Lock:
             pip=_read(own["pip"]) if "pip" in own else None,
             image=own.get("image"),
         )
-    except (KeyError, IndexError, TypeError) as error:
+        return msgspec.convert(asdict(lock), Lock)  # what is below [tool] is checked by nobody else
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ConfigError(f"not a lock that wheelyard wrote: {error} is missing", where=where, hint=_AGAIN) from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"not a lock that wheelyard wrote: {error}", where=where, hint=_AGAIN) from error
 
 
 _AGAIN = "remove the file and run `wheelyard lock`"

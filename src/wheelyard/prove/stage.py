@@ -106,11 +106,11 @@ class _Stage:
         interpreter = interpreters.find(question.target)
         reason = _why_not(interpreter, question)
         host = None
-        if question.target.build.host_image or reason:
+        if question.target.host_image or reason:
             try:
                 host = self.hosts(question.target)
             except ToolError as error:
-                if question.target.build.host_image and cpus.starts(question.target.machine):
+                if question.target.host_image and cpus.starts(question.target.machine):
                     raise
                 reason = f"{reason}, and no container can be had: {error}"
         if host is not None:

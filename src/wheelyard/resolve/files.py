@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.requirement import parse_requirement
 from wheelyard.io import files
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.model import Pin, Question
@@ -61,7 +62,7 @@ def lines_on_target(lines: Iterable[str], variables: Mapping[str, str], *, origi
     """
     for line in lines:
         try:
-            requirement = Requirement(line)
+            requirement = parse_requirement(line)
         except InvalidRequirement as error:
             raise ConfigError(
                 f"not a requirement: {line} ({str(error).splitlines()[0]})",

@@ -6,11 +6,12 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from wheelyard.domain.errors import ResolutionError
+from wheelyard.domain.requirement import parse_requirement
 from wheelyard.wheels.core_metadata import CoreMetadata
 
 
@@ -30,7 +31,7 @@ def requirements_on_target(
         except InvalidRequirement:
             yield line
             continue
-        if url and canonicalize_name(Requirement(line).name) not in direct:
+        if url and canonicalize_name(parse_requirement(line).name) not in direct:
             raise ResolutionError(
                 f"asks for a file by its URL ({plain} @ {url}), which you have to require yourself",
                 where=f"{metadata.name} {metadata.version}",
@@ -51,7 +52,7 @@ def holds(marker: Marker, environment: Mapping[str, str], *, extra: str = "") ->
 @lru_cache(maxsize=1 << 16)
 def _split(line: str) -> tuple[str, Marker | None, str | None]:
     """Return the requirement without marker and URL, the marker and the URL."""
-    requirement = Requirement(line)
+    requirement = parse_requirement(line)
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     return f"{requirement.name}{extras}{requirement.specifier}", requirement.marker, requirement.url
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 
 from wheelyard.domain.errors import BuildError
+from wheelyard.domain.requirement import parse_requirement
 from wheelyard.sdist.reader import members
 from wheelyard.wheels import core_metadata
 
@@ -21,6 +22,8 @@ _MAX_METADATA = 16 << 20
 _DEPENDENCY_FIELDS = frozenset({"requires-dist", "requires-python", "provides-extra"})
 
 
+_MAX_TOML = 1 << 20
+_MAX_DOTS = 2_000
 _LEGACY_REQUIRES = ("setuptools >= 40.8.0",)
 
 
@@ -30,11 +33,25 @@ def pyproject(source: Path) -> Mapping[str, Any]:
     :raises BuildError: if it is not TOML.
     """
     try:
-        return tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))
+        content = (source / "pyproject.toml").read_bytes()
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
         raise BuildError(f"pyproject.toml cannot be read: {error}", where=source.name) from error
+    return _parsed(content, source.name)
+
+
+def _parsed(content: bytes, where: str) -> dict[str, Any]:
+    """Return what somebody's ``pyproject.toml`` holds, in bounded time: that of a dotted key grows with its square.
+
+    :raises BuildError: if it is not TOML, or has more in it than any project.
+    """
+    try:
+        if len(content) > _MAX_TOML or max(line.count(b".") for line in content.split(b"\n")) > _MAX_DOTS:
+            raise ValueError("it is of absurd size")
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise BuildError(f"pyproject.toml cannot be read: {error}", where=where) from error
 
 
 def build_backend(sdist: Path, *, filename: str | None = None) -> str | None:
@@ -44,10 +61,7 @@ def build_backend(sdist: Path, *, filename: str | None = None) -> str | None:
     :raises BuildError: if pyproject.toml is not TOML.
     """
     where = filename or sdist.name
-    try:
-        content = tomllib.loads(_top_files(sdist, ("pyproject.toml",), where).get("pyproject.toml", b"").decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BuildError(f"pyproject.toml cannot be read: {error}", where=where) from error
+    content = _parsed(_top_files(sdist, ("pyproject.toml",), where).get("pyproject.toml", b""), where)
     table = content.get("build-system")
     backend = table.get("build-backend") if isinstance(table, dict) else None
     return backend if isinstance(backend, str) else None
@@ -68,7 +82,7 @@ def declared_requirements(source: Path) -> tuple[str, ...]:
         raise BuildError("pyproject.toml: [build-system] requires must be a list of strings", where=source.name)
     for line in requires:
         try:
-            Requirement(line)
+            parse_requirement(line)
         except InvalidRequirement as error:
             raise BuildError(f"pyproject.toml: [build-system] requires: {error}", where=source.name) from error
     return tuple(requires)
@@ -88,11 +102,11 @@ def static_metadata(sdist: Path, *, filename: str | None = None) -> bytes | None
         return None
     metadata = core_metadata.parse(info)
     version = metadata.metadata_version
-    promises = re.fullmatch(r"\d+\.\d+", version) and tuple(map(int, version.split("."))) >= (2, 2)
+    promises = re.fullmatch(r"\d{1,4}\.\d{1,4}", version) and tuple(map(int, version.split("."))) >= (2, 2)
     if promises and not metadata.dynamic & _DEPENDENCY_FIELDS:
         return info
-    with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError, InvalidRequirement, TypeError, ValueError):
-        project = tomllib.loads(wanted.get("pyproject.toml", b"").decode()).get("project")
+    with contextlib.suppress(BuildError, InvalidRequirement, TypeError, AttributeError):
+        project = _parsed(wanted.get("pyproject.toml", b""), sdist.name).get("project")
         if isinstance(project, dict):
             return _from_project(project, metadata.name, metadata.version)
     return None
@@ -107,11 +121,11 @@ def _from_project(project: Mapping[str, Any], name: str, version: str) -> bytes 
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     if "requires-python" in project:
         lines.append(f"Requires-Python: {project['requires-python']}")
-    lines += [f"Requires-Dist: {Requirement(text)}" for text in project["dependencies"]]
+    lines += [f"Requires-Dist: {parse_requirement(text)}" for text in project["dependencies"]]
     for extra, texts in project.get("optional-dependencies", {}).items():
         lines.append(f"Provides-Extra: {extra}")
         for text in texts:
-            requirement = Requirement(text)
+            requirement = parse_requirement(text)
             marker = f'extra == "{extra}"'
             if requirement.marker:
                 marker = f"({requirement.marker}) and {marker}"

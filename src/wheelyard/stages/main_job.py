@@ -19,7 +19,6 @@ from wheelyard.build.key import recipe_digest
 from wheelyard.build.unit import limits_of, recipes_of, units_of
 from wheelyard.build.worker import build_all
 from wheelyard.bundle.installers import installers
-from wheelyard.bundle.manifest import timestamp
 from wheelyard.config.model import Config
 from wheelyard.domain.build import BuildUnit, BuiltWheel
 from wheelyard.domain.contents import Contents
@@ -27,9 +26,9 @@ from wheelyard.domain.errors import ProofError, WheelyardError
 from wheelyard.domain.events import Reporter, StageFinished, StageStarted, once, silent
 from wheelyard.domain.lock import Lock, LockedFile, LockedPackage, with_build_requirements
 from wheelyard.domain.proof import Proof
-from wheelyard.domain.site import Folder, Imprint, LabelledFolder, Published, Site
+from wheelyard.domain.site import Folder, LabelledFolder, Published, Site
 from wheelyard.domain.target import Target
-from wheelyard.index import build_logs, bundled_python, names, site_state
+from wheelyard.index import bundled_python, names, site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.publish import publish
 from wheelyard.lock import pylock, requirements_txt
@@ -133,17 +132,11 @@ def build(
     kept = tuple(folder for folder in earlier.folders if folder.name in missing)
     both = {folder.name: folder for folder in (*folders, *kept)}
     site = Site(
-        imprint=Imprint(name=config.site_name, contact=config.contact, date=(timestamp() or "")[:10] or None),
         folders=tuple(both[name] for name in wanted if name in both),
         labelled=labelled,
-        papers=earlier.papers,
         extra=earlier.extra,  # what was mirrored or added stays
         documents=installers(store.area("installers")),
-        attachments={
-            **_carried(kept, earlier.attachments),
-            **_pythons_of(folders, pythons),
-            **(build_logs.of_folders(folders, store) if config.build_logs else {}),
-        },
+        attachments={**_pythons_of(kept, earlier.attachments), **_pythons_of(folders, pythons)},
     )
     site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
     site = names.retire(site, before)
@@ -167,12 +160,6 @@ def _folder_names(config: Config) -> tuple[str, ...]:
     pairs = itertools.product(config.targets, config.variants)
     baselines = (target.name for target in config.targets)
     return (*baselines, *(variants.folder_name(target, variant) for target, variant in pairs))
-
-
-def _carried(kept: Iterable[Folder], attachments: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what was attached for the folders that stay as they were."""
-    logs = {build_logs.place(entry.built) for folder in kept for entry in folder.entries if entry.built}
-    return {**_pythons_of(kept, attachments), **{path: attachments[path] for path in logs & attachments.keys()}}
 
 
 def _pythons_of(folders: Iterable[Folder], archives: Mapping[str, str]) -> Mapping[str, str]:

@@ -62,8 +62,9 @@ class _Page(HTMLParser):
         self.base = ""
         self.anchors: list[Attributes] = []
         self._based = False
+        # What begins and never ends, a tag or a comment, runs to the end of the page. It is not looked for links, as
+        # `close` would do, in time that grows with the square of what is left.
         self.feed(text)
-        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a":

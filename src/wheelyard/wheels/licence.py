@@ -87,7 +87,7 @@ def expression_of(text: str) -> str | None:
     """Return the SPDX expression that some words are or mean without doubt, None where there is none."""
     try:
         return str(canonicalize_license_expression(_WORDS.get(text.lower(), text)))
-    except InvalidLicenseExpression:
+    except (InvalidLicenseExpression, RecursionError):
         return None
 
 

@@ -6,12 +6,13 @@ import configparser
 import re
 from collections.abc import Iterable, Iterator
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.archives.members import shown
+from wheelyard.domain.requirement import parse_requirement
 from wheelyard.wheels.core_metadata import Headers
 
 _ONCE = ("Metadata-Version", "Name", "Version", "Requires-Python")
@@ -37,7 +38,7 @@ def metadata_faults(what: str, headers: Headers) -> Iterator[str]:
     yield from _twice(what, headers, _ONCE)
     for line in headers.every("Requires-Dist"):
         try:
-            Requirement(line)
+            parse_requirement(line)
         except InvalidRequirement as error:
             yield f"{what} has a Requires-Dist that is none: {shown(line)} ({str(error).splitlines()[0]})"
 

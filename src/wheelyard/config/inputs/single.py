@@ -244,7 +244,7 @@ def _name_of_folder(path: Path) -> str | None:
     """Return the name that ``[project]`` of a folder's pyproject.toml says (PEP 621: it cannot be dynamic)."""
     try:
         project = tomllib.loads((path / "pyproject.toml").read_text("utf-8")).get("project", {})
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     name = project.get("name") if isinstance(project, dict) else None
     return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) else None
