@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.bundle.manifest import naming_errors
-from wheelyard.domain.errors import ToolError
+from wheelyard.domain.errors import ConfigError, ToolError
 from wheelyard.host.manifest import MANIFEST, SIGNATURE
 from wheelyard.host.refusal import Refused
 from wheelyard.host.sshsig import NAMESPACE, Signer, fingerprint, parse_signature, split_signatures, verify_one
 from wheelyard.io import files, process
 from wheelyard.io.temporary import temporary_folder
 
-__all__ = ["NAMESPACE", "fingerprint_of", "sign", "sign_bytes", "signers_of"]
+__all__ = ["NAMESPACE", "check_keys", "fingerprint_of", "sign", "sign_bytes", "signers_of"]
 
 _PATIENCE = 300.0  # seconds: a person may have to find and touch the hardware key
 
@@ -52,14 +52,30 @@ def sign_bytes(content: bytes, key: Path) -> str:
 def fingerprint_of(key: Path) -> str:
     """Return the fingerprint of a key, of its public half: nobody is asked for a password or a touch.
 
+    :raises ConfigError: if it is not there.
     :raises ToolError: if ssh-keygen is missing, or it is no key.
     """
     _need_ssh_keygen()
+    if not key.is_file():
+        raise ConfigError(
+            "there is no such key", where=str(key), hint="name a private key, or the `.pub` of an agent's"
+        )
     done = process.run(("ssh-keygen", "-l", "-f", str(key)), merge=True, timeout=_PATIENCE)
     found = re.search(r"SHA256:[A-Za-z0-9+/]{43}", done.output)
     if done.returncode != 0 or found is None:
         raise ToolError("this is no SSH key", where=str(key), hint="name a private key, or a public one of an agent's")
     return found.group()
+
+
+def check_keys(keys: Sequence[Path]) -> tuple[Path, ...]:
+    """Return keys once each of them is known to be one, before any work is done that they are to sign.
+
+    :raises ConfigError: if one is not there.
+    :raises ToolError: if ssh-keygen is missing, or one is no key.
+    """
+    for key in keys:
+        fingerprint_of(key)
+    return tuple(keys)
 
 
 def signers_of(content: bytes, armored: str) -> frozenset[str]:

@@ -18,11 +18,15 @@ def register(app: typer.Typer) -> None:
 def add(
     files: Annotated[list[Path], typer.Argument(help="Wheels, sdists, eggs or old Windows installers.")],
     into: Annotated[Path, typer.Option(help="The wheelhouse.")] = Path("wheelhouse"),
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
+    ] = None,
 ) -> int:
     """Check files strictly and add them to the index; eggs and Windows installers become wheels."""
     from wheelyard.mirror.add import add as add_files
     from wheelyard.store.blobs import Store
 
-    done = add_files(files, store=Store(), into=into.absolute())
+    done = add_files(files, store=Store(), into=into.absolute(), keys=key or ())
     say(f"{done.added} added, {done.unchanged} there already")
     return 0

@@ -40,6 +40,13 @@ def build(
     all_or_nothing: Annotated[
         bool, typer.Option("--all-or-nothing", help="Publish nothing if one target fails, instead of the others.")
     ] = False,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
+    ] = None,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that a wheel which leaves stays for who has read of it already.")
+    ] = 0,
     timings: Annotated[
         bool, typer.Option("--timings", help="Say on the pages how long builds took (no longer the same bytes).")
     ] = False,
@@ -69,6 +76,8 @@ def build(
         fail_fast=fail_fast,
         prove=prove,
         all_or_nothing=all_or_nothing,
+        keys=tuple(key or ()),
+        grace=grace,
         timings=timings,
     )
     with reporter(quiet=quiet, as_json_lines=as_json) as report:

@@ -88,6 +88,10 @@ def mirror(
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds that a dropped file can still be fetched by who has an old page.")
     ] = 600,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
@@ -109,7 +113,14 @@ def mirror(
     bound = _bound(bind or (), indexes)
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
         done = mirror_projects(
-            wish, into=into, indexes=indexes, bound=bound, strategy=index_strategy.value, grace=grace, report=report
+            wish,
+            into=into,
+            indexes=indexes,
+            bound=bound,
+            strategy=index_strategy.value,
+            keys=key or (),
+            grace=grace,
+            report=report,
         )
     if as_json:
         facts = {key: value for key, value in asdict(done).items() if key != "failures"}

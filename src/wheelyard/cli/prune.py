@@ -25,6 +25,10 @@ def prune(
     lock: Annotated[
         list[Path] | None, typer.Option(help="Take out what no lock names (repeatable).", show_default=False)
     ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
 ) -> int:
     """Take mirrored and added files out by version, day or lock; targets' folders stay as they are."""
@@ -40,7 +44,7 @@ def prune(
     for entry in gone:
         say(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
     if yes and gone:
-        pruning.prune(rule, store=Store(), into=into)
+        pruning.prune(rule, store=Store(), into=into, keys=key or ())
     size = human_bytes(sum(entry.wheel.size for entry in gone))
     say(f"{len(gone)} files, {size}" + ("" if yes or not gone else "; run again with --yes to do it"))
     return 0

@@ -104,6 +104,7 @@ def _own(path: Path, problems: Problems) -> Config:
         variant_wheels=top.variant_wheels,
         recipe_book=with_recipes(top.recipe),
         wheelhouse=_wheelhouse(top),
+        keys=sections.keys(top.sign, place.table("sign")),
     )
     return _with_files(config, reader.gathered, problems)
 

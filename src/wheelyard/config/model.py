@@ -78,6 +78,8 @@ class Config:
     """How packages are told of a variant: ``[[recipe]]`` tables, before those that come with Wheelyard."""
     wheelhouse: Path = Path("wheelhouse")
     """Absolute once loaded."""
+    keys: tuple[Path, ...] = ()
+    """SSH keys that sign what is published."""
 
     @property
     def rules(self) -> Mapping[str, PackageRule]:

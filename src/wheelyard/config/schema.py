@@ -188,6 +188,18 @@ class BuildTable(Table, frozen=True):
     ] = ()
 
 
+class SignTable(Table, frozen=True):
+    """`[sign]`: what is published is signed, in the same step."""
+
+    key: Annotated[
+        Text | Texts,
+        Meta(
+            description="an SSH key, or its `.pub` if an agent or a hardware key has it; several: each signs",
+            examples=["~/.ssh/wheels"],
+        ),
+    ] = ()
+
+
 class Document(Table, frozen=True):
     """The top of the file."""
 
@@ -224,6 +236,7 @@ class Document(Table, frozen=True):
         default_factory=dict
     )
     build: Annotated[BuildTable, Meta(description="the table `[build]`")] = BuildTable()
+    sign: Annotated[SignTable, Meta(description="the table `[sign]`")] = SignTable()
     variant: Annotated[tuple[VariantTable, ...], Meta(description="tables `[[variant]]`")] = ()
     variant_wheels: Annotated[
         bool, Meta(description="one folder more a target, for installers that choose a variant (PEP 825 draft)")

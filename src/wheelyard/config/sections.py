@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from wheelyard.config.inputs.single import advice
 from wheelyard.config.model import PackageRule
-from wheelyard.config.schema import BuildTable, Document, IndexTable, PackageTable, TargetTable
+from wheelyard.config.schema import BuildTable, Document, IndexTable, PackageTable, SignTable, TargetTable
 from wheelyard.config.urls import (
     UnsetVariableError,
     expand,
@@ -318,6 +318,12 @@ def _requirements(table: PackageTable) -> tuple[str, ...]:
         except InvalidRequirement:
             table.place.wrong("build-requires", f"{text!r} is no requirement", advice(text))
     return tuple(found)
+
+
+def keys(table: SignTable, place: Location) -> tuple[Path, ...]:
+    """Return the keys of ``[sign]``; whoever only locks need not have them."""
+    names = (table.key,) if isinstance(table.key, str) else texts(table.key)
+    return tuple(place.folder / user_path(name) for name in names)
 
 
 def build(table: BuildTable, place: Location) -> BuildSettings:

@@ -36,6 +36,9 @@ _TEMPLATE = """\
 # only-binary = ["numpy"]       # never built from source; ":all:" for everything
 # no-binary = ["markupsafe"]    # always built from source
 
+# [sign]
+# key = "~/.ssh/wheels"         # what is published is signed, in the same step
+
 # [build]
 # jobs = 0                      # 0: one a CPU
 # timeout = "60m"               # of one build

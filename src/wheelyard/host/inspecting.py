@@ -17,7 +17,7 @@ from wheelyard.host.generations import (
 from wheelyard.host.intake import Intake
 from wheelyard.host.manifest import MANIFEST, SIGNATURE, Manifest, load_manifest
 from wheelyard.host.refusal import EXIT_HASH, Refused
-from wheelyard.host.source import check_file, open_source, read_sealed
+from wheelyard.host.source import check_file, generation_mark, open_source, read_sealed
 from wheelyard.host.tarstream import copy_content, no_block
 from wheelyard.host.trust import Trust, check_signature, check_time, trust_for
 from wheelyard.host.volumes import Volume, check_base, open_volumes, volume_parts
@@ -65,8 +65,19 @@ def _belief(content: bytes, signature: Optional[str], trust: Optional[Trust]) ->
 def check_tree(root: str, trust: Optional[Trust], tick: Tick = no_tick) -> List[Fault]:
     """Return everything that is wrong with a wheelhouse: each file is read and hashed once, hard links only once.
 
+    Where another generation is published meanwhile, that one is looked at.
+
     :param trust: None: the signature is not looked at.
     """
+    mark = generation_mark(root)
+    faults = _faults_of_tree(root, trust, tick)
+    while faults and generation_mark(root) != mark:
+        mark = generation_mark(root)
+        faults = _faults_of_tree(root, trust, tick)
+    return faults
+
+
+def _faults_of_tree(root: str, trust: Optional[Trust], tick: Tick) -> List[Fault]:
     try:
         sealed = read_sealed(root)
         manifest, faults = _belief(sealed.content, sealed.signature, trust)

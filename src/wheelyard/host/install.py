@@ -30,7 +30,7 @@ from wheelyard.host.records import all_records, channel_folder, journal_path
 from wheelyard.host.refusal import EXIT_STORAGE, EXIT_USAGE, Refused
 from wheelyard.host.scheme import STAGED, Place, externally_managed, in_venv, make_venv, place_for, running_python
 from wheelyard.host.smallfiles import read_text
-from wheelyard.host.source import Source, check_folder, open_source, opened, read_sealed
+from wheelyard.host.source import Source, check_folder, generation_mark, open_source, opened, read_sealed
 from wheelyard.host.sshsig import signer_name
 from wheelyard.host.trust import DANGERS, advanced, believed, check_order, positive, trust_for
 
@@ -231,6 +231,18 @@ def _install(options: argparse.Namespace) -> int:
     return 0
 
 
+def _install_one_generation(options: argparse.Namespace) -> int:
+    """Install; once more, if what was refused lay in a wheelhouse that was published anew in between."""
+    while True:
+        mark = generation_mark(options.source)
+        try:
+            return _install(options)
+        except (Refused, FileNotFoundError):
+            if generation_mark(options.source) in (mark, ()):
+                raise
+        say("the wheelhouse was published anew in between: once more")
+
+
 def _with_python(options: argparse.Namespace, arguments: List[str]) -> int:
     """Unpack the carried Python if it is not there yet, and go on in it."""
     options.show = options.dry_run = True  # what is remembered, the other Python remembers
@@ -266,7 +278,7 @@ def install_main(arguments: Optional[List[str]] = None) -> int:
             return _with_python(options, sys.argv[1:] if arguments is None else arguments)
         if options.list:
             return _list()
-        return _uninstall(options) if options.uninstall else _install(options)
+        return _uninstall(options) if options.uninstall else _install_one_generation(options)
     except Refused as refused:
         sys.stdout.flush()
         say("install.py: {} [{}]".format(refused, refused.name), sys.stderr)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from typing import Callable, List, NamedTuple, Optional
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from wheelyard.host.manifest import (
     MANIFEST,
@@ -33,11 +33,35 @@ Source = NamedTuple(
 )
 
 
+def generation_mark(root: str) -> Tuple[int, ...]:
+    """Return what another publication changes: which folder lies at this path, and which manifest in it.
+
+    Who finds a fault, and then another mark, has looked at two generations: it looks again.
+    """
+    found: List[int] = []
+    for path in (root, os.path.join(root, MANIFEST)):
+        try:
+            status = os.stat(path)
+        except OSError:
+            return ()
+        found += [status.st_dev, status.st_ino]
+    return tuple(found)
+
+
 def read_sealed(root: str) -> Sealed:
     """Return the manifest of a wheelhouse as it lies there, unopened: what a signature is checked against.
 
     :raises Refused: ``no-manifest``, ``manifest-too-big``, ``bad-manifest``.
     """
+    mark = generation_mark(root)
+    sealed = _read_sealed(root)
+    while generation_mark(root) != mark:  # manifest and signature are of one generation
+        mark = generation_mark(root)
+        sealed = _read_sealed(root)
+    return sealed
+
+
+def _read_sealed(root: str) -> Sealed:
     path = os.path.join(root, MANIFEST)
     if not os.path.isfile(path):
         hint = "run install.py from inside the wheelhouse, or pass --from DIR"

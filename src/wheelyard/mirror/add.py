@@ -22,7 +22,7 @@ from wheelyard.wheels.facts import facts
 _CONVERTED = (".egg", ".exe")
 
 
-def add(paths: Sequence[Path], *, store: Store, into: Path) -> Published:
+def add(paths: Sequence[Path], *, store: Store, into: Path, keys: Sequence[Path] = ()) -> Published:
     """Add files to a wheelhouse; each is checked strictly before anything is published.
 
     :raises ConfigError: if a file is not there, or of no known kind.
@@ -44,7 +44,7 @@ def add(paths: Sequence[Path], *, store: Store, into: Path) -> Published:
             )
         known[entry.wheel.filename] = before or entry
     extra = tuple(sorted(known.values(), key=lambda entry: entry.wheel.filename))
-    return publish(replace(site, extra=extra), store=store, into=into)
+    return publish(replace(site, extra=extra), store=store, into=into, keys=keys)
 
 
 def _entry(path: Path, store: Store, scratch: Path) -> Entry:

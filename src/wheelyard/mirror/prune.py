@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def outdated(site: Site, rule: Rule) -> tuple[Entry, ...]:
     return tuple(sorted(found, key=lambda entry: entry.wheel.filename))
 
 
-def prune(rule: Rule, *, store: Store, into: Path, report: Reporter = silent) -> Published:
+def prune(rule: Rule, *, store: Store, into: Path, keys: Sequence[Path] = (), report: Reporter = silent) -> Published:
     """Take files out and publish the rest.
 
     :raises StorageError: if the wheelhouse cannot be changed.
@@ -62,7 +62,7 @@ def prune(rule: Rule, *, store: Store, into: Path, report: Reporter = silent) ->
     site = site_state.load(into)
     gone = {entry.wheel.filename for entry in outdated(site, rule)}
     rest = tuple(entry for entry in site.extra if entry.wheel.filename not in gone)
-    return publish(replace(site, extra=rest), store=store, into=into, report=report)
+    return publish(replace(site, extra=rest), store=store, into=into, keys=keys, report=report)
 
 
 def _locked(paths: Iterable[Path]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -48,14 +48,21 @@ class _Found:
 
 
 def mirror(
-    wish: Wish, *, client: Client, store: Store, into: Path, report: Reporter = silent, grace: float = 0
+    wish: Wish,
+    *,
+    client: Client,
+    store: Store,
+    into: Path,
+    keys: Sequence[Path] = (),
+    report: Reporter = silent,
+    grace: float = 0,
 ) -> Mirrored:
     """Bring a wheelhouse to what a wish means. What is there is neither fetched nor hashed again.
 
     What cannot be had is told in ``failures``; everything else is published. A file whose bytes changed upstream under
     the same name is such a failure: ours stays.
 
-    :param grace: as for ``publish``.
+    :param keys, grace: as for ``publish``.
     :raises StorageError: if the wheelhouse cannot be written, or was not made here.
     :raises WheelError: if two files cannot lie in one wheelhouse.
     """
@@ -70,7 +77,7 @@ def mirror(
     new = _fetch_new(found, known, client=client, store=store, into=into, report=report)
     extra = sorted({**kept, **new}.values(), key=lambda entry: entry.wheel.filename)
     report(StageFinished(stage="mirror"))
-    publish(replace(before, extra=tuple(extra)), store=store, into=into, report=report, grace=grace)
+    publish(replace(before, extra=tuple(extra)), store=store, into=into, keys=keys, report=report, grace=grace)
     changed = {name for name, entry in kept.items() if entry.wheel.yanked != known[name].wheel.yanked}
     marked = {name for name in changed if kept[name].wheel.yanked is not None}
     return Mirrored(

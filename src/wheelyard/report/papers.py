@@ -14,6 +14,7 @@ import jinja2
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.diff import difference, read_side
 from wheelyard.host.manifest import Manifest
+from wheelyard.index.publishers.folder import changed
 from wheelyard.io import files
 from wheelyard.report.inventory import PROVENANCE, inventory
 from wheelyard.report.model import Component, Vulnerabilities
@@ -109,6 +110,11 @@ def write(root: Path, *, osv: Path | None = None, since: Path | None = None) -> 
     :param since: an earlier bundle, wheelhouse or manifest to compare with.
     :raises WheelError, ConfigError, VerificationError, StorageError: what cannot be read, or written.
     """
+    with changed(root) as staged:
+        return _write(staged, osv, since)
+
+
+def _write(root: Path, osv: Path | None, since: Path | None) -> PapersSummary:
     manifest, _ = manifests.read(root)
     before = read_side(since) if since else None
     if before is not None:

@@ -19,6 +19,7 @@ from wheelyard.build.key import recipe_digest
 from wheelyard.build.unit import limits_of, recipes_of, units_of
 from wheelyard.build.worker import build_all
 from wheelyard.bundle.installers import installers
+from wheelyard.bundle.sign import check_keys
 from wheelyard.config.model import Config
 from wheelyard.domain.build import BuildUnit, BuiltWheel
 from wheelyard.domain.contents import Contents
@@ -60,6 +61,10 @@ class Options:
     prove: bool = True
     all_or_nothing: bool = False
     """Publish nothing where anything is withheld."""
+    keys: tuple[Path, ...] = ()
+    """SSH keys to sign with, in place of the configuration's."""
+    grace: float = 0
+    """Seconds that a wheel which leaves stays for who has read of it already."""
     timings: bool = False
     """Say on the pages how long each build took: then the same inputs do not give the same bytes."""
 
@@ -98,6 +103,7 @@ def build(
     started = time.monotonic()
     report = once(report)
     check_place(config.wheelhouse)
+    keys = check_keys(options.keys or config.keys)
     store = replace(store or Store(), report=report)
     earlier = site_state.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     before = names.published(earlier)
@@ -140,7 +146,7 @@ def build(
     )
     site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
     site = names.retire(site, before)
-    published = publish(site, store=store, into=config.wheelhouse, report=report)
+    published = publish(site, store=store, into=config.wheelhouse, keys=keys, report=report, grace=options.grace)
     return BuildOutcome(
         wheelhouse=config.wheelhouse,
         folders=folders,

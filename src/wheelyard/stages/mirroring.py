@@ -22,6 +22,7 @@ def mirror(
     bound: Mapping[str, str] | None = None,
     strategy: IndexStrategy = "one-index",
     store: Store | None = None,
+    keys: Sequence[Path] = (),
     grace: float = 0,
     report: Reporter = silent,
 ) -> Mirrored:
@@ -33,6 +34,7 @@ def mirror(
     :param bound: by a project's normalised name, the one index that it may come from.
     :param strategy: what becomes of a project that several indexes have.
     :param store: where fetched files are kept; None: the user's own.
+    :param keys: SSH keys to sign with.
     :param grace: seconds that a dropped file can still be fetched by whoever has an old page.
     :raises ConfigError: if pip's configuration cannot be understood.
     :raises StorageError: if the wheelhouse cannot be written, or was not made here.
@@ -46,4 +48,6 @@ def mirror(
         how_to_bind="--bind {name}={index}",
         report=report,
     ) as client:
-        return stage.mirror(wish, client=client, store=store, into=into.absolute(), report=report, grace=grace)
+        return stage.mirror(
+            wish, client=client, store=store, into=into.absolute(), keys=keys, report=report, grace=grace
+        )

@@ -15,6 +15,7 @@ from wheelyard.bundle.given import need_side, need_wheelhouse
 from wheelyard.bundle.pack import Packed
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.events import Reporter, silent
+from wheelyard.index.publishers.folder import changed
 
 _DAYS = re.compile(r"(\d+)\s*(d|days?|w|weeks?)\Z")
 
@@ -63,16 +64,17 @@ def pack(
     need_wheelhouse(wheelhouse)
     if since:
         need_side(since)
-    single.put(wheelhouse)
-    found, _ = manifests.read(wheelhouse)
-    made = moment_of(created, None) if created else manifests.timestamp() or found.created
-    made = made or manifests.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
-    until = moment_of(expires, made) if expires else found.expires
-    if keys or expires or created or not (wheelhouse / manifests.SIGNATURE).is_file():  # what is signed stays as it is
-        manifests.restamp(wheelhouse, created=made, expires=until)
-    found = bundles.follow(wheelhouse, keys=keys, since=since, targets=targets)
-    name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
-    output = Path(name) if to is None else to / name if to.is_dir() else to
-    return bundles.pack(
-        wheelhouse, output, keys=keys, since=since, targets=targets, volume_size=volume_size, report=report
-    )
+    with changed(wheelhouse, report=report) as root:  # nobody sees it before it is whole, and signed
+        single.put(root)
+        found, _ = manifests.read(root)
+        made = moment_of(created, None) if created else manifests.timestamp() or found.created
+        made = made or manifests.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
+        until = moment_of(expires, made) if expires else found.expires
+        if keys or expires or created or not (root / manifests.SIGNATURE).is_file():  # what is signed stays as it is
+            manifests.restamp(root, created=made, expires=until)
+        found = bundles.follow(root, keys=keys, since=since, targets=targets)
+        name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
+        output = Path(name) if to is None else to / name if to.is_dir() else to
+        return bundles.pack(
+            root, output, keys=keys, since=since, targets=targets, volume_size=volume_size, report=report
+        )

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wheelyard.bundle.sign import fingerprint_of, sign_bytes, signers_of
+from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.site import Published, Wheel
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE
@@ -248,7 +249,8 @@ def changed(into: Path, *, report: Reporter = silent) -> Iterator[Path]:
                     staging.adopt(path, ground.live / path, NOTHING)
                 carry(ground, staging)
                 before = _state(staging.root)
-                yield staging.root
+                with _naming(ground.live, staging.root):
+                    yield staging.root
                 if _state(staging.root) != before:
                     exchange.flush(staging.root)
                     generations.switch(staging.root, report)
@@ -256,6 +258,17 @@ def changed(into: Path, *, report: Reporter = silent) -> Iterator[Path]:
                 shutil.rmtree(staging.root, ignore_errors=True)
     except OSError as error:
         raise files.storage_error(Path(error.filename or into), error) from error
+
+
+@contextlib.contextmanager
+def _naming(live: Path, staged: Path) -> Iterator[None]:
+    """Let errors name the folder that people know."""
+    try:
+        yield
+    except WheelyardError as error:
+        if error.where is not None:
+            error.where = error.where.replace(os.fspath(staged), os.fspath(live))
+        raise
 
 
 def _state(root: Path) -> tuple[object, ...]:
