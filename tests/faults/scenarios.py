@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.faults.walk import Scenario
 from tests.support.offline_host import install
+from tests.support.packages import make_wheel
+from tests.support.page_reading import faults as page_faults
 from tests.support.pythons import need
+from tests.support.shop import contents
 from tests.support.signed_wheelhouses import house, key, public, target
 from tests.support.trees import tree
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
@@ -216,9 +222,87 @@ def _install(scheme: str, version: str) -> Scenario:
     )
 
 
+def _upstream(folder: Path, *versions: str) -> None:
+    """An index in a folder."""
+    project = folder / "upstream" / "demo"
+    wheels = [make_wheel(project, "demo", version) for version in versions]
+    digests = {wheel.name: hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels}
+    rows = [f'<a href="{name}#sha256={digest}">{name}</a>\n' for name, digest in digests.items()]
+    (project / "index.html").write_text("".join(rows))
+
+
+_MIRROR = ("mirror", "demo", "--into", "{}/mirror", "--index", "file://{}/upstream", "--quiet")
+_CONNECTED = {"WHEELYARD_CACHE": "{}/cache", "PIP_CONFIG_FILE": os.devnull}
+
+
+def _run_here(folder: Path, arguments: Sequence[str]) -> None:
+    environment = {name: value.format(folder) for name, value in _CONNECTED.items()}
+    subprocess.run(
+        [sys.executable, "-m", "wheelyard", *(each.format(folder) for each in arguments)],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder / "home"), **environment},
+        cwd=folder,
+        check=True,
+    )
+
+
+def _mirrored(folder: Path, *versions: str) -> None:
+    _upstream(folder, *versions)
+    _run_here(folder, _MIRROR)
+
+
+def _to_mirror(folder: Path) -> None:
+    """A mirror, and an index with a version more."""
+    _mirrored(folder, "1.0")
+    _upstream(folder, "1.0", "2.0")
+
+
+def _mirror(folder: Path) -> dict[str, str]:
+    """What readers of a mirror see; not the sequence of its manifest, that has no meaning by itself."""
+    return contents(folder / "mirror")
+
+
+def _wheelhouse_faults(folder: Path) -> list[str]:
+    return [f"{fault.path}: {fault.message}" for fault in check([folder / "mirror"])[0]] + page_faults(
+        folder / "mirror"
+    )
+
+
+def _connected(name: str, path: Path) -> str | None:
+    """Of the store, only the blobs count; of the workshop beside a wheelhouse, what is there."""
+    if name.startswith("cache/"):
+        return None if name.startswith("cache/sha256/") else ""
+    if ".wheelyard/before" in name:
+        return ""
+    return "record" if name.endswith(".wheelyard/published.json") else None
+
+
+MIRROR = Scenario(
+    command="mirror",
+    program=_wheelyard,
+    arguments=_MIRROR,
+    prepare=_to_mirror,
+    state=_mirror,
+    unsound=_wheelhouse_faults,
+    listed=_connected,
+    environment=_CONNECTED,
+)
+
+PRUNE = Scenario(
+    command="prune",
+    program=_wheelyard,
+    arguments=("prune", "{}/mirror", "--newest", "1", "--yes"),
+    prepare=lambda folder: _mirrored(folder, "1.0", "2.0"),
+    state=_mirror,
+    unsound=_wheelhouse_faults,
+    listed=_connected,
+    environment=_CONNECTED,
+)
+
 HOSTS = ("3.6", "3.13")
 WALKS: list[tuple[Scenario, str | None]] = [
     *((scenario, version) for scenario in (*IMPORTS, ROLLBACK, PRUNE_GENERATIONS) for version in HOSTS),
+    (MIRROR, None),
+    (PRUNE, None),
     (_install("target", "3.6"), "3.6"),
     (_install("user", "3.13"), "3.13"),
 ]

@@ -15,7 +15,7 @@ from tests.faults.walk import Scenario, prepared
 from tests.support.pythons import need
 
 SEED = int(os.environ.get("WHEELYARD_FAULTS_SEED", "1"))
-A_FAULT = 3  # so many calls
+A_FAULT = 2  # so many calls
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")

@@ -43,13 +43,13 @@ class Scenario:
     lessons: Callable[[Path], Mapping[str, object]] = lambda folder: {}
     """What must never be forgotten: sets, which only grow, or numbers and texts, which only rise."""
     listed: Callable[[str, Path], str | None] = lambda name, path: None
-    """What counts of a file whose content differs from run to run; None: all of it."""
+    """What counts of a file whose content differs from run to run; None: all of it; empty: nothing."""
     looks: tuple[str, ...] = ()
     """A run that tidies up before it looks: readers are judged after it. Empty: they see what lies there."""
     codes: tuple[int, ...] = ()
     """Other exit codes with which a full or broken disk may be told."""
     dear: bool = False
-    """Whether a run takes seconds, most of them pip's: then not every call is walked, but of kills."""
+    """Whether a run takes seconds, most of them pip's: then not every call is walked."""
     once: bool = False
     """Whether the command, run again after it did its work, would do more."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -78,11 +78,11 @@ def listing(folder: Path, scenario: Scenario) -> dict[str, str]:
         if path.is_symlink():
             found[name] = f"-> {path.readlink()}"
         elif path.is_dir():
-            found[name] = "folder"
+            found[name] = "folder" if scenario.listed(name, path) is None else ""
         else:
             text = scenario.listed(name, path)
             found[name] = text if text is not None else hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+    return {name: text for name, text in found.items() if text}
 
 
 def forgotten(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:

@@ -43,7 +43,7 @@ def prune(
     gone = pruning.outdated(site_state.load(into), rule)
     for entry in gone:
         say(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
-    if yes and gone:
+    if yes:  # also where nothing is left to be taken out: what a killed run left behind is swept
         pruning.prune(rule, store=Store(), into=into, keys=key or ())
     size = human_bytes(sum(entry.wheel.size for entry in gone))
     say(f"{len(gone)} files, {size}" + ("" if yes or not gone else "; run again with --yes to do it"))
