@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from wheelyard.mirror.add import add
     from wheelyard.mirror.model import Mirrored, Wish
     from wheelyard.stages.locking import lock
-    from wheelyard.stages.main_job import BuildOutcome, Options, build
+    from wheelyard.stages.main_job import BuildOutcome, build
     from wheelyard.stages.mirroring import mirror
+    from wheelyard.stages.options import Options
     from wheelyard.stages.packing import pack
     from wheelyard.store.blobs import Store
 
@@ -65,7 +66,7 @@ _HOMES = {
     "IndexSource": "domain.index:IndexSource",
     "Lock": "domain.lock:Lock",
     "Mirrored": "mirror.model:Mirrored",
-    "Options": "stages.main_job:Options",
+    "Options": "stages.options:Options",
     "BuildOutcome": "stages.main_job:BuildOutcome",
     "Packed": "bundle.pack:Packed",
     "Published": "domain.site:Published",

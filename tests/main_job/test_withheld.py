@@ -18,7 +18,7 @@ from tests.support.yard import Yard
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import BuildError, Failures, StorageError, WheelyardError
 from wheelyard.domain.lock import Lock
-from wheelyard.stages.variants import Plan
+from wheelyard.stages.plan import Plan
 from wheelyard.stages.withheld import Withheld
 from wheelyard.targets.here import this_machine
 
@@ -118,7 +118,7 @@ def plan(target: str, variant: str = "") -> Plan:
     here = this_machine()
     lock = Lock(target=target, requires_python="", environment="", requirements_sha256="", packages=())
     config = Config(path=Path("wheelyard.toml"), requirements=())
-    return Plan(folder=folder, target=replace(here, name=target), config=config, lock=lock)
+    return Plan(name=folder, target=replace(here, name=target), config=config, lock=lock)
 
 
 def test_a_baseline_takes_its_variants_along_and_a_variant_only_itself() -> None:
@@ -126,7 +126,7 @@ def test_a_baseline_takes_its_variants_along_and_a_variant_only_itself() -> None
     withheld = Withheld()
     withheld.add("one", BuildError("no"))
     withheld.add("two.mkl", BuildError("neither"))
-    assert [each.folder for each in withheld.left(plans)] == ["two"]
+    assert [each.name for each in withheld.left(plans)] == ["two"]
     assert withheld.reasons("one.mkl") == ()
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.support.variant_tables import variant as of
-from wheelyard.domain.contents import Contents
+from wheelyard.domain.folder import FilledFolder
 from wheelyard.domain.lock import Lock
 from wheelyard.domain.variant import Variant
 from wheelyard.prove.stage import Question, _Stage
@@ -104,12 +104,9 @@ def test_nothing_of_another_cpu_is_run(tmp_path: Path, monkeypatch: pytest.Monke
 
     nobody = _Stage(store=Store(tmp_path), sandbox=nothing, hosts=nothing, host_pip=nothing)
     lock = Lock(target="el9", requires_python="", environment="", requirements_sha256="", packages=())
-    whole = Contents(entries=(), facts={}, lock=lock)
+    folder = FilledFolder(name="el9.v3", target=this_machine(), lock=lock, entries=(), facts={})
     question = Question(
-        folder="el9.v3",
-        target=this_machine(),
-        contents=whole,
-        requirements_txt="",
+        folder=folder,
         imports={},
         not_run=not_run_here(V3),
     )

@@ -11,7 +11,7 @@ import io
 import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.target import Target
@@ -21,25 +21,19 @@ from wheelyard.wheels import core_metadata
 from wheelyard.wheels.rewrite import Changes, rewrite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
-    """What became of the sdists of one folder."""
-
-    target: Target
-    wheels: Mapping[str, BuiltWheel]
-    """By normalised name."""
-
-
-def deduplicate_wheels(folders: Mapping[str, Built], store: Store, *, epoch: int) -> dict[str, dict[str, BuiltWheel]]:
+def deduplicate_wheels(
+    built: Mapping[str, Mapping[str, BuiltWheel]], targets: Mapping[str, Target], store: Store, *, epoch: int
+) -> dict[str, dict[str, BuiltWheel]]:
     """Return the wheels of each folder by normalised name, no two of them with one file name and different bytes.
 
     Where twins ask for the same packages, and hold the same modules or compiled ones, all folders take that of the
     oldest target: its name says that it runs on them all. Else pure ones are tagged for the one Python that made each.
 
-    :param folders: by name.
+    :param built: what became of the sdists of each folder, by its name and by normalised name.
+    :param targets: by the name of the folder.
     :param epoch: the time of the members of a wheel that is written.
     """
-    settled = {name: dict(built.wheels) for name, built in folders.items()}
+    settled = {name: dict(wheels) for name, wheels in built.items()}
     named: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for folder, wheels in settled.items():
         for project, wheel in wheels.items():
@@ -47,22 +41,20 @@ def deduplicate_wheels(folders: Mapping[str, Built], store: Store, *, epoch: int
     for twins in named.values():
         if len(twins) < 2:
             continue
-        places = sorted((place for each in twins.values() for place in each), key=lambda place: _age(folders[place[0]]))
+        places = sorted((place for each in twins.values() for place in each), key=lambda place: _age(targets[place[0]]))
         wheels_of = [settled[folder][project] for folder, project in places]
         if len({_told_apart_by(wheel, store) for wheel in wheels_of}) == 1:
             for folder, project in places:
                 settled[folder][project] = wheels_of[0]
         elif wheels_of[0].filename.endswith("-none-any.whl"):
             for folder, project in places:
-                settled[folder][project] = _for_one_python(
-                    settled[folder][project], folders[folder].target, store, epoch
-                )
+                settled[folder][project] = _for_one_python(settled[folder][project], targets[folder], store, epoch)
     return settled
 
 
-def _age(built: Built) -> tuple[object, ...]:
-    platform = platforms.parse(built.target.platform)
-    return built.target.version_info, platform.family, platform.version, built.target.name
+def _age(target: Target) -> tuple[object, ...]:
+    platform = platforms.parse(target.platform)
+    return target.version_info, platform.family, platform.version, target.name
 
 
 def _told_apart_by(wheel: BuiltWheel, store: Store) -> tuple[object, ...]:

@@ -61,6 +61,7 @@ def build(
 
     from wheelyard.config.load import load
     from wheelyard.stages import main_job
+    from wheelyard.stages.options import Options
     from wheelyard.stages.withheld import together
 
     config = load(source)
@@ -70,7 +71,7 @@ def build(
     config = dataclasses.replace(config, build=settings, wheelhouse=(into or config.wheelhouse).absolute())
     if target:
         config = main_job.only_targets(config, tuple(target))
-    options = main_job.Options(
+    options = Options(
         upgrade=upgrade,
         upgrade_packages=frozenset(map(canonicalize_name, upgrade_package or ())),
         fail_fast=fail_fast,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from wheelyard.domain.contents import Contents
+from wheelyard.domain.folder import FilledFolder
 from wheelyard.domain.target import Target
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
@@ -14,15 +14,15 @@ _RULES = "1"
 """Raise it when what is checked changes."""
 
 
-def of_folder(contents: Contents, target: Target, *, store: Store) -> dict[str, ObjectsCheck]:
+def of_folder(folder: FilledFolder, *, store: Store) -> dict[str, ObjectsCheck]:
     """Return what the objects of each compiled wheel say, by file name; kept in the store.
 
     Symbols are not looked at: a wheel of the index may count on another one's libraries. Those that are compiled here
     were checked for them when they were made.
     """
     return {
-        entry.wheel.filename: _of_wheel(entry.wheel.sha256, target, store)
-        for entry in contents.entries
+        entry.wheel.filename: _of_wheel(entry.wheel.sha256, folder.target, store)
+        for entry in folder.entries
         if not entry.wheel.filename.endswith("-any.whl")
     }
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from wheelyard.domain import wheel_name
-from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import ToolError, WheelyardError
 from wheelyard.domain.events import JobFinished, JobStarted, Reporter, StageFinished, StageStarted
+from wheelyard.domain.folder import FilledFolder
 from wheelyard.domain.proof import Probe, Proof
 from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
+from wheelyard.lock import requirements_txt
 from wheelyard.prove import checks, container, local
 from wheelyard.prove.judge import unasked
 from wheelyard.prove.model import Bring, Subject
@@ -40,10 +41,7 @@ HostPip = Callable[[str], tuple[str, str]]
 class Question:
     """One folder to prove."""
 
-    folder: str
-    target: Target
-    contents: Contents
-    requirements_txt: str
+    folder: FilledFolder
     imports: Mapping[str, Sequence[str]]
     """Modules to import instead of all, by project, where the configuration says so."""
     probes: tuple[Probe, ...] = ()
@@ -75,15 +73,15 @@ def prove_all(
     stage = _Stage(store=store, sandbox=sandbox, hosts=hosts, host_pip=host_pip)
 
     def one(question: Question) -> Proof | None:
-        report(JobStarted(stage="prove", job=question.folder))
+        report(JobStarted(stage="prove", job=question.folder.name))
         try:
             proof, reused = stage.prove(question)
         except WheelyardError as error:
-            report(JobFinished(stage="prove", job=question.folder, outcome="failed", note=error.message))
-            failed(question.folder, error)
+            report(JobFinished(stage="prove", job=question.folder.name, outcome="failed", note=error.message))
+            failed(question.folder.name, error)
             return None
         outcome = {"proven": "reused" if reused else "done", "failed": "failed", "not run": "skipped"}[proof.outcome]
-        report(JobFinished(stage="prove", job=question.folder, outcome=outcome, note=proof.reason))  # type: ignore[arg-type]  # a literal of the table above
+        report(JobFinished(stage="prove", job=question.folder.name, outcome=outcome, note=proof.reason))  # type: ignore[arg-type]  # a literal of the table above
         return proof
 
     with ThreadPoolExecutor(2, thread_name_prefix="prove") as pool:
@@ -102,15 +100,17 @@ class _Stage:
     def prove(self, question: Question) -> tuple[Proof, bool]:
         """Return the proof, and whether it was there already; what must not be run here is not even installed."""
         if question.not_run:
-            return Proof(target=question.folder, outcome="not run", reason=f"not run here: {question.not_run}"), False
-        interpreter = interpreters.find(question.target)
+            return Proof(
+                target=question.folder.name, outcome="not run", reason=f"not run here: {question.not_run}"
+            ), False
+        interpreter = interpreters.find(question.folder.target)
         reason = _why_not(interpreter, question)
         host = None
-        if question.target.host_image or reason:
+        if question.folder.target.host_image or reason:
             try:
-                host = self.hosts(question.target)
+                host = self.hosts(question.folder.target)
             except ToolError as error:
-                if question.target.host_image and cpus.starts(question.target.machine):
+                if question.folder.target.host_image and cpus.starts(question.folder.target.machine):
                     raise
                 reason = f"{reason}, and no container can be had: {error}"
         if host is not None:
@@ -118,9 +118,9 @@ class _Stage:
             in_container = functools.partial(container.prove, subject, host)
             return self._prove(question, container.proof_key(subject, host), in_container)
         if interpreter is None or reason:
-            checked = checks.of_folder(question.contents, question.target, store=self.store)
+            checked = checks.of_folder(question.folder, store=self.store)
             words = f"{describe(checked)} ({reason})"
-            return Proof(target=question.folder, outcome="not run", reason=words), False
+            return Proof(target=question.folder.name, outcome="not run", reason=words), False
         subject = self._subject(question)
 
         def here(*, scratch: Path, log: Path) -> Proof:
@@ -133,7 +133,7 @@ class _Stage:
         known = recall(self.store, "proofs", _EDITION, key, load=_load)
         if known is not None:
             return known, True
-        log = self.store.area("logs") / f"prove-{question.folder}.log"
+        log = self.store.area("logs") / f"prove-{question.folder.name}.log"
         with self.store.scratch() as scratch:
             proof = prove(scratch=scratch, log=log)
         if proof.outcome == "proven":
@@ -142,23 +142,23 @@ class _Stage:
         return replace(proof, reason=f"{proof.reason} [log: {log}]"), False
 
     def _subject(self, question: Question) -> Subject:
-        version = question.target.pip or newest_pip(question.target.python)
+        version = question.folder.target.pip or newest_pip(question.folder.target.python)
         filename, sha256 = self.host_pip(version)
-        contents = question.contents
-        wheels = {entry.wheel.filename: self.store.path(entry.wheel.sha256) for entry in contents.entries}
-        if contents.pip is not None:
-            wheels[contents.pip.filename] = self.store.path(contents.pip.sha256)
+        folder = question.folder
+        wheels = {entry.wheel.filename: self.store.path(entry.wheel.sha256) for entry in folder.entries}
+        if folder.pip is not None:
+            wheels[folder.pip.filename] = self.store.path(folder.pip.sha256)
         return Subject(
-            folder=question.folder,
+            folder=folder.name,
             wheels=wheels,
-            requirements_txt=question.requirements_txt,
-            brought={entry.wheel.name: self._bring(entry, question) for entry in contents.entries},
+            requirements_txt=requirements_txt.dumps(folder.lock),
+            brought={entry.wheel.name: self._bring(entry, question) for entry in folder.entries},
             pip=(filename, self.store.path(sha256)),
             route=Route(
-                folder=question.folder,
-                python=python_command(question.target),
-                managed=question.target.externally_managed,
-                pip=contents.pip.filename if contents.pip else None,
+                folder=folder.name,
+                python=python_command(question.folder.target),
+                managed=question.folder.target.externally_managed,
+                pip=folder.pip.filename if folder.pip else None,
             ),
             probes=question.probes,
         )
@@ -167,7 +167,7 @@ class _Stage:
         name = entry.wheel.name
         if (chosen := question.imports.get(name)) is not None:
             return Bring(modules=chosen)
-        facts = question.contents.facts[name]
+        facts = question.folder.facts[name]
         required = any(asker.startswith("-r ") for asker in entry.via)
         optional = required and facts.provides_extra
         return Bring(
@@ -185,14 +185,14 @@ def _load(known: dict[str, Any]) -> Proof:
 
 def _why_not(interpreter: Interpreter | None, question: Question) -> str:
     """Return why a folder cannot be proven on this machine; empty if it can."""
-    target = question.target
+    target = question.folder.target
     if interpreter is None:
         return f"this machine has no {target.implementation} {target.python}"
     if interpreters.runs_here(interpreter, target):
         return ""
     # The target may be newer than this machine and its wheels still run here.
     here = set(tags(replace(target, platform=interpreter.platform)))
-    for entry in question.contents.entries:
+    for entry in question.folder.entries:
         if here.isdisjoint(wheel_name.parse(entry.wheel.filename).tag_set):
             return f"{entry.wheel.filename} does not run on this machine ({interpreter.platform})"
     return ""

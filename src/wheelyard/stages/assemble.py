@@ -9,25 +9,31 @@ from dataclasses import replace
 
 from wheelyard.domain import wheel_name
 from wheelyard.domain.build import BuiltWheel
-from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import WheelError
 from wheelyard.domain.facts import WheelSummary
-from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
-from wheelyard.domain.site import Entry, Wheel
-from wheelyard.domain.target import Target
+from wheelyard.domain.folder import FilledFolder, LockedFolder
+from wheelyard.domain.lock import LockedFile, LockedPackage
+from wheelyard.domain.proof import Proof
+from wheelyard.domain.site import Entry, Folder, Wheel
+from wheelyard.index import bundled_python
+from wheelyard.lock import pylock, requirements_txt
 from wheelyard.lock.select import carries_pip
+from wheelyard.stages.variants import check_folder
 from wheelyard.store.blobs import Store
+from wheelyard.variants.model import needs_of
 from wheelyard.wheels.facts import facts
 
 
-def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, target: Target, store: Store) -> Contents:
-    """Return what a target's folder holds; every wheel is checked strictly the first time that it is seen.
+def fill(folder: LockedFolder, built: Mapping[str, BuiltWheel], *, store: Store) -> FilledFolder:
+    """Return what a locked folder comes to hold; every wheel is checked strictly the first time that it is seen.
 
     The pip of the lock goes along only if one of the final wheels needs it, or the hosts have none.
 
     :param built: what became of the lock's sdists, by normalised name.
     :raises WheelError: if a wheel is damaged, hostile, or not the package that the lock says it is.
+    :raises VariantError: if the wheels of a variant do not go together.
     """
+    lock = folder.lock
     wheels = [built.get(package.name) if package.how == "build" else None for package in lock.packages]
     packages = [_final(package, made) for package, made in zip(lock.packages, wheels, strict=True)]
     with ThreadPoolExecutor(
@@ -39,10 +45,38 @@ def contents(lock: Lock, built: Mapping[str, BuiltWheel], *, target: Target, sto
         _entry(package, final, known[final.name], made)
         for package, final, made in zip(lock.packages, packages, wheels, strict=True)
     ]
-    pip = lock.pip if carries_pip(packages, target) else None
+    pip = lock.pip if carries_pip(packages, folder.target) else None
     carried = None if pip is None else _wheel(pip, _facts_of(pip, store))
     final = replace(lock, packages=tuple(packages), pip=pip)
-    return Contents(lock=final, entries=tuple(entries), facts=known, pip=carried)
+    filled = FilledFolder(
+        name=folder.name,
+        target=folder.target,
+        variant=folder.variant,
+        lock=final,
+        entries=tuple(entries),
+        facts=known,
+        pip=carried,
+    )
+    if filled.variant is not None:
+        check_folder(filled.variant, filled.name, filled.entries, store)
+    return filled
+
+
+def folder_of(filled: FilledFolder, proof: Proof) -> Folder:
+    """Return a folder as it is published."""
+    return Folder(
+        name=filled.name,
+        # What is printed has to work where it was proven, whatever the configuration says or leaves out.
+        target=replace(filled.target, externally_managed=filled.target.externally_managed or proof.managed),
+        variant=filled.variant.name if filled.variant else None,
+        needs=needs_of(filled.variant.choice) if filled.variant else {},
+        entries=filled.entries,
+        requirements_txt=requirements_txt.dumps(filled.lock),
+        pylock_toml=pylock.dumps(filled.lock),
+        proof=proof,
+        pip=filled.pip,
+        python_archive=bundled_python.place(filled.target),
+    )
 
 
 def _final(package: LockedPackage, made: BuiltWheel | None) -> LockedPackage:

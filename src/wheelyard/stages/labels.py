@@ -15,14 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from wheelyard.domain import wheel_name
-from wheelyard.domain.contents import Contents
 from wheelyard.domain.errors import VariantError
 from wheelyard.domain.events import Reporter, Warned, silent
+from wheelyard.domain.folder import FilledFolder
 from wheelyard.domain.site import Entry, LabelledFolder, Wheel
 from wheelyard.domain.variant import Variant, VariantProperty
 from wheelyard.index.layout import TABLE
 from wheelyard.lock import requirements_txt
-from wheelyard.stages.variants import Plan
+from wheelyard.stages.plan import Plan
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
 from wheelyard.variants.axes import AXES
@@ -112,17 +112,17 @@ class _Rebuilt:
 
 
 def labelled_folders(
-    plans: Sequence[Plan], whole: Mapping[str, Contents], *, store: Store, epoch: int, report: Reporter = silent
+    plans: Sequence[Plan], filled: Mapping[str, FilledFolder], *, store: Store, epoch: int, report: Reporter = silent
 ) -> tuple[LabelledFolder, ...]:
     """Return the folder of labelled wheels of each target that has variants.
 
     :param plans: the baselines and their variants, these in the admin's order of preference.
-    :param whole: what each folder holds.
+    :param filled: what each folder holds.
     :param epoch: the time of the members of a wheel that is written.
     :raises WheelError: if a wheel is damaged.
     """
     meanings = _all_properties(plans, report)
-    rebuilt = _rebuilt(plans, whole, meanings)
+    rebuilt = _rebuilt(plans, filled, meanings)
     releases: dict[tuple[str, str], dict[str, Properties]] = {}
     for each in rebuilt:
         releases.setdefault(each.release, {}).setdefault(each.label, each.properties)
@@ -133,9 +133,9 @@ def labelled_folders(
     for each, entry in zip(rebuilt, made, strict=True):
         entries.setdefault(each.target, {}).setdefault(entry.wheel.filename, entry)
     return tuple(
-        _folder(plan, labelled, whole, tuple(entries[plan.folder].values()), releases, store)
+        _folder(plan, labelled, filled, tuple(entries[plan.name].values()), releases, store)
         for plan in plans
-        if plan.variant is None and plan.folder in entries
+        if plan.variant is None and plan.name in entries
     )
 
 
@@ -152,14 +152,14 @@ def _all_properties(plans: Sequence[Plan], report: Reporter) -> Mapping[str, Pro
 
 
 def _rebuilt(
-    plans: Sequence[Plan], whole: Mapping[str, Contents], meanings: Mapping[str, Properties]
+    plans: Sequence[Plan], filled: Mapping[str, FilledFolder], meanings: Mapping[str, Properties]
 ) -> tuple[_Rebuilt, ...]:
     found: list[_Rebuilt] = []
     for plan in plans:
         variant = plan.variant
         if variant is None or variant.name not in meanings:
             continue
-        for package, entry in zip(plan.lock.packages, whole[plan.folder].entries, strict=True):
+        for package, entry in zip(plan.lock.packages, filled[plan.name].entries, strict=True):
             if entry.built is not None and package.name in variant.packages:
                 found.append(
                     _Rebuilt(
@@ -199,18 +199,18 @@ def _label(rebuilt: _Rebuilt, choices: Mapping[str, Properties], store: Store, e
 def _folder(
     baseline: Plan,
     plans: Iterable[Plan],
-    whole: Mapping[str, Contents],
+    filled: Mapping[str, FilledFolder],
     labelled: Sequence[Entry],
     releases: Mapping[tuple[str, str], Mapping[str, Properties]],
     store: Store,
 ) -> LabelledFolder:
     """Return one folder: the baseline's wheels, the labelled ones, and what only these require (a shared BLAS)."""
-    entries = {entry.wheel.filename: entry for entry in whole[baseline.folder].entries}
-    packages = {package.name: package for package in whole[baseline.folder].lock.packages}
+    entries = {entry.wheel.filename: entry for entry in filled[baseline.name].entries}
+    packages = {package.name: package for package in filled[baseline.name].lock.packages}
     for plan in plans:
         if plan.variant is not None and plan.target == baseline.target:
-            contents = whole[plan.folder]
-            for package, entry in zip(contents.lock.packages, contents.entries, strict=True):
+            folder = filled[plan.name]
+            for package, entry in zip(folder.lock.packages, folder.entries, strict=True):
                 if package.name not in packages:
                     packages[package.name] = package
                     entries[entry.wheel.filename] = entry

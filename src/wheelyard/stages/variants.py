@@ -27,6 +27,7 @@ from wheelyard.domain.target import Target
 from wheelyard.domain.variant import Variant
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sdist.metadata import build_backend
+from wheelyard.stages.plan import Plan
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
 from wheelyard.variants.axes import AXES
@@ -228,17 +229,6 @@ def _backend(package: LockedPackage, store: Store) -> str:
     return memo(store, "backends", "1", package.file.sha256, look)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What one folder of the wheelhouse is made from: a target's baseline, or one variant of it."""
-
-    folder: str
-    target: Target
-    config: Config
-    lock: Lock
-    variant: Variant | None = None
-
-
 def lock_variants(
     config: Config,
     locks: Mapping[str, Lock],
@@ -264,7 +254,7 @@ def lock_variants(
             need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.rebuilt.items()))
             if need not in known:
                 known[need] = lock_one(inner)
-            plans.append(Plan(folder=folder, target=target, config=inner, lock=known[need], variant=variant))
+            plans.append(Plan(name=folder, target=target, config=inner, lock=known[need], variant=variant))
         except WheelyardError as error:
             failed(folder, error)
     return tuple(plans)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from wheelyard.domain.errors import Failures, Interrupted, StorageError, WheelyardError
-from wheelyard.stages.variants import Plan
+from wheelyard.stages.plan import Plan
 
 _ENDS_ALL = (StorageError, Interrupted)
 """What is no fault of a target: nothing that comes after can be right."""
@@ -46,7 +46,7 @@ class Withheld:
 
         :raises WheelyardError: what withholds them, if none is left or all or nothing is wanted; several as Failures.
         """
-        left = tuple(plan for plan in plans if not {plan.folder, plan.target.name} & self._errors.keys())
+        left = tuple(plan for plan in plans if not {plan.name, plan.target.name} & self._errors.keys())
         if self._errors and (self._all_or_nothing or not left):
             raise self.error
         return left
