@@ -18,7 +18,7 @@ from wheelyard.targets.here import this_machine
 @pytest.fixture(scope="session")
 def python() -> Path:
     """The Python that runs the tests, outside of its virtual environment."""
-    interpreter = this_machine().interpreter
+    interpreter = this_machine().build.interpreter
     assert interpreter is not None
     return Path(interpreter)
 

@@ -17,7 +17,7 @@ from wheelyard.domain.build import Recipe
 from wheelyard.domain.command import Command, Limits
 from wheelyard.domain.errors import RepairError
 from wheelyard.domain.repaired import RepairRequest
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Target
 from wheelyard.repair import delocate
 from wheelyard.sandbox.local import Bare
 from wheelyard.sandbox.seatbelt import sandboxed
@@ -62,7 +62,7 @@ def test_python_compiles_for_the_target(target: Target, version: str, archs: lis
 
 
 def test_libraries_and_sdk() -> None:
-    found = variables(replace(ARM, libraries="/opt/own", apple_sdk="/opt/MacOSX14.sdk"))
+    found = variables(replace(ARM, build=BuildHost(libraries="/opt/own", apple_sdk="/opt/MacOSX14.sdk")))
     assert (found["CPPFLAGS"], found["LDFLAGS"]) == ("-I/opt/own/include", "-L/opt/own/lib")
     assert found["SDKROOT"] == "/opt/MacOSX14.sdk"
     assert not {"CPPFLAGS", "LDFLAGS", "SDKROOT"} & set(variables(ARM))
@@ -70,7 +70,8 @@ def test_libraries_and_sdk() -> None:
 
 def test_a_sandbox_with_the_variables(tmp_path: Path) -> None:
     native = LocalToolchain(python=Path(sys.executable), identity="Apple clang 15", local=Bare())
-    toolchain = AppleToolchain(target=replace(BOTH, apple_sdk="/opt/MacOSX14.sdk"), native=native, here=ARM)
+    target = replace(BOTH, build=BuildHost(apple_sdk="/opt/MacOSX14.sdk"))
+    toolchain = AppleToolchain(target=target, native=native, here=ARM)
     assert toolchain.identity == "Apple clang 15, MacOSX14.sdk"
     assert toolchain.machine == ARM
     assert AppleToolchain(target=ARM, native=native, here=ARM).machine is None

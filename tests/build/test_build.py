@@ -20,7 +20,7 @@ from tests.support.sdists import PYPROJECT, backend, extension, sdist
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import BuildError, HashMismatchError, StorageError, VariantError
 from wheelyard.domain.events import Warned
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Target
 from wheelyard.sandbox.workspace import base
 from wheelyard.targets.interpreters import find
 from wheelyard.wheels.read import read
@@ -50,7 +50,9 @@ def test_an_extension_once(yard: Yard) -> None:
     with yard.wheel(built) as archive:
         archive.extractall(yard.folder / "site")
     script = f"import sys; sys.path.insert(0, {str(yard.folder / 'site')!r}); import demo; print(demo.answer())"
-    said = subprocess.run([str(yard.target.interpreter), "-c", script], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [str(yard.target.build.interpreter), "-c", script], capture_output=True, text=True, check=True
+    )
     assert said.stdout.strip() == "42"
 
 
@@ -226,7 +228,11 @@ def test_other_pythons(yard: Yard, version: str) -> None:
     if interpreter is None:
         pytest.skip(f"there is no Python {version}")
     yard.target = replace(
-        yard.target, python=version, python_full=interpreter.version, interpreter=interpreter.path, name=f"cp{version}"
+        yard.target,
+        python=version,
+        python_full=interpreter.version,
+        build=BuildHost(interpreter=interpreter.path),
+        name=f"cp{version}",
     )
     (built,) = yard.build(yard.sdist("demo", demo__c=extension("demo")))
     tag = "cp36-cp36m" if version == "3.6" else f"cp{version.replace('.', '')}-cp{version.replace('.', '')}"
@@ -271,7 +277,7 @@ def test_the_cpu_of_this_machine_is_left_out(yard: Yard) -> None:
     emulator = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
     if emulator and platform.machine() == "x86_64":
         script = f"import sys; sys.path.insert(0, {str(yard.folder / 'site')!r}); import demo; print(demo.answer())"
-        oldest = [emulator, "-cpu", "Nehalem", str(yard.target.interpreter), "-I", "-c", script]
+        oldest = [emulator, "-cpu", "Nehalem", str(yard.target.build.interpreter), "-I", "-c", script]
         assert subprocess.run(oldest, capture_output=True, text=True, check=True).stdout.strip() == "42"
 
 

@@ -11,7 +11,7 @@ from wheelyard.build.unit import recipes_of
 from wheelyard.config.model import Config, PackageRule
 from wheelyard.domain.build import BuiltWheel, Recipe
 from wheelyard.domain.lock import LockedFile, LockedPackage
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Target
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.identity import local_toolchain
 
@@ -34,7 +34,7 @@ def key(package: LockedPackage = PACKAGE, target: Target = TARGET, recipe: Recip
 def test_what_does_not_count() -> None:
     moved = replace(PACKAGE, reason="other", via=("x",), file=replace(PACKAGE.file, url="elsewhere", index="mirror"))
     assert key(moved) == key()
-    assert key(target=replace(TARGET, name="other", pip="9.0.3", interpreter="anywhere")) == key()
+    assert key(target=replace(TARGET, name="other", pip="9.0.3", build=BuildHost(interpreter="anywhere"))) == key()
     one = Recipe(environment={"A": "1", "B": "2"})
     assert key(recipe=one) == key(recipe=Recipe(environment={"B": "2", "A": "1"}))
 
@@ -52,7 +52,7 @@ def test_what_counts(tmp_path: Path) -> None:
         key(replace(PACKAGE, build_requirements=())),
         key(target=replace(TARGET, python="3.13")),
         key(target=replace(TARGET, platform="manylinux_2_17_x86_64")),
-        key(target=replace(TARGET, toolchain="zig")),
+        key(target=replace(TARGET, build=BuildHost(toolchain="zig"))),
         key(target=replace(TARGET, cpu_level="x86-64-v2")),
         key(recipe=Recipe(dispatched=("_avx2$",))),
         key(recipe=Recipe(environment={"CFLAGS": "-O3"})),

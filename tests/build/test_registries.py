@@ -83,7 +83,7 @@ class ToyFinder:
 
     def find(self, target: Target, means: Means) -> ToyToolchain:
         means.store.take(self.library.sha256 or "", self.folder / "libtoy.so")
-        return ToyToolchain(python=Path(str(target.interpreter)), shut=self.shut, folder=self.folder)
+        return ToyToolchain(python=Path(str(target.build.interpreter)), shut=self.shut, folder=self.folder)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_another_toolchain_is_one_entry(yard: Yard, tmp_path: Path, monkeypatch:
     subprocess.run(command, input="int toy(void) { return 42; }\n", text=True, check=True)
     library = RemoteFile(filename="libtoy.so", url="https://toys.example.org/libtoy.so", sha256=files.sha256(made))
     finder = ToyFinder(library, ToySandbox(yard.sandbox, folder), folder)
-    target = yard.target = replace(yard.target, toolchain="toy")
+    target = yard.target = replace(yard.target, build=replace(yard.target.build, toolchain="toy"))
     with pytest.raises(ToolError, match="there is no toolchain toy"):
         Toolchains(BuildSettings(), yard.store, silent)(target)
 

@@ -16,6 +16,7 @@ from wheelyard.build.unit import units_of
 from wheelyard.build.worker import build_all
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.command import Limits
+from wheelyard.domain.target import BuildHost
 from wheelyard.store.blobs import Store
 from wheelyard.targets.here import this_machine
 from wheelyard.targets.interpreters import find
@@ -41,7 +42,7 @@ setup(name="demo", version="1.0", python_requires=">=3.6", install_requires=["si
 )
 def test_setup_py(tmp_path: Path, python: str, needed: list[str], dynamic: tuple[str, ...]) -> None:
     sandbox = working("bubblewrap")
-    target = replace(this_machine(), python=python, python_full=f"{python}.0", interpreter=None)
+    target = replace(this_machine(), python=python, python_full=f"{python}.0", build=BuildHost())
     interpreter = find(target)
     if interpreter is None:
         pytest.skip(f"there is no Python {python}")

@@ -141,10 +141,10 @@ def test_targets(tmp_path: Path) -> None:
     nine, other, third, fourth, fifth = config.targets
     assert (nine.name, nine.python, nine.pip) == ("el9", "3.9", "21.2.3")
     assert (other.name, other.python, other.platform) == ("other", "3.11", "manylinux_2_34_x86_64")
-    assert (other.pip, other.image, other.host_image) == ("24.0", "localhost/x", "localhost/y")
+    assert (other.pip, other.build.image, other.build.host_image) == ("24.0", "localhost/x", "localhost/y")
     assert (third.name, third.python_full) == ("cp310-manylinux_2_17_aarch64", "3.10.4")
-    assert (third.platform, third.toolchain) == ("manylinux_2_17_aarch64", "zig")
-    assert (fourth.python, fourth.python_full, fourth.interpreter) == ("3.9", real.version, real.path)
+    assert (third.platform, third.build.toolchain) == ("manylinux_2_17_aarch64", "zig")
+    assert (fourth.python, fourth.python_full, fourth.build.interpreter) == ("3.9", real.version, real.path)
     assert (fifth.python, fifth.version_info, fifth.name) == ("3.13t", (3, 13), "cp313t-musllinux_1_2_x86_64")
 
 
@@ -153,7 +153,7 @@ def test_an_interpreter_is_named_or_relative_to_the_file(tmp_path: Path) -> None
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/mine").symlink_to(real.path)
     (target,) = toml(tmp_path, '[[target]]\ninterpreter = "./bin/mine"\n').targets
-    assert (target.python, target.interpreter) == ("3.9", str(tmp_path / "bin/mine"))
+    assert (target.python, target.build.interpreter) == ("3.9", str(tmp_path / "bin/mine"))
 
 
 def test_target_as_one_word(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_target_as_one_word(tmp_path: Path) -> None:
 def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:
     real = interpreter("3.8")
     (target,) = toml(tmp_path, '[[target]]\npython = "3.8"\n').targets
-    assert (target.python_full, target.platform, target.interpreter) == (real.version, real.platform, real.path)
+    assert (target.python_full, target.platform, target.build.interpreter) == (real.version, real.platform, real.path)
 
 
 @pytest.mark.parametrize(

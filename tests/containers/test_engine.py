@@ -17,7 +17,7 @@ from tests.support.installers import interpreter
 from tests.support.waiting import wait_for
 from wheelyard.domain.errors import ConfigError, ToolError
 from wheelyard.domain.settings import BuildSettings
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Target
 from wheelyard.sandbox.container import python as container
 from wheelyard.sandbox.container.engine import Engine, find_engine, is_over, this_run
 from wheelyard.sandbox.container.images import derive, resolve
@@ -146,7 +146,8 @@ def test_an_image_is_pinned_by_its_digest(engine: Engine, image: Image) -> None:
 @GROUP
 def test_an_interpreter_of_this_machine_is_taken_along(engine: Engine, image: Image) -> None:
     path = interpreter("3.6")
-    old = Target(name="old", python="3.6", python_full="3.6.8", platform="manylinux_2_36_x86_64", interpreter=path)
+    build = BuildHost(interpreter=path)
+    old = Target(name="old", python="3.6", python_full="3.6.8", platform="manylinux_2_36_x86_64", build=build)
     found = resolve(engine, image("host"), "x86_64")
     python, readable = container.find_python(engine, found, old)
     assert (python.python, python.implementation) == ("3.6", "cpython")

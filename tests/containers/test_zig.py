@@ -65,7 +65,7 @@ def test_what_build_requirements_run_on(store: Store, image: Image, tmp_path: Pa
     found = toolchains.builds_on(target)
     assert found is not None
     machine, identity = found
-    assert (machine.platform, machine.python, machine.toolchain) == ("manylinux_2_36_x86_64", "3.11", None)
-    assert machine.image == toolchains(target).image_pin
-    assert identity in str(machine.image)
+    assert (machine.platform, machine.python, machine.build.toolchain) == ("manylinux_2_36_x86_64", "3.11", None)
+    assert machine.build.image == toolchains(target).image_pin
+    assert identity in str(machine.build.image)
     assert identity in toolchains(target).identity

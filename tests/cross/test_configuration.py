@@ -19,19 +19,19 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     more = f'sdk = "cpython.tar.gz"\nsdk-sha256 = "{"0" * 64}"\nlibraries = "own"\n'
     (target,) = toml(tmp_path, MAC + more).targets
-    assert target.sdk == str(tmp_path / "cpython.tar.gz")
-    assert (target.sdk_sha256, target.libraries) == ("0" * 64, str(tmp_path / "own"))
-    assert target.apple_sdk is None
+    assert target.build.sdk == str(tmp_path / "cpython.tar.gz")
+    assert (target.build.sdk_sha256, target.build.libraries) == ("0" * 64, str(tmp_path / "own"))
+    assert target.build.apple_sdk is None
 
 
 def test_an_sdk_may_be_elsewhere(tmp_path: Path) -> None:
     url = "https://example.org/python-3.12.10-macos11.pkg"
     (target,) = toml(tmp_path, MAC + f'sdk = "{url}"\nsdk-sha256 = "{"0" * 64}"\n').targets
-    assert target.sdk == url
-    (missing,) = archive.missing([target], Store(tmp_path))
+    assert target.build.sdk == url
+    (missing,) = archive.missing(target.build, Store(tmp_path))
     assert (missing.filename, missing.url, missing.sha256) == ("python-3.12.10-macos11.pkg", url, "0" * 64)
     with pytest.raises(ToolError, match="not in the store"):
-        archive.find(target, Store(tmp_path))
+        archive.find(target.build, Store(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_an_archive_of_something_else(
 def test_an_archive_that_is_not_the_one_that_was_promised(tmp_path: Path) -> None:
     given = cross("macosx_11_0_arm64", sdk=str(archive(tmp_path, "3.12", DATA)), sdk_sha256="0" * 64)
     with pytest.raises(ToolError, match="not " + "0" * 64):
-        archives.find(given, Store(tmp_path / "store"))
+        archives.find(given.build, Store(tmp_path / "store"))
 
 
 def test_an_archive_that_rotted_in_the_store(tmp_path: Path) -> None:
@@ -178,14 +178,14 @@ def test_an_archive_that_rotted_in_the_store(tmp_path: Path) -> None:
     digest = store.add_file(given)
     target = cross("macosx_11_0_arm64", sdk="https://example.org/python.tar.gz", sdk_sha256=digest)
     blob = store.path(digest)
-    assert archives.find(target, store) == (blob, digest)
+    assert archives.find(target.build, store) == (blob, digest)
     before = blob.stat()
     blob.chmod(0o644)
     blob.write_bytes(bytes(before.st_size + 1))
     os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(HashMismatchError, match=str(blob)):
-        archives.find(target, store)
-    assert [file.sha256 for file in archives.missing([target], store)] == [digest]  # the next run fetches it
+        archives.find(target.build, store)
+    assert [file.sha256 for file in archives.missing(target.build, store)] == [digest]  # the next run fetches it
 
 
 FRAMEWORK = {

@@ -163,8 +163,8 @@ def test_a_target_for_each_cpu(tmp_path: Path) -> None:
     intel, arm = parts(cross("macosx_10_13_universal2", libraries=str(tmp_path / "own")))
     assert (intel.platform, arm.platform) == ("macosx_10_13_x86_64", "macosx_11_0_arm64")
     assert len({BOTH.name, intel.name, arm.name}) == 3
-    assert intel.libraries == str(tmp_path / "own")
-    assert arm.libraries == str(tmp_path / "own" / "arm64")
+    assert intel.build.libraries == str(tmp_path / "own")
+    assert arm.build.libraries == str(tmp_path / "own" / "arm64")
     assert parts(cross("macosx_13_0_universal2"))[1].platform == "macosx_13_0_arm64"
     assert parts(cross("macosx_11_0_arm64")) == ()
     assert parts(cross("macosx_10_13_universal2", toolchain=None)) == ()

@@ -11,6 +11,7 @@ from wheelyard.bundle import manifest
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import StorageError
 from wheelyard.domain.site import Site
+from wheelyard.domain.target import BuildHost, Carried, CarriedPython
 from wheelyard.host.manifest import canonical
 from wheelyard.index import site_state
 
@@ -57,3 +58,23 @@ def test_a_site_that_was_published_when_a_level_was_the_only_need_is_continued(t
     new, content = manifest.read(shop.into)
     assert new.targets == old.targets
     assert (new.sequence, json.loads(content)["format"]) == (old.sequence + 1, 2)
+
+
+def test_a_site_that_was_published_when_a_target_was_one_table_is_continued(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    plain = folder("el9", [shop.entry("alpha")])
+    python = CarriedPython(archive="/opt/python.tar.gz", sha256="a" * 64)
+    target = replace(
+        plain.target, build=BuildHost(image="localhost/x", toolchain="zig"), carried=Carried(python=python, pip=True)
+    )
+    site = Site(folders=(replace(plain, target=target), folder("el8", [])))
+    shop.publish(site)
+    shelf = shop.into / site_state.SHELF
+    kept = json.loads(shelf.read_text())
+    for row in (each["target"] for each in kept["folders"]):
+        python, pip = row["carried"]["python"], row.pop("carried")["pip"]
+        row |= {**row.pop("build"), "carry_pip": pip}
+        row |= {"carried_python": python and python["archive"], "carried_python_sha256": python and python["sha256"]}
+    shelf.write_text(json.dumps(kept))
+    assert "build" not in kept["folders"][0]["target"]
+    assert site_state.load(shop.into) == site

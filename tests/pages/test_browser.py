@@ -14,21 +14,50 @@ from tests.support.browser import Browser, browser
 from tests.support.shop import Shop, folder
 from tests.support.web_servers import own
 from wheelyard.domain.build import BuiltWheel
-from wheelyard.domain.site import Entry, Site, Wheel
+from wheelyard.domain.site import Entry, Imprint, Site, Wheel
+from wheelyard.index import build_logs
 from wheelyard.index.people import page_plan, views
 from wheelyard.index.people.frame import Frame
+from wheelyard.report import papers
 
 HOSTILE = "<img src=x onerror=window.pwned=1><script>window.pwned=2</script>"
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 
-def described(shop: Shop, name: str, summary: str, licence: str, requires: str = "") -> Entry:
+README = f"""# numbers
+
+![a badge](https://badges.example/x.svg) Fast, see [the manual](https://numbers.example/manual) or [here](docs/more.md).
+
+#### Skips two levels
+
+- [x] done
+- [ ] to do
+
+| a | b |
+| - | - |
+| 1 | 2 |
+
+```python
+import numbers
+```
+
+<h1 id="search" class="brand" style="position: fixed">{HOSTILE}</h1>
+<form action="https://evil.example"><input name="q"><button>Send</button></form>
+<iframe src="https://evil.example"></iframe><svg onload="window.pwned=3"></svg><style>* {{ display: none }}</style>
+<a href="javascript:window.pwned=4">press</a><a href=" data:text/html,x">data</a>
+<meta http-equiv="refresh" content="0;url=https://evil.example"><base href="https://evil.example/"><object data="x">
+</object><math><mtext><style><img src=x onerror=window.pwned=5></style></mtext></math>
+"""
+
+
+def described(shop: Shop, name: str, summary: str, licence: str, requires: str = "", readme: str = "") -> Entry:
     """A wheel with a METADATA of its own words."""
     path = shop.root / f"{name.replace('-', '_')}-1.0-py3-none-any.whl"
     text = f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\nSummary: {summary}\nLicense-Expression: {licence}\n"
     text += f"Project-URL: {HOSTILE}, javascript:alert(1)\nProject-URL: Home, https://example.org/{name}\n"
-    text += f"Requires-Dist: {requires}\n" if requires else ""
+    text += f"Requires-Dist: {requires}\nRequires-Dist: other; extra == 'test'\n" if requires else ""
+    text += f"Description-Content-Type: text/markdown\n\n{readme}" if readme else ""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{name.replace('-', '_')}-1.0.dist-info/METADATA", text)
     wheel = Wheel(
@@ -38,6 +67,8 @@ def described(shop: Shop, name: str, summary: str, licence: str, requires: str =
         name=name,
         version="1.0",
         requires_python=">=3.6",
+        upload_time="2026-01-31T10:00:00Z",
+        imports=(name.upper(),),
     )
     return Entry(wheel=wheel, origin="upstream", source="main", via=("-r main.in",))
 
@@ -45,9 +76,9 @@ def described(shop: Shop, name: str, summary: str, licence: str, requires: str =
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shop = Shop(tmp_path_factory.mktemp("pages"))
-    numbers = described(shop, "numbers", "Fast arrays of numbers", "BSD-3-Clause")
+    numbers = described(shop, "numbers", "Fast arrays of numbers", "BSD-3-Clause", readme=README)
     letters = described(shop, "letters", "Text, and what is in it", "MIT", requires="numbers")
-    evil = described(shop, "evil", HOSTILE, HOSTILE)
+    evil = described(shop, "evil", HOSTILE, HOSTILE, readme=HOSTILE + "<" * 3000)
     made = BuiltWheel(
         key="ab" * 32,
         filename=letters.wheel.filename,
@@ -66,7 +97,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     numbers = Entry(wheel=numbers.wheel, origin="upstream", source="main", via=("letters",))
     el9 = folder("el9", [numbers, letters, evil])
-    shop.publish(Site(folders=(el9, folder("el8", [numbers])), extra=tuple(shop.entry(f"fill-{n}") for n in range(40))))
+    log = shop.store.add_bytes(b"cc -O2 letters.c\n")
+    site = Site(
+        folders=(el9, folder("el8", [numbers])),
+        extra=tuple(shop.entry(f"fill-{n}") for n in range(40)),
+        imprint=Imprint(name="Wheels & more", contact="wheels@example.org", date="2026-02-01"),
+        attachments={build_logs.place(made): log},
+    )
+    shop.publish(site)
+    papers.write(shop.into, store=shop.store)
     return shop.into
 
 
@@ -92,11 +131,14 @@ PAGES = [
     "builds.html",
     "projects/evil.html",
     "projects/letters.html",
+    "projects/numbers.html",
     "targets/el9/index.html",
     "graphs/el9.html",
+    "report.html",
+    "licenses.html",
     "simple/evil/index.html",
 ]
-MORE = ["projects/numbers.html", "simple/index.html"]
+MORE = ["simple/index.html"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -112,7 +154,50 @@ def test_no_page_asks_another_host_or_runs_what_a_wheel_says(site: Path, tab: Br
 def test_what_a_wheel_says_is_read_as_text(site: Path, tab: Browser) -> None:
     tab.open((site / "projects/evil.html").as_uri())
     assert tab.js("document.querySelector('.lead').textContent") == HOSTILE
-    assert tab.js("document.querySelector('dd').textContent") == HOSTILE
+    assert tab.js("document.querySelector('dd').firstChild.textContent").strip() == HOSTILE
+
+
+def test_a_readme_is_shown_without_what_could_run_load_or_deceive(site: Path, tab: Browser) -> None:
+    tab.open((site / "projects/numbers.html").as_uri())
+    readme = "document.querySelector('.readme')"
+    text = tab.js(f"{readme}.innerText")
+    for said in ("a badge Fast, see the manual", "☑ done", "☐ to do", "import numbers"):
+        assert said in text
+    kept = set(tab.js(f"[...{readme}.querySelectorAll('*')].map(each => each.tagName.toLowerCase())"))
+    assert kept <= {
+        *("a", "code", "div", "em", "h2", "h3", "h4", "h5", "li", "p", "pre"),
+        *("span", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    }
+    assert tab.js(f"[...{readme}.querySelectorAll('a')].map(link => link.href)") == ["https://numbers.example/manual"]
+    attributes = f"[...{readme}.querySelectorAll('*')].flatMap(each => [...each.attributes].map(said => said.name))"
+    assert set(tab.js(attributes)) <= {"id", "class", "href", "rel"}
+    assert tab.js(f"[...{readme}.querySelectorAll('[id]')].map(each => each.id)") == ["readme"]
+    levels = tab.js(f"[...{readme}.querySelectorAll('h3, h4, h5, h6')].map(each => each.tagName + each.textContent)")
+    assert levels[:2] == ["H3numbers", "H4Skips two levels"]
+    tab.open((site / "projects/evil.html").as_uri())
+    assert tab.js("window.pwned") is None
+    assert "README" in tab.js("document.body.innerText")
+
+
+@pytest.mark.parametrize("path", PAGES[:-1])
+def test_every_page_says_whose_wheelhouse_it_is(site: Path, tab: Browser, path: str) -> None:
+    tab.open((site / path).as_uri())
+    assert tab.js("document.querySelector('.brand').textContent") == "Wheels & more"
+    assert tab.js("document.title").endswith("Wheels & more")
+    assert "Wheels & more, 2026-02-01" in tab.js("document.querySelector('footer').innerText")
+    assert tab.js("document.querySelector('footer a').href") == "mailto:wheels@example.org"
+
+
+def test_papers_and_pages_lead_to_each_other(site: Path, tab: Browser) -> None:
+    links = "[...document.querySelectorAll('header nav a, footer a')].map(link => link.textContent)"
+    everywhere = ["Projects", "Matrix", "Size", "Builds", "Report", "Licences", "wheels@example.org", "SBOM"]
+    for path in ("index.html", "projects/letters.html", "report.html", "licenses.html"):
+        tab.open((site / path).as_uri())
+        assert tab.js(links) == everywhere
+        current = tab.js("document.querySelector('[aria-current=page]')?.textContent")
+        assert current == {"index.html": "Projects", "report.html": "Report", "licenses.html": "Licences"}.get(path)
+    for link in tab.js("[...document.querySelectorAll('header nav a')].map(link => link.href)"):
+        tab.open(link)
 
 
 def test_search_as_you_type_over_names_and_summaries(site: Path, tab: Browser) -> None:
@@ -164,7 +249,7 @@ def test_the_keyboard_leads_to_a_project(site: Path, tab: Browser) -> None:
     assert tab.js("document.activeElement.id") == "search"
     tab.key("Enter")
     for _ in range(100):
-        if tab.js("document.readyState === 'complete' && document.title") == "letters 1.0: Wheelhouse":
+        if tab.js("document.readyState === 'complete' && document.title") == "letters 1.0: Wheels & more":
             break
     assert tab.js("location.pathname").endswith("/projects/letters.html")
 
@@ -231,9 +316,16 @@ def test_a_projects_page_says_what_one_needs_to_know(site: Path, tab: Browser) -
         "built from letters-1.0.tar.gz",
         "12.5 s",
         "abababab",
+        "Released\n2026-01-31",
+        "Import as\nLETTERS",
+        "MIT permissive",
+        "Only with an extra\nother",
     ):
         assert said in text
     assert tab.js("[...document.querySelectorAll('.chips a')].map(a => a.textContent)") == ["numbers"]
+    log = tab.js("[...document.querySelectorAll('dd a')].find(link => link.textContent === 'of its build').href")
+    tab.open(log)
+    assert tab.js("document.body.innerText").strip() == "cc -O2 letters.c"
     tab.open((site / "projects/numbers.html").as_uri())
     assert tab.js("[...document.querySelectorAll('.chips a')].map(a => a.textContent)") == ["letters"]
 

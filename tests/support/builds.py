@@ -41,7 +41,8 @@ class Yard:
         self.toolchains: Callable[[Target], Toolchain] = self._here
 
     def _here(self, target: Target) -> Toolchain:
-        return LocalToolchain(python=Path(str(target.interpreter)), identity=local_toolchain(), local=self.sandbox)
+        python = Path(str(target.build.interpreter))
+        return LocalToolchain(python=python, identity=local_toolchain(), local=self.sandbox)
 
     def package(self, path: Path, **more: object) -> LockedPackage:
         """Put a file into the store and return it as a locked package."""

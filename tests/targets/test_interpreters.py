@@ -9,14 +9,15 @@ import pytest
 
 from tests.support.interpreters import interpreter
 from wheelyard.domain.errors import ConfigError, ToolError
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Target
 from wheelyard.targets import interpreters
 from wheelyard.targets.here import default_name, from_interpreter, this_machine
 from wheelyard.targets.interpreters import find, probe, runs_here
 
 
 def target(python: str, path: str | None = None, platform: str = "linux_x86_64") -> Target:
-    return Target(name="x", python=python, python_full=f"{python}.0", platform=platform, interpreter=path)
+    build = BuildHost(interpreter=path)
+    return Target(name="x", python=python, python_full=f"{python}.0", platform=platform, build=build)
 
 
 def script(path: Path, text: str) -> Path:
@@ -29,8 +30,8 @@ def test_this_machine() -> None:
     here = this_machine()
     assert here.python == f"{sys.version_info[0]}.{sys.version_info[1]}"
     assert here.python_full == ".".join(map(str, sys.version_info[:3]))
-    assert here.interpreter
-    assert Path(here.interpreter).is_file()
+    assert here.build.interpreter
+    assert Path(here.build.interpreter).is_file()
     libc = os.confstr("CS_GNU_LIBC_VERSION")
     if libc:
         assert here.platform.startswith("manylinux_" + libc.split()[1].replace(".", "_"))

@@ -14,6 +14,7 @@ import pytest
 from tests.support.variant_tables import linked
 from tests.support.variant_yard import HERE, RECIPE, Done, Yard, needs_compiler
 from wheelyard.bundle import manifest as manifests
+from wheelyard.index.people.frame import Frame
 from wheelyard.report.inventory import inventory
 from wheelyard.report.papers import licenses_html, report_html
 from wheelyard.report.sbom import sbom
@@ -188,7 +189,10 @@ def test_the_papers_warn_of_restricted_redistribution(yard: Yard, built: Done) -
     root = yard.root / "wheelhouse"
     manifest, _ = manifests.read(root)
     components = inventory(root, manifest)
-    for page in (licenses_html(components, manifest), report_html(components, manifest, look(components, None))):
+    for page in (
+        licenses_html(components, manifest, Frame()),
+        report_html(components, manifest, look(components, None), Frame()),
+    ):
         (line,) = (each for each in page.decode().splitlines() if "may not be passed on freely" in each)
         assert line.count("blasdemo-1.0+mkl.") == len(LEVELS)
 

@@ -47,7 +47,7 @@ def build_key(
             if file.is_wheel
         ),
         "built environment": sorted(requires),
-        "target": [target.python, target.python_full, target.implementation, target.platform, target.toolchain],
+        "target": [target.python, target.python_full, target.implementation, target.platform, target.build.toolchain],
         "toolchain": toolchain,
         "repairer": repairer,
         # What a wheel was judged by: it is not to be reused where it would be refused.

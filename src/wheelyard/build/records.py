@@ -35,6 +35,17 @@ def seconds(store: Store, name: str) -> float | None:
         return None
 
 
+def log_of(store: Store, name: str, version: str, key: str) -> Path:
+    """Return where the log of a build is written."""
+    return store.area("logs") / f"{name}-{version}-{key[:12]}.log"
+
+
+def find_log(store: Store, key: str) -> Path | None:
+    """Return the log of the build with this key, None where it was not built with this store."""
+    found = sorted(store.area("logs").glob(f"*-{key[:12]}.log"))
+    return next((path for path in found if not path.name.endswith(f"-ask-{key[:12]}.log")), None)
+
+
 def _path(store: Store, key: str) -> Path:
     return store.area("builds") / f"{key}.json"
 

@@ -167,7 +167,7 @@ class _Bench:
     def _compile(self, unit: BuildUnit, root: Path, toolchain: Toolchain, sandbox: Sandbox) -> Repaired:
         """Return the finished wheel that the sdist's backend makes in the folder ``root``."""
         package = unit.package
-        log = self.store.area("logs") / f"{package.name}-{package.version}-{unit.key[:12]}.log"
+        log = records.log_of(self.store, package.name, package.version, unit.key)
         log.unlink(missing_ok=True)
         sdist = given(self.store, root, package.file.sha256, package.file.filename)
         source = frontend.unpack_sdist(sdist, root / "src")

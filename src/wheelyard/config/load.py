@@ -103,6 +103,9 @@ def _own(path: Path, problems: Problems) -> Config:
         variants=make_variants(top.variant),
         variant_wheels=top.variant_wheels,
         recipe_book=with_recipes(top.recipe),
+        site_name=top.site.name,
+        contact=top.site.contact,
+        build_logs=top.site.build_logs,
         wheelhouse=_wheelhouse(top),
         keys=sections.keys(top.sign, place.table("sign")),
     )

@@ -76,6 +76,12 @@ class Config:
     """Whether each target gets one more folder, with its variants labelled as in the drafts PEP 825 and 850."""
     recipe_book: Book = field(default_factory=builtin, repr=False)
     """How packages are told of a variant: ``[[recipe]]`` tables, before those that come with Wheelyard."""
+    site_name: str = "Wheelhouse"
+    """On every page."""
+    contact: str = ""
+    """Whom to ask: a mail address, a URL, or words; empty: not said."""
+    build_logs: bool = False
+    """Whether the logs of builds are published."""
     wheelhouse: Path = Path("wheelhouse")
     """Absolute once loaded."""
     keys: tuple[Path, ...] = ()

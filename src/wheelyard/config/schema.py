@@ -200,6 +200,22 @@ class SignTable(Table, frozen=True):
     ] = ()
 
 
+class SiteTable(Table, frozen=True):
+    """`[site]`: what the pages say of the wheelhouse."""
+
+    name: Annotated[Text, Meta(description="on every page", examples=["Wheels of the institute"])] = "Wheelhouse"
+    contact: Annotated[
+        Text, Meta(description="whom to ask: a mail address, a URL, or words", examples=["wheels@example.org"])
+    ] = ""
+    build_logs: Annotated[
+        bool,
+        Meta(
+            description="publish the log of every build: it names folders and times of the machine that built, so the "
+            "same inputs do not give the same bytes"
+        ),
+    ] = False
+
+
 class Document(Table, frozen=True):
     """The top of the file."""
 
@@ -237,6 +253,7 @@ class Document(Table, frozen=True):
     )
     build: Annotated[BuildTable, Meta(description="the table `[build]`")] = BuildTable()
     sign: Annotated[SignTable, Meta(description="the table `[sign]`")] = SignTable()
+    site: Annotated[SiteTable, Meta(description="the table `[site]`")] = SiteTable()
     variant: Annotated[tuple[VariantTable, ...], Meta(description="tables `[[variant]]`")] = ()
     variant_wheels: Annotated[
         bool, Meta(description="one folder more a target, for installers that choose a variant (PEP 825 draft)")

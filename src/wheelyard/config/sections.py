@@ -31,7 +31,7 @@ from wheelyard.config.urls import (
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.settings import BuildSettings
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, CarriedPython, Target
 from wheelyard.schema.location import Location
 from wheelyard.schema.problems import nearest
 from wheelyard.schema.tables import texts
@@ -88,21 +88,27 @@ def _target(table: TargetTable) -> Target | None:
         "python_full": full,
         "platform": platform,
         "pip": table.pip,
-        "carry_pip": table.carry_pip,
         "externally_managed": table.externally_managed,
+        "cpu_level": table.cpu_level,
+    }
+    carried = {"python": _carried_python(table), "pip": table.carry_pip}
+    build = {
         "interpreter": interpreter,
         "image": table.image,
         "host_image": table.host_image,
-        "cpu_level": table.cpu_level,
         "toolchain": table.toolchain,
         **_sdks(table),
-        **_carried_python(table),
     }
     if len(place.problems.found) > before:
         return None
     try:
         base = _base(table.preset, python, platform, interpreter, table.implementation)
-        target = dataclasses.replace(base, **{key: value for key, value in changes.items() if value is not None})
+        target = dataclasses.replace(
+            base,
+            **_said(changes),
+            build=dataclasses.replace(base.build, **_said(build)),
+            carried=dataclasses.replace(base.carried, **_said(carried)),
+        )
         if table.name is None and table.preset is None:
             target = dataclasses.replace(
                 target, name=default_name(target.python, target.platform, target.implementation)
@@ -113,6 +119,11 @@ def _target(table: TargetTable) -> Target | None:
         place.problems.note(error, where=place.where())
         return None
     return target
+
+
+def _said(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those changes that the table says."""
+    return {key: value for key, value in changes.items() if value is not None}
 
 
 def _sdks(table: TargetTable) -> dict[str, str | None]:
@@ -143,14 +154,12 @@ def _file(place: Location, key: str, written: str | None, *, folder: bool = Fals
     return str(path)
 
 
-def _carried_python(table: TargetTable) -> dict[str, str | None]:
-    """Return the archive of a Python that the wheelhouse carries, and its SHA-256."""
-    if table.carried_python is not None and table.carried_python_sha256 is None:
+def _carried_python(table: TargetTable) -> CarriedPython | None:
+    """Return the Python that the wheelhouse carries."""
+    archive, sha256 = _file(table.place, "carried-python", table.carried_python), table.carried_python_sha256
+    if archive is not None and sha256 is None:
         table.place.wrong("carried-python", "nothing says what is in it", 'write: carried-python-sha256 = "…"')
-    return {
-        "carried_python": _file(table.place, "carried-python", table.carried_python),
-        "carried_python_sha256": table.carried_python_sha256,
-    }
+    return CarriedPython(archive=archive, sha256=sha256) if archive and sha256 else None
 
 
 def _interpreter(table: TargetTable) -> str | None:
@@ -179,7 +188,7 @@ def _base(
         python_full=presets.late_release(python),
         platform=platform or here.platform,
         implementation=implementation,
-        interpreter=interpreter,
+        build=BuildHost(interpreter=interpreter),
     )
     if platform is None and (found := find(wanted)):
         return from_interpreter(found)

@@ -47,6 +47,11 @@ _TEMPLATE = """\
 # require-sandbox = false       # true: refuse to build where the network cannot be cut off
 # engine = "podman"             # or "docker"; found by itself
 
+# [site]
+# name = "Wheelhouse"           # on every page
+# contact = "wheels@example.org"  # whom to ask: a mail address, a URL, or words
+# build-logs = false            # true: the log of every build is published with its wheel
+
 # --- Where from --------------------------------------------------------------------------------------------------
 # Without an [[index]], those that pip is configured for. User names and passwords belong into netrc or a keyring.
 

@@ -104,6 +104,8 @@ class Site:
     """Name of the stream of bundles; None: the one that the wheelhouse has, at first one of its own."""
     retired: Mapping[str, str] = field(default_factory=dict)
     """Names of compiled wheels that lay here before, and the SHA-256 of each: they never stand for other bytes."""
+    papers: tuple[str, ...] = ()
+    """What lies in the wheelhouse for those who have to approve it, made from it: its pages lead there."""
     documents: Mapping[str, bytes] = field(default_factory=dict)
     """More files of the site by path, small ones: ``install.py``, ``sbom.cdx.json``, ``report.html``."""
     attachments: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from wheelyard.store.blobs import Store
 
 def place(target: Target) -> str | None:
     """Return where the archive of a target's Python lies in the wheelhouse; None if none is carried."""
-    return f"python/{Path(target.carried_python).name}" if target.carried_python else None
+    return f"python/{Path(target.carried.python.archive).name}" if target.carried.python else None
 
 
 def carried_pythons(targets: Sequence[Target], store: Store) -> Mapping[str, str]:
@@ -23,18 +23,18 @@ def carried_pythons(targets: Sequence[Target], store: Store) -> Mapping[str, str
     """
     found: dict[str, str] = {}
     for target in targets:
-        path, sha256 = place(target), target.carried_python_sha256
-        if path is None or sha256 is None or target.carried_python is None:
+        path, carried = place(target), target.carried.python
+        if path is None or carried is None:
             continue
-        if found.setdefault(path, sha256) != sha256:
+        if found.setdefault(path, carried.sha256) != carried.sha256:
             raise ConfigError(
                 f"another target carries another {path.partition('/')[2]}",
                 where=f"target {target.name}, carried-python",
                 hint="rename one of them",
             )
-        if not store.has(sha256):
+        if not store.has(carried.sha256):
             try:
-                store.add_file(Path(target.carried_python), sha256=sha256)
+                store.add_file(Path(carried.archive), sha256=carried.sha256)
             except HashMismatchError as error:
                 raise HashMismatchError(
                     error.message,

@@ -36,7 +36,7 @@ def render(site: Site, pool: Mapping[str, Wheel], known: Knowledge, read: Callab
     files.update(_documents(site))
     projects = layout.by_project(layout.baseline(site).values())
     files.update(_index(f"{SIMPLE}/", projects, metadata, f"../../{FILES}/"))
-    files.update(people_pages(site, pool, metadata, known.facts))
+    files.update(people_pages(site, pool, metadata, known.facts, read))
     return RenderedSite(site=site, pool=pool, files=files)
 
 

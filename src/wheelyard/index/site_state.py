@@ -13,10 +13,11 @@ from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import StorageError
 from wheelyard.domain.proof import Proof
 from wheelyard.domain.site import Entry, Folder, Imprint, LabelledFolder, Site, Wheel
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Carried, CarriedPython, Target
 
 SHELF = ".site.json"
 _FORMAT = 1
+_BUILD = tuple(field.name for field in fields(BuildHost))
 _WHEEL = tuple(field.name for field in fields(Wheel))
 
 
@@ -30,6 +31,7 @@ def dump(site: Site) -> bytes:
         "labelled": [asdict(folder) for folder in site.labelled],
         "extra": [_row(entry) for entry in site.extra],
         "retired": dict(sorted(site.retired.items())),
+        "papers": list(site.papers),
         "documents": sorted(site.documents),
         "attachments": dict(sorted(site.attachments.items())),
     }
@@ -56,6 +58,7 @@ def load(into: Path) -> Site:
             retired=content.get("retired", {}),
             channel=content["channel"],
             imprint=Imprint(**content.get("imprint", {})),
+            papers=tuple(path for path in content.get("papers", ()) if (into / path).is_file()),
             documents=documents,
             attachments=content["attachments"],
         )
@@ -71,6 +74,14 @@ def load(into: Path) -> Site:
         raise StorageError(
             f"damaged: {error}", where=str(into / SHELF), hint="run `wheelyard build` or `wheelyard mirror` again"
         ) from error
+
+
+def load_own(into: Path) -> Site | None:
+    """Return the site that was published there; None where another machine published it, or nobody.
+
+    :raises StorageError: if what is known of it is damaged.
+    """
+    return load(into) if (into / SHELF).is_file() else None
 
 
 def _row(entry: Entry) -> list[Any]:
@@ -90,12 +101,24 @@ def _folder(found: Mapping[str, Any]) -> Folder:
     return Folder(
         **{
             **plain,
-            "target": Target(**_tuples(plain["target"])),
+            "target": _target(plain["target"]),
             "entries": tuple(_entry(each) for each in plain["entries"]),
             "proof": Proof(**_tuples(plain["proof"])),
             "pip": _wheel(plain["pip"]) if plain["pip"] else None,
         }
     )
+
+
+def _target(found: Mapping[str, Any]) -> Target:
+    plain = dict(found)
+    if "build" not in plain:  # kept when a target was one flat table
+        plain["build"] = {name: plain.pop(name) for name in _BUILD}
+        archive, sha256 = plain.pop("carried_python"), plain.pop("carried_python_sha256")
+        python = {"archive": archive, "sha256": sha256} if archive else None
+        plain["carried"] = {"python": python, "pip": plain.pop("carry_pip", None)}
+    python, pip = plain["carried"]["python"], plain["carried"]["pip"]
+    carried = Carried(python=CarriedPython(**python) if python else None, pip=pip)
+    return Target(**{**plain, "build": BuildHost(**plain["build"]), "carried": carried})
 
 
 def _labelled(found: Mapping[str, Any]) -> LabelledFolder:

@@ -38,10 +38,10 @@ def digest(config: Config, target: Target) -> str:
     }
     if config.rebuilt:
         inputs["rebuilt"] = {name: _rule(rule, config.root) for name, rule in config.rebuilt.items()}
-    if target.carry_pip or target.lacks_pip:
-        inputs["carry-pip"] = target.carry_pip
-    if target.toolchain is not None:  # decides what build requirements must run on
-        inputs["toolchain"] = target.toolchain
+    if target.carried.pip or target.lacks_pip:
+        inputs["carry-pip"] = target.carried.pip
+    if target.build.toolchain is not None:  # decides what build requirements must run on
+        inputs["toolchain"] = target.build.toolchain
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 

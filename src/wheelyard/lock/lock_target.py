@@ -99,7 +99,7 @@ class TargetLocker:
     def _foreign(self) -> bool:
         """Whether this machine and its images cannot compile for the target: what has wheels is then preferred."""
         here, there = platforms.parse(this_machine().platform), platforms.parse(self.target.platform)
-        if self.target.toolchain is not None or self.target.image is not None:
+        if self.target.build.toolchain is not None or self.target.build.image is not None:
             return False
         return not platforms.compiles_for(here, there)
 
@@ -143,7 +143,7 @@ class TargetLocker:
         if choice is None:
             # What is built may yet get a tag that the host's pip sees.
             fetched = needed and needs_newer_pip([each for each in packages if each.how == "fetch"], self.target)
-            if not fetched and not self.target.carry_pip:
+            if not fetched and not self.target.carried.pip:
                 return None
             raise ToolError(
                 f"the host's pip {self.target.pip} cannot see a wheel that is needed, and no index has a newer pip"

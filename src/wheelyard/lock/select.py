@@ -306,6 +306,6 @@ def needs_newer_pip(packages: Iterable[LockedPackage], target: Target) -> bool:
 
 def carries_pip(packages: Iterable[LockedPackage], target: Target) -> bool:
     """Whether a folder is to carry pip: its hosts have none, theirs is too old, or the configuration says so."""
-    if target.carry_pip or (target.carry_pip is None and target.lacks_pip):
+    if target.carried.pip or (target.carried.pip is None and target.lacks_pip):
         return True
     return needs_newer_pip(packages, target)

@@ -79,7 +79,7 @@ class Hosts:
 
         :raises ToolError: if there is an image, but it cannot be had.
         """
-        asked_for = target.host_image is not None or self._settings.sandbox in ("auto", "container")
+        asked_for = target.build.host_image is not None or self._settings.sandbox in ("auto", "container")
         image = host_image(target) if asked_for else None
         with self._lock:
             if target not in self._found:

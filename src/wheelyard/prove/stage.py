@@ -106,11 +106,11 @@ class _Stage:
         interpreter = interpreters.find(question.folder.target)
         reason = _why_not(interpreter, question)
         host = None
-        if question.folder.target.host_image or reason:
+        if question.folder.target.build.host_image or reason:
             try:
                 host = self.hosts(question.folder.target)
             except ToolError as error:
-                if question.folder.target.host_image and cpus.starts(question.folder.target.machine):
+                if question.folder.target.build.host_image and cpus.starts(question.folder.target.machine):
                     raise
                 reason = f"{reason}, and no container can be had: {error}"
         if host is not None:

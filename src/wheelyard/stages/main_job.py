@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelyard.bundle.installers import installers
+from wheelyard.bundle.manifest import timestamp
 from wheelyard.bundle.sign import check_keys
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.events import Reporter, once, silent
 from wheelyard.domain.folder import FilledFolder
-from wheelyard.domain.site import Folder, LabelledFolder, Published, Site
-from wheelyard.index import bundled_python, names, site_state
+from wheelyard.domain.site import Folder, Imprint, LabelledFolder, Published, Site
+from wheelyard.index import build_logs, bundled_python, names, site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.publish import publish
 from wheelyard.lock.indexes import Indexes
@@ -108,11 +109,17 @@ def build(
     kept = tuple(folder for folder in earlier.folders if folder.name in missing)
     by_name = {folder.name: folder for folder in (*folders, *kept)}
     site = Site(
+        imprint=Imprint(name=config.site_name, contact=config.contact, date=(timestamp() or "")[:10] or None),
         folders=tuple(by_name[name] for name in asked if name in by_name),
         labelled=labelled,
+        papers=earlier.papers,
         extra=earlier.extra,  # what was mirrored or added stays
         documents=installers(store.area("installers")),
-        attachments={**_pythons_of(kept, earlier.attachments), **_pythons_of(folders, pythons)},
+        attachments={
+            **_carried(kept, earlier.attachments),
+            **_pythons_of(folders, pythons),
+            **(build_logs.of_folders(folders, store) if config.build_logs else {}),
+        },
     )
     site = replace(site, documents={**site.documents, "provenance.json": provenance_json(site)})
     site = names.retire(site, before)
@@ -136,6 +143,12 @@ def _folder_names(config: Config) -> tuple[str, ...]:
     pairs = itertools.product(config.targets, config.variants)
     baselines = (target.name for target in config.targets)
     return (*baselines, *(variants.folder_name(target, variant) for target, variant in pairs))
+
+
+def _carried(kept: Iterable[Folder], attachments: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what was attached for the folders that stay as they were."""
+    logs = {build_logs.place(entry.built) for folder in kept for entry in folder.entries if entry.built}
+    return {**_pythons_of(kept, attachments), **{path: attachments[path] for path in logs & attachments.keys()}}
 
 
 def _pythons_of(folders: Iterable[Folder], archives: Mapping[str, str]) -> Mapping[str, str]:

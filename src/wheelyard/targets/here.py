@@ -8,7 +8,7 @@ import sysconfig
 from dataclasses import replace
 from pathlib import Path
 
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Target
 from wheelyard.targets import presets
 from wheelyard.targets.interpreters import Interpreter, running
 
@@ -27,7 +27,7 @@ def from_interpreter(interpreter: Interpreter, name: str | None = None) -> Targe
         python_full=interpreter.version,
         platform=interpreter.platform,
         implementation=interpreter.implementation,
-        interpreter=interpreter.path,
+        build=BuildHost(interpreter=interpreter.path),
         cpu_level=_cpu_level() if interpreter.platform.endswith("_x86_64") else None,
     )
 

@@ -167,15 +167,15 @@ def _musl() -> tuple[int, int] | None:
 def find(target: Target) -> Interpreter | None:
     """Return an interpreter of this machine that is the target's Python, or None where there is none.
 
-    ``target.interpreter`` is taken if it is given; else ``pythonX.Y`` of PATH, pyenv's versions, ``/opt/python`` and
-    ``/usr/bin`` are asked. A shim that leads nowhere is passed over. Only Python and implementation are compared:
+    ``target.build.interpreter`` is taken if it is given; else ``pythonX.Y`` of PATH, pyenv's versions, ``/opt/python``
+    and ``/usr/bin`` are asked. A shim that leads nowhere is passed over. Only Python and implementation are compared:
     whether a wheel for the target's platform runs here is another question (``runs_here``).
 
     :raises ToolError: if the given interpreter does not run.
     :raises ConfigError: if the given interpreter is another Python than the target's.
     """
-    if target.interpreter is not None:
-        path = shutil.which(target.interpreter) or target.interpreter
+    if target.build.interpreter is not None:
+        path = shutil.which(target.build.interpreter) or target.build.interpreter
         found = probe(str(Path(path).expanduser()))
         if not _stands_for(found, target):
             raise ConfigError(

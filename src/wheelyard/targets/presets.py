@@ -154,8 +154,8 @@ def builder_image(target: Target) -> str | None:
 
     For a preset it is the preset's; else the newest whose C library and CPU baseline are not above the target's.
     """
-    if target.image:
-        return target.image
+    if target.build.image:
+        return target.build.image
     platform = platforms.parse(target.platform)
     preset = presets().get(target.preset or "")
     family = preset.builder if preset and preset.builder else _pypa_family(platform)
@@ -183,7 +183,7 @@ def _pypa_family(platform: platforms.Platform) -> str | None:
 
 def host_image(target: Target) -> str | None:
     """Return a plain container image to prove a target in: its own, else its preset's, else None."""
-    if target.host_image:
-        return target.host_image
+    if target.build.host_image:
+        return target.build.host_image
     preset = presets().get(target.preset or "")
     return preset.host if preset else None

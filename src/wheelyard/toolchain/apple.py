@@ -33,12 +33,12 @@ def variables(target: Target) -> dict[str, str]:
         "_PYTHON_HOST_PLATFORM": f"macosx-{version}-{platform.cpu}",
         "CMAKE_OSX_ARCHITECTURES": ";".join(platform.cpus),
     }
-    if target.apple_sdk is not None:
-        found["SDKROOT"] = target.apple_sdk
-    if target.libraries is not None:
-        found["CPPFLAGS"] = f"-I{target.libraries}/include"
-        found["LDFLAGS"] = f"-L{target.libraries}/lib"
-        found["CMAKE_PREFIX_PATH"] = target.libraries
+    if target.build.apple_sdk is not None:
+        found["SDKROOT"] = target.build.apple_sdk
+    if target.build.libraries is not None:
+        found["CPPFLAGS"] = f"-I{target.build.libraries}/include"
+        found["LDFLAGS"] = f"-L{target.build.libraries}/lib"
+        found["CMAKE_PREFIX_PATH"] = target.build.libraries
     return found
 
 
@@ -59,7 +59,7 @@ class AppleToolchain:
     @property
     def identity(self) -> str:
         """Compiler and system of this Mac, and Apple's SDK where one is named."""
-        sdk = f", {Path(self.target.apple_sdk).name}" if self.target.apple_sdk else ""
+        sdk = f", {Path(self.target.build.apple_sdk).name}" if self.target.build.apple_sdk else ""
         return f"{self.native.identity}{sdk}"
 
     @property
@@ -74,7 +74,7 @@ class AppleToolchain:
 
     def sandbox(self, recipe: Recipe) -> Sandbox:
         """Return this Mac's sandbox with the target's variables."""
-        folders = tuple(Path(each) for each in (self.target.apple_sdk, self.target.libraries) if each)
+        folders = tuple(Path(each) for each in (self.target.build.apple_sdk, self.target.build.libraries) if each)
         return AppleSandbox(inner=self.native.sandbox(recipe), variables=variables(self.target), folders=folders)
 
     def libraries(self, place: Workspace, wheel: Path) -> tuple[Path, ...]:

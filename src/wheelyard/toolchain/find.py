@@ -78,7 +78,7 @@ class Toolchains:
         try:
             return self(target).machine or target
         except ToolError:
-            if target.toolchain is not None:
+            if target.build.toolchain is not None:
                 raise
             return target
 
@@ -98,9 +98,9 @@ class Toolchains:
             return self._local
 
     def _find(self, target: Target) -> Toolchain:
-        finder = FINDERS.get(target.toolchain)
+        finder = FINDERS.get(target.build.toolchain)
         if finder is None:
-            raise ToolError(f"there is no toolchain {target.toolchain}", where=f"target {target.name}")
+            raise ToolError(f"there is no toolchain {target.build.toolchain}", where=f"target {target.name}")
         if self._fetch is not None and (files := finder.needs(target, self._means.store)):
             self._fetch(files)
         return finder.find(target, self._means)

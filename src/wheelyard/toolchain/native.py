@@ -33,8 +33,8 @@ def find(target: Target, means: Means) -> Toolchain:
     :raises ToolError: if there is neither an image nor an interpreter for the target.
     """
     settings = means.settings
-    image = means.pinned(target, target.image or presets.builder_image(target))
-    if target.image is not None or settings.sandbox == "container":
+    image = means.pinned(target, target.build.image or presets.builder_image(target))
+    if target.build.image is not None or settings.sandbox == "container":
         if image is None:
             raise ToolError("no image is known for it", where=f"target {target.name}", hint='write: image = "…"')
         return find_toolchain(settings, target, image)

@@ -21,15 +21,16 @@ def parts(target: Target) -> tuple[Target, ...]:
     ``libraries`` may have a folder for each CPU; else the same, universal ones are for both.
     """
     platform = platforms.parse(target.platform)
-    if target.toolchain != "zig" or platform.cpu != "universal2":
+    if target.build.toolchain != "zig" or platform.cpu != "universal2":
         return ()
     found = []
     for cpu in platform.cpus:
         version = max(platform.version, _OLDEST_ARM) if cpu == "arm64" else platform.version
         tag = replace(platform, cpu=cpu, version=version).tag
-        own = Path(target.libraries, cpu) if target.libraries else None
-        libraries = str(own) if own is not None and own.is_dir() else target.libraries
-        found.append(replace(target, name=f"{target.name}-{cpu}", platform=tag, libraries=libraries))
+        build = target.build
+        if build.libraries and (own := Path(build.libraries, cpu)).is_dir():
+            build = replace(build, libraries=str(own))
+        found.append(replace(target, name=f"{target.name}-{cpu}", platform=tag, build=build))
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from wheelyard.domain.requirement import parse_requirement
 
 _END = re.compile(r"\n\n")
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
+_BAR = re.compile(r"(?m)^(?: {7}\|| {8})")
 _UNKNOWN = "UNKNOWN"
 """What old setuptools wrote into a field that nobody had filled in."""
 
@@ -90,6 +91,18 @@ def read_headers(content: bytes) -> Headers:
 def parse(content: bytes) -> CoreMetadata:
     """Read a METADATA or PKG-INFO; the long description behind its headers is not looked at."""
     return of_headers(read_headers(content))
+
+
+def description(content: bytes) -> tuple[str, str]:
+    """Return the long description, and its media type as ``Description-Content-Type`` says it.
+
+    It is behind the headers (metadata 2.1 and newer), or one of them, whose lines begin with spaces or a bar.
+    """
+    headers = read_headers(content)
+    parts = _END.split(content.decode("utf-8", errors="replace").replace("\r\n", "\n"), maxsplit=1)
+    folded = next(iter(headers.raw("Description")), "")
+    text = parts[1] if len(parts) > 1 and parts[1].strip() else _BAR.sub("", folded)
+    return ("" if text.strip() == _UNKNOWN else text), headers.one("Description-Content-Type")
 
 
 def of_headers(headers: Headers) -> CoreMetadata:

@@ -15,8 +15,8 @@ def repair(wheel: Finishing) -> Finishing:
     """Repair it with the target's own libraries, and those of the place that it was built in."""
     unit, place = wheel.unit, wheel.place
     libraries = wheel.toolchain.libraries(place, wheel.path)
-    if unit.target.libraries is not None:
-        libraries = (Path(unit.target.libraries) / "lib", *libraries)
+    if unit.target.build.libraries is not None:
+        libraries = (Path(unit.target.build.libraries) / "lib", *libraries)
     repaired = repair_wheel(
         RepairRequest(
             wheel=wheel.path,

@@ -49,4 +49,4 @@ class Frame:
 
 def frame_of(site: Site) -> Frame:
     """Return the frame of a site's pages."""
-    return Frame(imprint=site.imprint, papers=tuple(name for name in PAPERS if name in site.documents))
+    return Frame(imprint=site.imprint, papers=site.papers)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from wheelyard.domain.site import Folder, LabelledFolder, Site, Wheel
-from wheelyard.index import layout, pages
+from wheelyard.index import build_logs, layout, pages
 from wheelyard.index.pages import Page
-from wheelyard.index.people import graph, licences, search, treemap, views
+from wheelyard.index.people import graph, licences, readme, search, treemap, views
 from wheelyard.index.people.facts import PageFacts
 from wheelyard.index.people.frame import Frame, frame_of
 from wheelyard.index.people.views import Overview, Row, Use
@@ -27,12 +28,17 @@ DRAWN = 600
 
 
 def people_pages(
-    site: Site, pool: Mapping[str, Wheel], metadata: Mapping[str, str], facts: Mapping[str, PageFacts]
+    site: Site,
+    pool: Mapping[str, Wheel],
+    metadata: Mapping[str, str],
+    facts: Mapping[str, PageFacts],
+    read: Callable[[Wheel], bytes],
 ) -> Iterator[tuple[str, Page]]:
     """Yield path and page of everything that people read, except the targets' own pages.
 
     :param metadata: by file name, the SHA-256 of its METADATA.
     :param facts: by that, what the METADATA of the newest file of each project says.
+    :param read: returns the METADATA of a wheel, for a page that has to be written.
     """
     projects = layout.by_project(layout.without_tables(pool))
     newest = views.newest_of(projects)
@@ -44,7 +50,8 @@ def people_pages(
     for folder in site.folders:
         yield f"graphs/{folder.name}.html", _graph_page(frame, folder)
     for row in rows:
-        yield f"projects/{row.name}.html", _project_page(frame, seen, row, digests.get(row.name), metadata)
+        about = functools.partial(read, newest[row.name]) if row.name in digests else bytes
+        yield f"projects/{row.name}.html", _project_page(frame, seen, row, digests.get(row.name), metadata, about)
     yield from pages.compressed(assets())
     top = {
         "404.html": frame.page("404", (), dict, up="/"),
@@ -218,10 +225,19 @@ def _install(use: Use) -> list[tuple[Access, tuple[str, ...]]]:
     return [(access, commands.lines(commands.install(way, access, pin))) for access in (DISK, SERVER)]
 
 
-def _project_page(frame: Frame, seen: Overview, row: Row, digest: str | None, metadata: Mapping[str, str]) -> Page:
+def _project_page(
+    frame: Frame,
+    seen: Overview,
+    row: Row,
+    digest: str | None,
+    metadata: Mapping[str, str],
+    about: Callable[[], bytes],
+) -> Page:
     wheels, uses = seen.projects[row.name], seen.uses.get(row.name, [])
     required_by = seen.required_by.get(row.name, [])
     known = [need.name for need in seen.facts_of(row.name).requires if need.name in seen.projects]
+    made_here = [use.entry.built for use in uses if use.entry.built]
+    logs = {built.key: place for built in made_here if (place := build_logs.place(built)) in seen.site.attachments}
     parts = [
         *(pages.facts(wheel, metadata.get(wheel.filename)) for wheel in wheels),
         *(
@@ -229,7 +245,7 @@ def _project_page(frame: Frame, seen: Overview, row: Row, digest: str | None, me
             for use in uses
         ),
         *(f"{seen.origins[wheel.filename].origin}" for wheel in wheels if wheel.filename in seen.origins),
-        repr((row, digest, required_by, known)),
+        repr((row, digest, required_by, known, logs)),
     ]
     return frame.page(
         "project",
@@ -245,6 +261,8 @@ def _project_page(frame: Frame, seen: Overview, row: Row, digest: str | None, me
             "titles": {use.folder.name: views.target_title(use.folder) for use in uses},
             "required_by": required_by,
             "known": frozenset(known),
+            "readme": readme.render(about()),
+            "logs": logs,
             "metadata": metadata,
             "built": list({u.entry.built.key: (u.entry, u.entry.built) for u in uses if u.entry.built}.values()),
         },

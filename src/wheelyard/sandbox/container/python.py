@@ -99,7 +99,7 @@ def find_python(engine: Engine, image: Image, target: Target) -> tuple[ImagePyth
     for each in there:
         if (each.python, each.implementation) == (target.python, target.implementation):
             return each, ()
-    if target.interpreter and (path := Path(target.interpreter).expanduser()).exists():
+    if target.build.interpreter and (path := Path(target.build.interpreter).expanduser()).exists():
         folders = interpreter_folders(path)
         for each in _asked(engine, image, folders, str(path)):
             if (each.python, each.implementation) == (target.python, target.implementation):

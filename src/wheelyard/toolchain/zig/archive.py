@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from wheelyard.config.urls import is_url
 from wheelyard.domain.errors import ToolError
 from wheelyard.domain.remote import RemoteFile
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost
 from wheelyard.io import files
 from wheelyard.store.blobs import Store, checked
 from wheelyard.toolchain.zig import installer, variables
@@ -24,35 +24,32 @@ _HINT = (
 )
 
 
-def missing(targets: Iterable[Target], store: Store) -> tuple[RemoteFile, ...]:
-    """Return the SDKs of targets that are to be fetched into the store."""
-    found = {
-        target.sdk_sha256: RemoteFile(filename=PurePosixPath(target.sdk).name, url=target.sdk, sha256=target.sdk_sha256)
-        for target in targets
-        if target.sdk and target.sdk_sha256 and is_url(target.sdk) and not store.has(target.sdk_sha256)
-    }
-    return tuple(found.values())
+def missing(build: BuildHost, store: Store) -> tuple[RemoteFile, ...]:
+    """Return a target's SDK if it is to be fetched into the store."""
+    if not (build.sdk and build.sdk_sha256 and is_url(build.sdk)) or store.has(build.sdk_sha256):
+        return ()
+    return (RemoteFile(filename=PurePosixPath(build.sdk).name, url=build.sdk, sha256=build.sdk_sha256),)
 
 
-def find(target: Target, store: Store) -> tuple[Path, str] | None:
+def find(build: BuildHost, store: Store) -> tuple[Path, str] | None:
     """Return the archive of a target's SDK and its SHA-256; None where none is given.
 
     :raises ToolError: if it is not there, or not the one that was promised.
     :raises HashMismatchError: if the store's is not what it was.
     """
-    if target.sdk is None:
+    if build.sdk is None:
         return None
-    if is_url(target.sdk):
-        if target.sdk_sha256 is None or not store.has(target.sdk_sha256):
-            raise ToolError("the SDK is not in the store", where=target.sdk, hint="run again: it is fetched first")
-        return checked(store.path(target.sdk_sha256), where=target.sdk), target.sdk_sha256
-    archive = Path(target.sdk)
+    if is_url(build.sdk):
+        if build.sdk_sha256 is None or not store.has(build.sdk_sha256):
+            raise ToolError("the SDK is not in the store", where=build.sdk, hint="run again: it is fetched first")
+        return checked(store.path(build.sdk_sha256), where=build.sdk), build.sdk_sha256
+    archive = Path(build.sdk)
     if not archive.is_file():
         raise ToolError("there is no such SDK", where=str(archive), hint=_HINT)
     digest = files.sha256(archive)
-    if target.sdk_sha256 not in (None, digest):
+    if build.sdk_sha256 not in (None, digest):
         raise ToolError(
-            f"the SDK has SHA-256 {digest}, not {target.sdk_sha256}", where=str(archive), hint="fetch it again"
+            f"the SDK has SHA-256 {digest}, not {build.sdk_sha256}", where=str(archive), hint="fetch it again"
         )
     return archive, digest
 

@@ -18,7 +18,7 @@ def needs(target: Target, store: Store) -> tuple[RemoteFile, ...]:
     # late: a run without such a target needs no reader of archives
     from wheelyard.toolchain.zig import archive
 
-    return archive.missing((target,), store)
+    return archive.missing(target.build, store)
 
 
 def find(target: Target, means: Means) -> Toolchain:
@@ -26,10 +26,10 @@ def find(target: Target, means: Means) -> Toolchain:
 
     :raises ToolError: if there is no Zig, or no Python of the target's version, or Zig does not compile for it.
     """
-    image = target.image
+    image = target.build.image
     if image is None and means.settings.sandbox == "container":
         image = presets.builder_image(this_machine())
-    target = replace(target, image=means.pinned(target, image))
+    target = replace(target, build=replace(target.build, image=means.pinned(target, image)))
     if thin := parts(target):
         return FusedToolchain(parts=tuple(_find(each, means) for each in thin))
     return _find(target, means)
@@ -39,6 +39,6 @@ def _find(target: Target, means: Means) -> Toolchain:
     # late: nor compilers for other systems
     from wheelyard.toolchain.zig.toolchain import zig_in_image, zig_toolchain
 
-    if target.image is not None:
-        return zig_in_image(target, means.store, means.settings, target.image)
+    if target.build.image is not None:
+        return zig_in_image(target, means.store, means.settings, target.build.image)
     return zig_toolchain(target, means.store, means.local_sandbox())

@@ -81,8 +81,8 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
     :raises ToolError: if there is no Zig, it does not compile for the target, or the SDK is of another Python.
     """
     compiler, triple, platform = zig.find_zig(), zig.triple(target.platform), platforms.parse(target.platform)
-    apple = Path(target.apple_sdk) if target.apple_sdk else None
-    archive, given = archives.find(target, store) or (None, "generated")
+    apple = Path(target.build.apple_sdk) if target.build.apple_sdk else None
+    archive, given = archives.find(target.build, store) or (None, "generated")
     identity = f"zig {compiler.version} {triple}, python {python.version}, sdk {given}, rules {rules()}"
     if python.origin:
         identity += f", in {python.origin}"
@@ -91,9 +91,9 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
         identity += f", {own_rust.version}"
     if apple is not None:
         identity += f", {apple.name}"
-    if target.libraries:
-        identity += f", libraries {_digest(Path(target.libraries))}"
-    places = [identity, str(compiler.program), python.path, str(apple), target.libraries]
+    if target.build.libraries:
+        identity += f", libraries {_digest(Path(target.build.libraries))}"
+    places = [identity, str(compiler.program), python.path, str(apple), target.build.libraries]
     digest = hashlib.sha256(json.dumps(places).encode())
     area = store.area("cross")
     root = area / digest.hexdigest()[:24]
@@ -115,7 +115,7 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
         python=python,
         identity=identity,
         environment=_environment(root, target, python),
-        folders=tuple(Path(each) for each in (target.apple_sdk, target.libraries) if each),
+        folders=tuple(Path(each) for each in (target.build.apple_sdk, target.build.libraries) if each),
         rust=own_rust,
     )
 
@@ -179,8 +179,8 @@ def _write(
         "include": str(include),
         "hidden": [str(made.prefix)] if made.prefix != Path("/usr") else [f"/usr/include/{name}"],
         "maps": maps,
-        "apple_sdk": target.apple_sdk,
-        "libraries": target.libraries,
+        "apple_sdk": target.build.apple_sdk,
+        "libraries": target.build.libraries,
         "meson": str(root / "meson.ini"),
         "fortran_image": presets.builder_image(target) or "quay.io/pypa/manylinux_2_28_x86_64",
     }

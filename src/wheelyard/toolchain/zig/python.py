@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wheelyard.domain.command import Command, Completed, Limits
 from wheelyard.domain.errors import ToolError
-from wheelyard.domain.target import Target
+from wheelyard.domain.target import BuildHost, Target
 from wheelyard.io import process as door
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import Image
@@ -144,9 +144,9 @@ def of_image(engine: Engine, image: Image, target: Target) -> BuildPython:
             python_full=found.version,
             implementation=found.implementation,
             platform=platforms.parse(found.platform).tag,
-            image=image.pinned,
             # It runs on this machine only; compilers of newer images ask for that much by themselves.
             cpu_level="x86-64-v2" if found.platform.endswith("_x86_64") else None,
+            build=BuildHost(image=image.pinned),
         ),
         folders=folders,
         origin=image.identity,

@@ -194,8 +194,8 @@ class CrossSandbox:
         folders = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
         # In place of this machine's own: what pkg-config finds is the target's.
         described = [*overlay.pkg_config_folders(own / "env")]
-        if self.target.libraries is not None:
-            described.append(Path(self.target.libraries, "lib", "pkgconfig"))
+        if self.target.build.libraries is not None:
+            described.append(Path(self.target.build.libraries, "lib", "pkgconfig"))
         found = {"PKG_CONFIG_LIBDIR": ":".join(map(str, described))}
         return {**self.place.environment, **folders, **found}
 
