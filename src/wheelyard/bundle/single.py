@@ -26,6 +26,10 @@ if __name__ == "__main__" and not sys.flags.isolated and not getattr(sys.flags, 
 
 """
 
+# An older Python shows the first line that it cannot read: this one.
+_NEEDS = """NEEDS: str = "{name} needs Python 3.6 or newer: start it with another, such as python3"
+"""
+
 
 def _source(module: str) -> str:
     return resources.files(_HOST).joinpath(f"{module}.py").read_text(encoding="utf-8")
@@ -84,7 +88,8 @@ def single_file(module: str, *, docstring: bool = True) -> str:
         parts.append(f"# {'-' * 20} {name}\n\n{kept}\n")
     document = ast.get_docstring(ast.parse(_source(module)), clean=False) if docstring else None
     head = f'"""{document}"""\n\n' if document else ""
-    note = f"# Made by Wheelyard {__version__} from wheelyard/host/*.py: change it there, not here.\n"
+    note = _NEEDS.format(name="import.py" if module == "import_" else f"{module}.py")
+    note += f"# Made by Wheelyard {__version__} from wheelyard/host/*.py: change it there, not here.\n"
     return f"#!/usr/bin/env python3\n{head}{note}{_ALONE}" + "\n".join(sorted(imports)) + "\n\n\n" + "\n\n".join(parts)
 
 

@@ -27,8 +27,15 @@ class Proof:
     """Modules that do not import, in words, where that did not keep the folder from being proven."""
     hint: str | None = None
     """What to do, where it failed and that is known."""
+    plain: str = ""
+    """What the pages say of it, where ``reason`` has words of other programs: names of this machine may be in them."""
     key: str = ""
     """Digest of what was proven: the same key needs no second proof."""
+
+    @property
+    def published(self) -> str:
+        """The reason as everybody may read it: in our own words."""
+        return self.plain or self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

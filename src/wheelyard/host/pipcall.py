@@ -7,13 +7,20 @@ import tempfile
 from typing import List, NamedTuple, Optional
 
 from wheelyard.host.choice import pip_needed
-from wheelyard.host.machine import Version, clean_environment, dotted, numbers_of, outside, pip_version
+from wheelyard.host.machine import Version, clean_environment, dotted, numbers_of, output_of, outside, pip_version
 from wheelyard.host.manifest import TargetInfo
 from wheelyard.host.plain import say
 from wheelyard.host.refusal import EXIT_INSTALL, EXIT_TOOL, Refused
 
 _HAS_DRY_RUN = (22, 2)
 _HAS_BREAK = (23, 0, 1)
+
+# Fedora and RHEL keep the wheel elsewhere, and say where.
+_BUNDLED = """
+import ensurepip, glob, os, sysconfig
+folders = [sysconfig.get_config_var("WHEEL_PKG_DIR"), os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")]
+print((sorted(path for each in folders if each for path in glob.glob(os.path.join(each, "pip-*.whl"))) or [""])[-1])
+"""
 
 # ``command`` starts it; ``why`` says in words why this one.
 Pip = NamedTuple("Pip", [("command", List[str]), ("version", Version), ("why", str)])
@@ -26,10 +33,16 @@ def carried_pip(root: str, target: TargetInfo, python: str) -> Optional[List[str
     return [python, os.path.join(root, "targets", target.folder, target.pip, "pip")]
 
 
-def find_pip(python: str, root: str, target: TargetInfo, wheels: List[str]) -> Pip:
-    """Return the host's own pip, or the carried one where that is missing or too old for the wheels.
+def bundled_pip(python: str) -> Optional[str]:
+    """Return the path of the pip that a Python brings for its virtual environments (``ensurepip``), or None."""
+    path = (output_of([python, "-c", _BUNDLED]) or "").strip()
+    return path or None
 
-    :raises Refused: ``no-pip`` or ``pip-too-old`` if nothing is carried.
+
+def find_pip(python: str, root: str, target: TargetInfo, wheels: List[str]) -> Pip:
+    """Return the host's own pip, or the carried one where that is missing or too old, or the one of ``ensurepip``.
+
+    :raises Refused: ``no-pip`` or ``pip-too-old`` if there is none of them.
     """
     own = [python, "-m", "pip"]
     version = pip_version(own)
@@ -42,6 +55,10 @@ def find_pip(python: str, root: str, target: TargetInfo, wheels: List[str]) -> P
         else "pip {} of this host is too old for {}".format(dotted(version), wheel)
     )
     carried = carried_pip(root, target, python)
+    bundled = bundled_pip(python) if carried is None else None
+    if bundled is not None and numbers_of(os.path.basename(bundled).split("-")[1]) >= needed:
+        newer = numbers_of(os.path.basename(bundled).split("-")[1])
+        return Pip([python, bundled + "/pip"], newer, "pip {} of ensurepip, as {}".format(dotted(newer), short))
     if carried is None:
         hint = "ask the admin to carry a newer pip in this target"
         raise Refused("no-pip" if not version else "pip-too-old", short, hint=hint, code=EXIT_TOOL)

@@ -6,6 +6,7 @@ The exit codes are those of ``wheelyard.domain.errors``, so that ``install.py``,
 EXIT_OTHER = 1
 EXIT_USAGE = 2
 EXIT_NO_FOLDER = 5
+EXIT_NETWORK = 6
 EXIT_HASH = 7
 EXIT_INSTALL = 11
 EXIT_STORAGE = 12

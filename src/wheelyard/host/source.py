@@ -128,19 +128,25 @@ def check_file(root: str, entry: FileEntry) -> None:
         raise Refused("changed", "the content is not what the manifest says", entry.path, hint, EXIT_HASH)
 
 
-def check_folder(source: Source, target: TargetInfo, advance: Advance) -> List[str]:
+def needed_files(manifest: Manifest, target: TargetInfo, with_python: bool = False) -> List[FileEntry]:
+    """Return what a host needs of a wheelhouse: a target's folder, install.py, and perhaps the carried Python."""
+    folder = "targets/{}/".format(target.folder)
+    return [
+        entry
+        for entry in manifest.files
+        if entry.path == "install.py"
+        or (with_python and entry.path == target.python_archive)
+        or (entry.path.startswith(folder) and "/" not in entry.path[len(folder) :])
+    ]
+
+
+def check_folder(source: Source, target: TargetInfo, advance: Advance, with_python: bool = False) -> List[str]:
     """Check every file that pip will see in a target's folder, and install.py, and return the names of the wheels.
 
     :raises Refused: ``changed``, ``missing``, ``extra-file``, …
     """
     folder = "targets/{}/".format(target.folder)
-    listed = [
-        entry
-        for entry in source.manifest.files
-        if entry.path == "install.py"
-        or entry.path == target.python_archive
-        or (entry.path.startswith(folder) and "/" not in entry.path[len(folder) :])
-    ]
+    listed = needed_files(source.manifest, target, with_python)
     names = {entry.path[len(folder) :] for entry in listed if entry.path.startswith(folder)}
     place = os.path.join(source.root, "targets", target.folder)
     there = os.listdir(place) if os.path.isdir(place) else []

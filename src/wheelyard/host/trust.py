@@ -151,7 +151,9 @@ def check_signature(content: bytes, signature: Optional[str], trust: Trust) -> L
         if "unsigned" in trust.allowed:
             return []
         raise Refused(
-            "unsigned", "there is no signature", hint="sign with wheelyard pack --key KEY, or pass --allow-unsigned"
+            "unsigned",
+            "there is no signature",
+            hint="ask the admin for a signed one (wheelyard pack --key KEY), or pass --allow-unsigned",
         )
     if not trust.signers:
         if "unsigned" in trust.allowed:

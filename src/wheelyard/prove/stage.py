@@ -104,7 +104,7 @@ class _Stage:
                 target=question.folder.name, outcome="not run", reason=f"not run here: {question.not_run}"
             ), False
         interpreter = interpreters.find(question.folder.target)
-        reason = _why_not(interpreter, question)
+        reason = plain = _why_not(interpreter, question)
         host = None
         if question.folder.target.build.host_image or reason:
             try:
@@ -112,15 +112,18 @@ class _Stage:
             except ToolError as error:
                 if question.folder.target.build.host_image and cpus.starts(question.folder.target.machine):
                     raise
+                plain = f"{reason}, and no image of such a host could be had"
                 reason = f"{reason}, and no container can be had: {error}"
         if host is not None:
             subject = self._subject(question)
             in_container = functools.partial(container.prove, subject, host)
             return self._prove(question, container.proof_key(subject, host), in_container)
         if interpreter is None or reason:
-            checked = checks.of_folder(question.folder, store=self.store)
-            words = f"{describe(checked)} ({reason})"
-            return Proof(target=question.folder.name, outcome="not run", reason=words), False
+            seen = describe(checks.of_folder(question.folder, store=self.store))
+            proof = Proof(
+                target=question.folder.name, outcome="not run", reason=f"{seen} ({reason})", plain=f"{seen} ({plain})"
+            )
+            return proof, False
         subject = self._subject(question)
 
         def here(*, scratch: Path, log: Path) -> Proof:
