@@ -1,4 +1,4 @@
-"""Formats that list requirements are one file each; those of other tools are told how they are exported."""
+"""Formats that list requirements are one file each; a damaged one is named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.support.configurations import errors, toml, write
 from wheelyard.config import inputs
 from wheelyard.config.inputs.gathered import Gathered
+from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
 from wheelyard.config.load import load
 from wheelyard.config.template import render
 from wheelyard.domain.errors import ConfigError, WheelyardError
@@ -22,7 +23,7 @@ class OneName:
     def matches(self, path: Path) -> bool:
         return path.suffix == ".name"
 
-    def read(self, path: Path, root: Path, problems: Problems) -> Gathered:
+    def read(self, path: Path, root: Path, problems: Problems, selection: Selection = ALL_DEFAULT) -> Gathered:
         name = path.read_text().strip()
         if not name.isidentifier():
             problems.add("no name", where=path.relative_to(root).as_posix(), hint="write one")
@@ -30,48 +31,42 @@ class OneName:
         return Gathered(requirements=[Requirement(text=name, origin=path.name, line=1)])
 
     def written(self, name: str) -> str:
-        return f"requirements = [{name}]\n"
+        return name
 
 
 def test_a_format_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "FORMATS", (OneName(), *inputs.FORMATS))
     write(tmp_path, good__name="six\n", bad__name="?\n")
     assert [each.text for each in load(tmp_path / "good.name").requirements] == ["six"]
-    assert 'requirements = ["good.name"]' in render(tmp_path / "good.name", tmp_path)
+    assert 'requirements = ["good.name"]' in render([tmp_path / "good.name"], tmp_path)
     with pytest.raises(ConfigError, match="no name"):
         load(tmp_path / "bad.name")
 
 
+@pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "Pipfile", "pylock.toml"])
 @pytest.mark.parametrize(
-    ("name", "advice"),
-    [
-        ("uv.lock", "uv export --format pylock.toml"),
-        ("poetry.lock", "poetry export --format requirements.txt"),
-        ("pdm.lock", "pdm export"),
-        ("Pipfile", "pipenv requirements"),
-        ("Pipfile.lock", "pipenv requirements"),
-        ("environment.yml", "pip: section"),
-        ("environment.yaml", "pip: section"),
-        ("setup.cfg", "pip-compile setup.cfg"),
-        ("setup.py", "pip-compile setup.py"),
-    ],
+    "content", ["", "version = 1\n\n[[package]]\nname = 'six'\n" * 20, "[", "{}", "[[package]]\nname = 3"]
 )
-def test_a_file_of_another_tool_is_one_error_that_says_how_it_is_exported(
-    tmp_path: Path, name: str, advice: str
-) -> None:
-    (tmp_path / name).write_text("version = 1\n\n[[package]]\nname = 'six'\n" * 20)
-
-    def told(caught: pytest.ExceptionInfo[WheelyardError]) -> None:
-        (error,) = errors(caught)
-        assert error.where == name
-        assert advice in (error.hint or "")
-
+def test_a_damaged_file_is_one_error_that_names_it(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
     with pytest.raises(WheelyardError) as caught:
         load(tmp_path / name)
-    told(caught)
-    with pytest.raises(WheelyardError) as caught:
-        toml(tmp_path, f'constraints = ["{name}"]')
-    told(caught)
-    with pytest.raises(WheelyardError) as caught:
-        render(tmp_path / name, tmp_path)
-    told(caught)
+    (error,) = errors(caught)
+    assert (error.where or "").startswith(name)
+    assert error.hint
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "Pipfile", "pyproject.toml"])
+def test_what_is_no_requirements_file_is_neither_included_nor_a_constraint(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version = 1\n")
+    for written in (f'constraints = ["{name}"]', 'requirements = ["r.in", "more.in"]'):
+        (tmp_path / "more.in").write_text(f"-r {name}\n")
+        with pytest.raises(WheelyardError) as caught:
+            toml(tmp_path, written) if "more" not in written else _load(tmp_path, written)
+        (error,) = errors(caught)
+        assert f'requirements = ["{name}"]' in (error.hint or "")
+
+
+def _load(folder: Path, written: str) -> None:
+    write(folder, wheelyard__toml=written, r__in="six\n")
+    load(folder)

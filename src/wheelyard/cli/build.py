@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 
 def build(
     source: Annotated[
-        Path, typer.Argument(help="wheelyard.toml, or a requirements file, pyproject.toml or pylock.toml in its place.")
+        Path,
+        typer.Argument(help="wheelyard.toml, or in its place a requirements file, a project or another tool's lock."),
     ] = Path("wheelyard.toml"),
     into: Annotated[Path | None, typer.Option(help="Write the wheelhouse there instead.", show_default=False)] = None,
     target: Annotated[

@@ -17,11 +17,11 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    source: Annotated[
-        Path | None,
+    sources: Annotated[
+        list[Path] | None,
         typer.Argument(
-            metavar="[FROM]",
-            help="Requirements file, pyproject.toml or pylock.toml to make it from.",
+            metavar="[FROM]...",
+            help="Requirements files, projects and locks of other tools to make it from.",
             show_default=False,
         ),
     ] = None,
@@ -39,9 +39,9 @@ def init(
     path = output.absolute()
     if path.exists() and not force:
         raise ConfigError("is there already", where=str(output), hint="--force replaces it, --output names another")
-    files.write(path, template.render(source, path.parent, targets=tuple(target or ())))
+    files.write(path, template.render(sources or (), path.parent, targets=tuple(target or ())))
     say(f"wrote {output}")
-    if source is None and not (path.parent / "requirements.in").exists():
+    if not sources and not (path.parent / "requirements.in").exists():
         say("next: list your requirements in requirements.in, one a line, then run: wheelyard build")
     else:
         say("next: wheelyard build")

@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def lock(
     source: Annotated[
-        Path, typer.Argument(help="wheelyard.toml, or a requirements file, pyproject.toml or pylock.toml in its place.")
+        Path,
+        typer.Argument(help="wheelyard.toml, or in its place a requirements file, a project or another tool's lock."),
     ] = Path("wheelyard.toml"),
     upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="Forget earlier pins.")] = False,
     upgrade_package: Annotated[

@@ -10,13 +10,13 @@ from types import MappingProxyType
 from packaging.utils import canonicalize_name
 
 from wheelyard.config import sections
-from wheelyard.config.inputs import InputFormat, format_of, pylock
-from wheelyard.config.inputs.gathered import Gathered, gathered
-from wheelyard.config.inputs.pyproject import from_pyproject
+from wheelyard.config.inputs import InputFormat, format_of, requirements
+from wheelyard.config.inputs.gathered import Gathered
 from wheelyard.config.inputs.requirements import RequirementsReader, merge_names
+from wheelyard.config.inputs.selection import Selection
 from wheelyard.config.inputs.toml_files import read_toml
 from wheelyard.config.model import Config, PackageRule
-from wheelyard.config.schema import BuildTable, Document, PyprojectTable
+from wheelyard.config.schema import BuildTable, Document, RequirementsTable
 from wheelyard.config.urls import user_path
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.index import IndexSource
@@ -30,6 +30,7 @@ from wheelyard.variants.book import with_recipes
 from wheelyard.variants.model import make_variants
 
 NAME = "wheelyard.toml"
+_FORMATS_HINT = "pyproject.toml, pylock.toml and pylock.NAME.toml are; see docs/inputs.md"
 
 
 def load(path: Path) -> Config:
@@ -51,7 +52,7 @@ def load(path: Path) -> Config:
     problems = Problems()
     known = format_of(path)
     config = _own(path, problems) if known is None else _stand_in(path, known, problems)
-    if not config.requirements and not problems.found:
+    if not config.requirements and not any(each.packages for each in config.locks) and not problems.found:
         problems.add(
             "nothing is required",
             where=path.name,
@@ -59,7 +60,8 @@ def load(path: Path) -> Config:
             if path.suffix == ".toml"
             else "write one requirement a line",
         )
-    if not config.default_indexes and not config.indexes and any(each.direct is None for each in config.requirements):
+    from_indexes = config.locks or any(each.direct is None for each in config.requirements)
+    if not config.default_indexes and not config.indexes and from_indexes:
         problems.add("no index and no find-links folder to look in", where=path.name, hint="name one of them")
     problems.check()
     return config
@@ -76,10 +78,10 @@ def _own(path: Path, problems: Problems) -> Config:
     top = read(Document, read_toml(path, path.name), place, elsewhere=elsewhere)
     assert top is not None  # noqa: S101  (no key of the top is required)
     reader = RequirementsReader(path.parent, problems)
-    for key, names in (("requirements", top.requirements), ("constraints", top.constraints)):
-        for name in texts(names):
-            reader.read(path.parent / user_path(name), constraints=key == "constraints", where=place.where(key))
-    listed = [*_from_pyproject(top), *_from_pylock(top)]
+    for name in texts(top.constraints):
+        reader.read(path.parent / user_path(name), constraints=True, where=place.where("constraints"))
+    for entry in (top.requirements,) if isinstance(top.requirements, str) else top.requirements:
+        _listed(entry, reader, place)
     indexes, credentials = sections.indexes(top.index)
     reader.gathered.credentials.update(credentials)
     of_files = reader.gathered.extra + ([reader.gathered.index] if reader.gathered.index else [])
@@ -88,7 +90,9 @@ def _own(path: Path, problems: Problems) -> Config:
     own_index = any(each.kind == "simple" and not each.explicit for each in indexes)
     config = Config(
         path=path,
-        requirements=tuple(listed),
+        requirements=(),
+        overrides=sections.requirements(place, "override-dependencies", texts(top.override_dependencies)),
+        excluded=frozenset(canonicalize_name(name) for name in texts(top.exclude_dependencies)),
         targets=sections.targets(top) or (this_machine(),),
         indexes=indexes,
         default_indexes=not own_index and not top.no_index,
@@ -112,23 +116,19 @@ def _own(path: Path, problems: Problems) -> Config:
     return _with_files(config, reader.gathered, problems)
 
 
-def _from_pyproject(top: Document) -> tuple[Requirement, ...]:
-    if top.pyproject is None:
-        return ()
-    table = PyprojectTable(path=top.pyproject) if isinstance(top.pyproject, str) else top.pyproject
-    root = top.place.folder
-    said = gathered(
-        lambda: from_pyproject(root / table.path, root, extras=texts(table.extras), groups=texts(table.groups)),
-        top.place.problems,
-    )
-    return tuple(said.requirements)
-
-
-def _from_pylock(top: Document) -> tuple[Requirement, ...]:
-    if top.pylock is None:
-        return ()
-    root = top.place.folder
-    return tuple(pylock.read(root / top.pylock, root, top.place.problems).requirements)
+def _listed(entry: str | RequirementsTable, reader: RequirementsReader, place: Location) -> None:
+    """Take in one file of ``requirements``; its format is known by its name."""
+    where = place.where("requirements")
+    table = RequirementsTable(path=entry) if isinstance(entry, str) else entry
+    selection = Selection(extras=texts(table.extras), groups=texts(table.groups))
+    path = place.folder / user_path(table.path)
+    known = format_of(path)
+    if known is None:
+        place.problems.add(f"{table.path}: a TOML file of no format that is read here", where=where, hint=_FORMATS_HINT)
+    elif known is requirements and selection == Selection():
+        reader.read(path, where=where)
+    else:
+        reader.gathered.add(known.read(path, place.folder, place.problems, selection))
 
 
 def _wheelhouse(top: Document) -> Path:
@@ -150,9 +150,8 @@ def _binary(top: Document) -> tuple[set[str], set[str]]:
 
 def _with_files(config: Config, gathered: Gathered, problems: Problems) -> Config:
     """Return the configuration with what requirements files said; the configuration's own word wins."""
-    requirements = (*gathered.requirements, *config.requirements)
     if gathered.require_hashes:
-        _demand_hashes(requirements, problems)
+        _demand_hashes(gathered.requirements, problems)
     found = gathered.extra + ([gathered.index] if gathered.index else [])  # what was added on purpose comes first
     if gathered.no_index:
         found = [each for each in found if each.kind == "find-links"]
@@ -161,7 +160,8 @@ def _with_files(config: Config, gathered: Gathered, problems: Problems) -> Confi
     indexes = tuple(_trusted(each, gathered.trusted_hosts) for each in (*config.indexes, *found))
     return dataclasses.replace(
         config,
-        requirements=requirements,
+        requirements=tuple(gathered.requirements),
+        locks=tuple(gathered.locks),
         constraints=tuple(gathered.constraints),
         indexes=indexes,
         default_indexes=config.default_indexes and not gathered.no_index and gathered.index is None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from wheelyard.domain.foreign_lock import ForeignLock
 from wheelyard.domain.index import IndexSource, IndexStrategy
 from wheelyard.domain.requirement import Requirement
 from wheelyard.domain.settings import BuildSettings
@@ -46,6 +47,12 @@ class Config:
     """The configuration file, or the requirements file that stood in for it."""
     requirements: tuple[Requirement, ...]
     constraints: tuple[Requirement, ...] = ()
+    locks: tuple[ForeignLock, ...] = ()
+    """What other tools have locked: their versions are kept, for each target those that are meant for it."""
+    overrides: tuple[str, ...] = ()
+    """PEP 508 lines that stand in for whatever anybody asks of these names."""
+    excluded: frozenset[str] = frozenset()
+    """Normalised names that nobody gets, whoever asks."""
     targets: tuple[Target, ...] = ()
     """Never empty once loaded: without ``[[target]]`` it is this machine's Python and platform."""
     indexes: tuple[IndexSource, ...] = ()

@@ -11,12 +11,12 @@ from wheelyard.schema.tables import Digest, Setting, Table, Text, Texts, Variabl
 from wheelyard.variants.schema import RecipeTable, VariantTable
 
 
-class PyprojectTable(Table, frozen=True):
-    """`pyproject`: the dependencies of a project."""
+class RequirementsTable(Table, frozen=True):
+    """`requirements`: one file of it, with parts of its project."""
 
-    path: Annotated[Text, Meta(description="the file, relative to the configuration")] = "pyproject.toml"
+    path: Annotated[Text, Meta(description="the file, relative to the configuration", examples=["uv.lock"])]
     extras: Annotated[Texts, Meta(description="extras whose requirements are wanted too", examples=[["plot"]])] = ()
-    groups: Annotated[Texts, Meta(description="dependency groups (PEP 735)", examples=[["dev"]])] = ()
+    groups: Annotated[Texts, Meta(description="dependency groups that are wanted too", examples=[["dev"]])] = ()
 
 
 class TargetTable(Table, frozen=True):
@@ -220,14 +220,20 @@ class Document(Table, frozen=True):
     """The top of the file."""
 
     requirements: Annotated[
-        Texts, Meta(description="requirements files, in pip's format", examples=[["requirements.in"]])
+        Text | tuple[Text | RequirementsTable, ...],
+        Meta(
+            description="files that say what is wanted: requirements files, projects, locks of other tools",
+            examples=[["requirements.in", "uv.lock"]],
+        ),
     ] = ()
     constraints: Annotated[Texts, Meta(description="constraints files", examples=[["constraints.txt"]])] = ()
-    pyproject: Annotated[
-        Text | PyprojectTable | None,
-        Meta(description="a project whose dependencies are wanted", examples=["pyproject.toml"]),
-    ] = None
-    pylock: Annotated[Text | None, Meta(description="a lock (PEP 751) to keep to", examples=["pylock.toml"])] = None
+    override_dependencies: Annotated[
+        Texts,
+        Meta(description="requirements that stand in for what packages say of these names", examples=[["numpy>=2"]]),
+    ] = ()
+    exclude_dependencies: Annotated[
+        Texts, Meta(description="names that nobody gets, whoever asks for them", examples=[["colorama"]])
+    ] = ()
     targets: Annotated[Texts, Meta(description="presets of hosts", examples=[["el9", "el8-py39"]])] = ()
     target: Annotated[
         Text | tuple[Text | TargetTable, ...] | None,

@@ -292,7 +292,7 @@ def packages(tables: Mapping[str, PackageTable], known: Collection[str]) -> dict
             environment=MappingProxyType({key: str(value) for key, value in table.environment.items()}),
             config_settings=MappingProxyType(dict(table.config_settings)),
             patches=_patches(table),
-            build_requires=_requirements(table),
+            build_requires=requirements(table.place, "build-requires", texts(table.build_requires)),
             image_packages=texts(table.image_packages),
             dispatched=_patterns(table),
             build_number=table.build_number,
@@ -319,13 +319,14 @@ def _patterns(table: PackageTable) -> tuple[str, ...]:
     return texts(table.dispatched)
 
 
-def _requirements(table: PackageTable) -> tuple[str, ...]:
+def requirements(place: Location, key: str, lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the requirements (PEP 508) of a key, normalised; what is none is reported."""
     found = []
-    for text in texts(table.build_requires):
+    for text in lines:
         try:
             found.append(str(Parsed(text)))
         except InvalidRequirement:
-            table.place.wrong("build-requires", f"{text!r} is no requirement", advice(text))
+            place.wrong(key, f"{text!r} is no requirement", advice(text))
     return tuple(found)
 
 

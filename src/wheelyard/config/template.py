@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.config.inputs import format_of, pylock, requirements
-from wheelyard.domain.errors import ConfigError
 from wheelyard.schema.problems import Problems, shown
 from wheelyard.targets import presets
 
@@ -86,14 +85,14 @@ _TEMPLATE = """\
 """
 
 
-def render(source: Path | None, folder: Path, *, targets: Sequence[str] = ()) -> str:
+def render(sources: Sequence[Path], folder: Path, *, targets: Sequence[str] = ()) -> str:
     """Return the text of a new ``wheelyard.toml``.
 
-    :param source: a requirements file, ``pyproject.toml`` or ``pylock.toml`` that it shall be made from; it is read, so
-        that its mistakes come out now.
+    :param sources: what it shall be made from: files of any format of ``config.inputs``; they are read, so that their
+        mistakes come out now.
     :param folder: where the new file will be; paths are written relative to it.
     :param targets: names of presets; none: this machine.
-    :raises ConfigError: if ``source`` is not there or wrong, or a preset is unknown.
+    :raises ConfigError: if a source is not there or wrong, or a preset is unknown.
     :raises Failures: for several mistakes.
     """
     for name in targets:
@@ -103,25 +102,32 @@ def render(source: Path | None, folder: Path, *, targets: Sequence[str] = ()) ->
         if targets
         else '# targets = ["el9", "el8-py39"]\n# Without: this machine.'
     )
-    return _TEMPLATE.format(wanted=_wanted(source, folder), targets=listed, presets=", ".join(presets.presets()))
+    return _TEMPLATE.format(wanted=_wanted(sources, folder), targets=listed, presets=", ".join(presets.presets()))
 
 
-def _wanted(source: Path | None, folder: Path) -> str:
-    if source is None:
+def _wanted(sources: Sequence[Path], folder: Path) -> str:
+    if not sources:
         return (
             "# pip's format: one requirement a line, -r and -c include others.\n"
             'requirements = ["requirements.in"]\n\n'
-            "# Or the dependencies of a project, with some of its extras and dependency groups, or a lock file:\n"
-            '# pyproject = { path = "pyproject.toml", extras = ["plot"], groups = ["dev"] }\n'
-            '# pylock = "pylock.toml"\n'
+            "# A project's dependencies too, or another tool's lock, with some of its extras and groups:\n"
+            '# requirements = ["requirements.in", { path = "pyproject.toml", extras = ["plot"], groups = ["dev"] }]\n'
         )
-    name = _quoted(shown(source.absolute(), folder.absolute()))
-    known, problems = format_of(source) or pylock, Problems()
-    said = known.read(source.absolute(), folder.absolute(), problems)
+    problems = Problems()
+    entries = [_entry(source.absolute(), folder.absolute(), problems) for source in sources]
     problems.check()
-    if not said.requirements and known is requirements:
-        raise ConfigError("nothing is required", where=source.name, hint="write one requirement a line")
-    return known.written(name)
+    if len(entries) == 1:
+        return f"requirements = [{entries[0]}]\n"
+    return "requirements = [\n" + "".join(f"  {entry},\n" for entry in entries) + "]\n"
+
+
+def _entry(source: Path, folder: Path, problems: Problems) -> str:
+    """Return what ``requirements`` has of a file, which is read to see its mistakes."""
+    known = format_of(source) or pylock
+    said = known.read(source, folder, problems)
+    if not said.requirements and not problems.found and known is requirements:
+        problems.add("nothing is required", where=source.name, hint="write one requirement a line")
+    return known.written(_quoted(shown(source, folder)))
 
 
 def _quoted(text: str) -> str:

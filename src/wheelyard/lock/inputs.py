@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -36,13 +37,17 @@ def digest(config: Config, target: Target) -> str:
         "resolver": config.resolver,
         "target": [target.name, target.python, target.python_full, target.platform, target.implementation, target.pip],
     }
+    if config.locks:
+        inputs["locks"] = [dataclasses.asdict(each) for each in config.locks]
+    if config.overrides or config.excluded:
+        inputs["overrides"] = [list(config.overrides), sorted(config.excluded)]
     if config.rebuilt:
         inputs["rebuilt"] = {name: _rule(rule, config.root) for name, rule in config.rebuilt.items()}
     if target.carried.pip or target.lacks_pip:
         inputs["carry-pip"] = target.carried.pip
     if target.build.toolchain is not None:  # decides what build requirements must run on
         inputs["toolchain"] = target.build.toolchain
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=sorted).encode()).hexdigest()
 
 
 def _wanted(wanted: Wanted, root: Path) -> list[object]:

@@ -25,7 +25,7 @@ from wheelyard.domain.lock import Lock
 from wheelyard.domain.target import Target
 from wheelyard.io import files
 from wheelyard.io.process import end_all
-from wheelyard.lock import inputs, pylock, requirements_txt
+from wheelyard.lock import foreign, inputs, pylock, requirements_txt
 from wheelyard.lock.direct import bring
 from wheelyard.lock.lock_target import TargetLocker
 from wheelyard.lock.ports import Backends, Upstream
@@ -130,6 +130,7 @@ def _likely(config: Config, earlier: Iterable[Lock | None]) -> tuple[str, ...]:
     """Return the projects that the resolver will most likely ask for: a resolver learns them one by one."""
     names = {package.name for found in earlier if found for package in found.packages}
     names |= {name for each in config.requirements if (name := inputs.name_of(each)) and each.direct is None}
+    names |= {package.name for each in config.locks for package in each.packages if package.carried}
     return tuple(sorted(name for name in names if (rule := config.packages.get(name)) is None or rule.index is None))
 
 
@@ -171,17 +172,28 @@ def _lock_all(
 ) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
     """Lock the given targets side by side; return the locks, and what went wrong, by the names of targets."""
 
+    chosen: dict[str, Config] = {}
+    errors: dict[str, WheelyardError] = {}
+    for target in targets:
+        try:
+            chosen[target.name] = foreign.for_target(config, target)
+        except WheelyardError as failure:
+            report(JobFinished(stage="lock", job=target.name, outcome="failed", note=failure.message.splitlines()[0]))
+            errors[target.name] = failure
     direct = {
         wanted.direct: bring(wanted, root=config.root, upstream=upstream, store=store)
-        for wanted in (*config.requirements, *config.constraints)
+        for asking in (config, *chosen.values())
+        for wanted in (*asking.requirements, *asking.constraints)
         if wanted.direct is not None
     }
     made: dict[str, Lock] = {}
+    possible = [target for target in targets if target.name in chosen]
 
     def one(target: Target) -> None:
         report(JobStarted(stage="lock", job=target.name))
         locker = TargetLocker(
-            config=config,
+            config=chosen[target.name],
+            locks=config.locks,
             target=target,
             digest=digests[target.name],
             keep=keep.get(target.name),
@@ -198,9 +210,8 @@ def _lock_all(
             raise
         report(JobFinished(stage="lock", job=target.name, outcome="done", note=_count(made[target.name])))
 
-    errors: dict[str, WheelyardError] = {}
     try:
-        for target, error in each(targets, one, jobs=len(targets), name="lock"):
+        for target, error in each(possible, one, jobs=len(possible) or 1, name="lock"):
             if isinstance(error, WheelyardError):
                 errors[target.name] = error
             elif error is not None:

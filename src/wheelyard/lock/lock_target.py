@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import ResolutionError, ToolError
 from wheelyard.domain.events import Reporter, Warned, silent
+from wheelyard.domain.foreign_lock import ForeignLock
 from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.domain.target import Target
-from wheelyard.lock import inputs
+from wheelyard.lock import foreign, inputs
 from wheelyard.lock.build_requirements import BuildRequirements
 from wheelyard.lock.candidates import TargetSource
 from wheelyard.lock.direct import DirectFile
@@ -18,6 +19,7 @@ from wheelyard.lock.ports import Backends, Upstream
 from wheelyard.lock.select import carries_pip, needs_newer_pip
 from wheelyard.resolve.answer import Answer, ask
 from wheelyard.resolve.model import Pin, Question, Resolver
+from wheelyard.resolve.overrides import Overrides
 from wheelyard.resolve.pip_tools import PipTools
 from wheelyard.resolve.uv import Uv
 from wheelyard.store.blobs import Store
@@ -36,6 +38,9 @@ class TargetLocker:
     """Everything that locking one target needs."""
 
     config: Config
+    """With what locks of other tools have for the target among its requirements."""
+    locks: Sequence[ForeignLock]
+    """These locks."""
     target: Target
     digest: str
     keep: Lock | None
@@ -67,6 +72,7 @@ class TargetLocker:
             report=self.report,
         )
         answer, source = self._ask(resolver, builds)
+        foreign.check_complete(self.locks, answer.pins, self.target)
         for text in answer.warnings:
             self.report(Warned(message=text))
         builds = replace(builds, versions={pin.name: pin.version for pin in answer.pins})
@@ -119,16 +125,18 @@ class TargetLocker:
         return source
 
     def _direct_by_name(self) -> dict[str, DirectFile]:
-        return {each.name: each for each in self.direct.values()}
+        mine = {each.direct for each in (*self.config.requirements, *self.config.constraints)}
+        return {each.name: each for direct, each in self.direct.items() if direct in mine}
 
     def _question(self) -> Question:
-        pinned = {place: f"{each.name}=={each.version}" for place, each in self.direct.items()}
+        pinned = {direct: f"{each.name}=={each.version}" for direct, each in self.direct.items()}
         return Question(
             target=self.target,
             requirements=inputs.by_origin(self.config.requirements, pinned),
             constraints=inputs.by_origin(self.config.constraints, pinned),
             preferences={each.name: each.version for each in (self.keep.packages if self.keep else ())},
             prereleases=self.config.prereleases,
+            overrides=Overrides.of(self.config.overrides, self.config.excluded),
         )
 
     def _pip(self, source: TargetSource, packages: Sequence[LockedPackage]) -> LockedPackage | None:

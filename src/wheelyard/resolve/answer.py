@@ -41,7 +41,7 @@ def ask(resolver: Resolver, question: Question, source: CandidateSource, *, dire
     :raises NoCandidateError: if what is asked for exists, but not for the target.
     :raises WheelyardError: whatever went wrong in the source.
     """
-    with View(source, environment(question.target), direct=direct) as view:
+    with View(source, environment(question.target), direct=direct, overrides=question.overrides) as view:
         try:
             found = resolver.resolve(question, view.url)
         except ResolutionError as error:

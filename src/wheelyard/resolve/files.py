@@ -16,10 +16,12 @@ from wheelyard.domain.requirement import parse_requirement
 from wheelyard.io import files
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.model import Pin, Question
+from wheelyard.resolve.overrides import Overrides
 from wheelyard.targets.environment import environment
 
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[(?P<extras>[^\]]*)\])?==(?P<version>[^\s;\\]+)")
 OUTPUT = "pins.txt"
+_NO_OVERRIDES = Overrides()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def write_question(question: Question, folder: Path) -> QuestionFiles:
     def put(sources: Mapping[str, Sequence[str]], option: str, suffix: str) -> Iterator[str]:
         for number, (origin, lines) in enumerate(sources.items()):
             name = f"{number}{suffix}"
-            kept = lines_on_target(lines, environment(question.target), origin=origin)
+            kept = lines_on_target(lines, environment(question.target), origin=origin, overrides=question.overrides)
             files.write(folder / name, "".join(f"{line}\n" for line in kept), sync=False)
             origins[f"{option} {name}"] = origin if origin.startswith("-") else f"{option} {origin}"
             yield name
@@ -55,24 +57,27 @@ def write_question(question: Question, folder: Path) -> QuestionFiles:
     return QuestionFiles(requirements=requirements, constraints=constraints, origins=origins)
 
 
-def lines_on_target(lines: Iterable[str], variables: Mapping[str, str], *, origin: str) -> Iterator[str]:
-    """Yield the lines whose marker holds, without the marker.
+def lines_on_target(
+    lines: Iterable[str], variables: Mapping[str, str], *, origin: str, overrides: Overrides = _NO_OVERRIDES
+) -> Iterator[str]:
+    """Yield the lines whose marker holds, without the marker; what stands in for a line is taken instead.
 
     :raises ConfigError: if a line is not a requirement.
     """
     for line in lines:
         try:
-            requirement = parse_requirement(line)
+            requirements = [parse_requirement(each) for each in overrides.applied(line)]
         except InvalidRequirement as error:
             raise ConfigError(
                 f"not a requirement: {line} ({str(error).splitlines()[0]})",
                 where=origin,
                 hint="write it like `name>=1.0`, as PEP 508 says",
             ) from error
-        marker: Marker | None = requirement.marker
-        if marker is None or core.holds(marker, variables):
-            requirement.marker = None
-            yield str(requirement)
+        for requirement in requirements:
+            marker: Marker | None = requirement.marker
+            if marker is None or core.holds(marker, variables):
+                requirement.marker = None
+                yield str(requirement)
 
 
 def read_pins(text: str, origins: Mapping[str, str]) -> tuple[Pin, ...]:

@@ -12,20 +12,28 @@ from packaging.utils import canonicalize_name
 
 from wheelyard.domain.errors import ResolutionError
 from wheelyard.domain.requirement import parse_requirement
+from wheelyard.resolve.overrides import Overrides
 from wheelyard.wheels.core_metadata import CoreMetadata
+
+_NO_OVERRIDES = Overrides()
 
 
 def requirements_on_target(
-    metadata: CoreMetadata, environment: Mapping[str, str], *, direct: Container[str] = ()
+    metadata: CoreMetadata,
+    environment: Mapping[str, str],
+    *,
+    direct: Container[str] = (),
+    overrides: Overrides = _NO_OVERRIDES,
 ) -> Iterator[str]:
     """Yield the requirements that hold in a marker environment, with no marker left but ``extra == "…"``.
 
     A line that PEP 508 does not allow is passed on as it is, for the resolver to refuse that version.
 
     :param direct: normalised names that the user requires by URL or path: a dependency's own URL gives way to these.
+    :param overrides: what stands in for some dependencies.
     :raises ResolutionError: if a dependency is asked for by URL, which no index can answer.
     """
-    for line in metadata.requires:
+    for line in _overridden(metadata.requires, overrides):
         try:
             plain, marker, url = _split(line)
         except InvalidRequirement:
@@ -42,6 +50,14 @@ def requirements_on_target(
             for extra in metadata.extras:
                 if holds(marker, environment, extra=extra):
                     yield f'{plain} ; extra == "{extra}"'
+
+
+def _overridden(lines: Iterable[str], overrides: Overrides) -> Iterator[str]:
+    for line in lines:
+        try:
+            yield from overrides.applied(line) if overrides else (line,)
+        except InvalidRequirement:
+            yield line
 
 
 def holds(marker: Marker, environment: Mapping[str, str], *, extra: str = "") -> bool:

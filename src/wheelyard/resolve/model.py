@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wheelyard.domain.target import Target
+from wheelyard.resolve.overrides import Overrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Question:
     preferences: Mapping[str, str]
     """Versions to keep where they still fit: normalised name to version."""
     prereleases: bool = False
+    overrides: Overrides = Overrides()  # noqa: RUF009  (frozen)
+    """What packages ask for, where it is not what they say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

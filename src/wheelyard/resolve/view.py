@@ -27,6 +27,7 @@ from urllib.parse import unquote
 from wheelyard.domain.errors import ResolutionError
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.once import Once
+from wheelyard.resolve.overrides import Overrides
 from wheelyard.wheels.core_metadata import CoreMetadata, parse
 
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -74,14 +75,17 @@ class View:
         environment: Mapping[str, str],
         *,
         direct: Container[str] = (),
+        overrides: Overrides | None = None,
     ) -> None:
         """Prepare a view.
 
         :param environment: the marker environment of the target (PEP 508).
         :param direct: normalised names that are required by URL or path (see ``requirements_on_target``).
+        :param overrides: what stands in for dependencies of packages.
         """
         self._environment = environment
         self._direct = direct
+        self._overrides = overrides or Overrides()
         self._token = secrets.token_urlsafe(16)
         self._pages = Once(source)
         self._metadata = Once(self._make_metadata)
@@ -169,7 +173,9 @@ class View:
         if not core.python_fits(metadata.requires_python, self._environment["python_full_version"]):
             refusal = f"needs Python {metadata.requires_python}"
         try:
-            requires += core.requirements_on_target(metadata, self._environment, direct=self._direct)
+            requires += core.requirements_on_target(
+                metadata, self._environment, direct=self._direct, overrides=self._overrides
+            )
         except ResolutionError as error:
             refusal = error.message
         if refusal:

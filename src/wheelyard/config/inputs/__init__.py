@@ -9,8 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from wheelyard.config.inputs import foreign, pylock, pyproject, requirements
+from wheelyard.config.inputs import (
+    pdm_lock,
+    pipfile,
+    poetry_lock,
+    pylock,
+    pyproject,
+    requirements,
+    uv_lock,
+)
 from wheelyard.config.inputs.gathered import Gathered
+from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
 from wheelyard.schema.problems import Problems
 
 
@@ -21,20 +30,29 @@ class InputFormat(Protocol):
         """Whether a file is in this format; its name decides."""
         ...
 
-    def read(self, path: Path, root: Path, problems: Problems) -> Gathered:
+    def read(self, path: Path, root: Path, problems: Problems, selection: Selection = ALL_DEFAULT) -> Gathered:
         """Return what a file says.
 
         :param root: shown paths are relative to this.
         :param problems: mistakes go here.
+        :param selection: the extras and groups that are wanted.
         """
         ...
 
     def written(self, name: str) -> str:
-        """Return the line of ``wheelyard.toml`` that takes a file in this format; ``name`` is a TOML string."""
+        """Return the entry of ``requirements`` that takes a file in this format; ``name`` is a TOML string."""
         ...
 
 
-FORMATS: Sequence[InputFormat] = (pyproject, pylock, foreign, requirements)
+FORMATS: Sequence[InputFormat] = (
+    uv_lock,
+    poetry_lock,
+    pdm_lock,
+    pipfile,
+    pylock,
+    pyproject,
+    requirements,
+)
 """The first that matches reads a file."""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wheelyard.domain.errors import WheelyardError
+from wheelyard.domain.foreign_lock import ForeignLock
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.requirement import Requirement
 from wheelyard.schema.problems import Problems
@@ -17,6 +18,8 @@ class Gathered:
 
     requirements: list[Requirement] = field(default_factory=list)
     constraints: list[Requirement] = field(default_factory=list)
+    locks: list[ForeignLock] = field(default_factory=list)
+    """What other tools have locked."""
     index: IndexSource | None = None
     """The last ``--index-url``."""
     extra: list[IndexSource] = field(default_factory=list)
@@ -34,11 +37,22 @@ class Gathered:
     queries: dict[str, str] = field(default_factory=dict, repr=False)
     """By the URL without it."""
 
+    def add(self, other: Gathered) -> None:
+        """Take in what another file says, its options aside: only requirements files have these."""
+        self.requirements += other.requirements
+        self.locks += other.locks
+        names = {each.name for each in self.extra}
+        self.extra += [each for each in other.extra if each.name not in names]
+        self.credentials.update(other.credentials)
+        self.queries.update(other.queries)
 
-def gathered(ask: Callable[[], Iterable[Requirement]], problems: Problems) -> Gathered:
-    """Return requirements as what a file says; an error that is raised instead goes to ``problems``."""
+
+def gathered_from(fill: Callable[[Gathered], None], problems: Problems) -> Gathered:
+    """Return what a file says; an error that is raised instead goes to ``problems``."""
+    gathered = Gathered()
     try:
-        return Gathered(requirements=list(ask()))
+        fill(gathered)
     except WheelyardError as error:
         problems.found.append(error)
         return Gathered()
+    return gathered

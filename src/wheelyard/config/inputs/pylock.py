@@ -1,4 +1,4 @@
-"""``pylock.toml``: the pins of a lock, with the hashes of its files (PEP 751)."""
+"""``pylock.toml`` and ``pylock.NAME.toml``: the standard's lock, of any tool (PEP 751)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 
 from packaging.pylock import Package, Pylock, PylockValidationError
 
-from wheelyard.config.inputs.gathered import Gathered, gathered
-from wheelyard.config.inputs.toml_files import read_requirement, read_toml
-from wheelyard.config.urls import without_credentials
+from wheelyard.config.inputs.gathered import Gathered, gathered_from
+from wheelyard.config.inputs.lock_files import REFUSED_FOLDER, REFUSED_GIT, own_indexes, place_of_file, sha256s
+from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
+from wheelyard.config.inputs.toml_files import read_toml
 from wheelyard.domain.errors import ConfigError
-from wheelyard.domain.requirement import Requirement
+from wheelyard.domain.foreign_lock import ForeignLock, ForeignPackage
+from wheelyard.domain.redact import hide
 from wheelyard.schema.problems import Problems, shown
 
 _NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
@@ -22,21 +24,17 @@ def matches(path: Path) -> bool:
     return _NAME.fullmatch(path.name) is not None
 
 
-def read(path: Path, root: Path, problems: Problems) -> Gathered:
-    """Return the pins of a lock; mistakes go to ``problems``."""
-    return gathered(lambda: from_pylock(path, root), problems)
+def read(path: Path, root: Path, problems: Problems, selection: Selection = ALL_DEFAULT) -> Gathered:
+    """Return what the file has locked; mistakes go to ``problems``."""
+    return gathered_from(lambda gathered: _read(path, root, gathered, selection), problems)
 
 
 def written(name: str) -> str:
-    """Return the line of ``wheelyard.toml`` that takes a file in this format; ``name`` is a TOML string."""
-    return f"pylock = {name}\n"
+    """Return the entry of ``requirements`` that takes a file in this format; ``name`` is a TOML string."""
+    return f"{{ path = {name}, extras = [], groups = [] }}"
 
 
-def from_pylock(path: Path, root: Path) -> tuple[Requirement, ...]:
-    """Return the pins of a lock file, with the hashes of its files.
-
-    :raises ConfigError: if the file is wrong or has what cannot be carried (version control, editable folders).
-    """
+def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> None:
     name = shown(path, root)
     try:
         lock = Pylock.from_dict(read_toml(path, name))
@@ -45,45 +43,54 @@ def from_pylock(path: Path, root: Path) -> tuple[Requirement, ...]:
         raise ConfigError(
             str(error), where=name, hint="see PEP 751, or lock again with the tool that made it"
         ) from error
-    return tuple(_pin(package, number, path, root, name) for number, package in enumerate(lock.packages))
-
-
-def _pin(package: Package, number: int, path: Path, root: Path, name: str) -> Requirement:
-    where = f"{name}: packages[{number}] {package.name}"
-    marker = str(package.marker) if package.marker else ""
-    if package.vcs is not None:
-        raise ConfigError("from version control", where=where, hint="name a release, or an sdist built from it")
-    files = [*(package.wheels or ()), *([package.sdist] if package.sdist else ())]
-    hashes = [file.hashes["sha256"] for file in files if "sha256" in file.hashes]
-    if package.archive is not None or package.directory is not None:
-        text, hashes = _place(package, hashes, where)
-        text = f"{package.name} @ {text}"
-    elif package.version is not None:
-        text = f"{package.name}=={package.version}"
-    else:
-        raise ConfigError("no version", where=where, hint="lock again with a version for every package")
-    line = read_requirement(f"{text} ; {marker}" if marker else text, path, root, where)
-    return Requirement(
-        text=line.text,
-        origin=line.origin,
-        line=0,
-        direct=line.direct,
-        hashes=tuple(sorted(f"sha256:{digest.lower()}" for digest in set(hashes))),
+    selection.check(name, extras=lock.extras or (), groups=lock.dependency_groups or ())
+    indexes = own_indexes(
+        [each.index for each in lock.packages if each.index], path, root, gathered, named={}, default=()
+    )
+    gathered.locks.append(
+        ForeignLock(
+            origin=name,
+            tool=lock.created_by,
+            packages=tuple(
+                _package(each, number, path, root, gathered, indexes) for number, each in enumerate(lock.packages)
+            ),
+            environments=tuple(map(str, lock.environments or ())),
+            requires_python=str(lock.requires_python) if lock.requires_python else None,
+            extras=frozenset(selection.extras),
+            groups=frozenset((*(lock.default_groups or ()), *selection.groups)),
+        )
     )
 
 
-def _place(package: Package, hashes: list[str], where: str) -> tuple[str, list[str]]:
-    """Return path or URL of a package that is one archive or folder, and the archive's hash."""
-    if package.directory is not None:
-        if package.directory.editable:
-            raise ConfigError("editable", where=where, hint="an editable folder cannot be carried to another host")
-        return f"./{package.directory.path}", []
-    archive = package.archive
-    assert archive is not None  # noqa: S101  (the caller looked)
-    own = [archive.hashes["sha256"]] if "sha256" in archive.hashes else hashes
-    if archive.url:
-        try:
-            return without_credentials(archive.url)[0], own
-        except ValueError as error:
-            raise ConfigError(str(error), where=where, hint="lock again") from error
-    return f"./{archive.path}", own
+def _package(
+    each: Package, number: int, path: Path, root: Path, gathered: Gathered, indexes: dict[str, str]
+) -> ForeignPackage:
+    where = f"{shown(path, root)}: packages[{number}] {each.name}"
+    direct = refused = None
+    files = [*(each.wheels or ()), *([each.sdist] if each.sdist else ())]
+    if each.vcs is not None:
+        refused = f"{REFUSED_GIT}: {hide(str(each.vcs.url or each.vcs.path))}"
+    elif each.directory is not None:
+        refused = f"{REFUSED_FOLDER}: {each.directory.path}"
+    elif each.archive is not None:
+        direct = place_of_file(str(each.archive.url or each.archive.path), path, root, where, gathered)
+        if each.archive.subdirectory:
+            raise ConfigError("is a subdirectory of an archive", where=where, hint="require an sdist of it")
+    elif each.version is None:
+        raise ConfigError("no version", where=where, hint="lock again with a version for every package")
+    hashes = [file.hashes.get("sha256") for file in files] if direct is None else []
+    if each.archive is not None:
+        hashes.append(each.archive.hashes.get("sha256"))
+    return ForeignPackage(
+        name=each.name,
+        key=f"{number}",
+        where=where,
+        version=None if each.version is None else str(each.version),
+        hashes=sha256s(f"sha256:{digest}" for digest in hashes if digest),
+        direct=direct,
+        index=indexes.get(each.index or ""),
+        marker=None if each.marker is None else str(each.marker),
+        requires_python=str(each.requires_python) if each.requires_python else None,
+        carried=each.directory is None or each.directory.path not in (".", "./"),
+        refused=refused,
+    )

@@ -1,4 +1,4 @@
-"""``pyproject.toml``: the dependencies of a project (PEP 621) and its groups (PEP 735)."""
+"""``pyproject.toml``: the dependencies of a project (PEP 621), its groups (PEP 735), and Poetry's ``[tool.poetry]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.inputs.gathered import Gathered, gathered
+from wheelyard.config.inputs import poetry
+from wheelyard.config.inputs.gathered import Gathered, gathered_from
+from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
 from wheelyard.config.inputs.single import advice
 from wheelyard.config.inputs.toml_files import read_requirement, read_toml
 from wheelyard.domain.errors import ConfigError
@@ -24,19 +26,21 @@ def matches(path: Path) -> bool:
     return path.name == "pyproject.toml"
 
 
-def read(path: Path, root: Path, problems: Problems) -> Gathered:
+def read(path: Path, root: Path, problems: Problems, selection: Selection = ALL_DEFAULT) -> Gathered:
     """Return what a project depends on; mistakes go to ``problems``."""
-    return gathered(lambda: from_pyproject(path, root), problems)
+
+    def fill(gathered: Gathered) -> None:
+        gathered.requirements += from_pyproject(path, root, selection)
+
+    return gathered_from(fill, problems)
 
 
 def written(name: str) -> str:
-    """Return the line of ``wheelyard.toml`` that takes a file in this format; ``name`` is a TOML string."""
-    return f"pyproject = {{ path = {name}, extras = [], groups = [] }}\n"
+    """Return the entry of ``requirements`` that takes a file in this format; ``name`` is a TOML string."""
+    return f"{{ path = {name}, extras = [], groups = [] }}"
 
 
-def from_pyproject(
-    path: Path, root: Path, *, extras: Sequence[str] = (), groups: Sequence[str] = ()
-) -> tuple[Requirement, ...]:
+def from_pyproject(path: Path, root: Path, selection: Selection = ALL_DEFAULT) -> tuple[Requirement, ...]:
     """Return what a project depends on, with some of its extras and dependency groups.
 
     :raises ConfigError: if the file is wrong, or has no such extra or group.
@@ -47,11 +51,16 @@ def from_pyproject(
     project = data.get("project", {})
     if not isinstance(project, dict):
         raise ConfigError("expected a table", where=f"{name}: [project]", hint="see PEP 621")
-    if not project and not groups:
+    if poetry.describes(data):
+        return tuple(
+            read_requirement(each.text, path, root, f"{name}: [tool.poetry] {each.name}")
+            for each in poetry.dependencies(path, name, selection)
+        )
+    if not project and not selection.groups:
         raise ConfigError("no [project] table", where=name, hint="name requirements files, or dependency groups")
     lines += [(each, "[project] dependencies") for each in _listed(project, "dependencies", name)]
-    lines += _extras_of(project, extras, name)
-    lines += _groups_of(data.get("dependency-groups", {}), groups, name)
+    lines += _extras_of(project, selection.extras, name)
+    lines += _groups_of(data.get("dependency-groups", {}), selection.groups, name)
     return tuple(read_requirement(text, path, root, f"{name}: {place}") for text, place in dict.fromkeys(lines))
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wheelyard.config.inputs import foreign, options
+from wheelyard.config.inputs import options
 from wheelyard.config.inputs.gathered import Gathered
 from wheelyard.config.inputs.lines import LogicalLine, logical
+from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
 from wheelyard.config.inputs.single import SyntaxProblem, parse_requirement
 from wheelyard.config.urls import (
     UnsetVariableError,
@@ -36,16 +37,18 @@ def matches(path: Path) -> bool:
     return path.suffix != ".toml"
 
 
-def read(path: Path, root: Path, problems: Problems) -> Gathered:
+def read(path: Path, root: Path, problems: Problems, selection: Selection = ALL_DEFAULT) -> Gathered:
     """Return what a requirements file says, and those that it includes; mistakes go to ``problems``."""
+    if selection != ALL_DEFAULT:
+        problems.add("a requirements file has no extras and groups", where=shown(path, root), hint="take them out")
     reader = RequirementsReader(root, problems)
     reader.read(path)
     return reader.gathered
 
 
 def written(name: str) -> str:
-    """Return the line of ``wheelyard.toml`` that takes a file in this format; ``name`` is a TOML string."""
-    return f"requirements = [{name}]\n"
+    """Return the entry of ``requirements`` that takes a file in this format; ``name`` is a TOML string."""
+    return name
 
 
 @dataclass(slots=True)
@@ -61,11 +64,14 @@ class RequirementsReader:
 
     def read(self, path: Path, *, constraints: bool = False, where: str | None = None) -> None:
         """Read one file; ``where`` is the place that named it."""
-        if foreign.matches(path):
-            foreign.read(path, self.root, self.problems)
-            return
         real = path.resolve()
         name = shown(path, self.root)
+        from wheelyard.config.inputs import format_of  # here: that room lists this one
+
+        if getattr(format_of(path), "read", read) is not read:
+            hint = 'name it in wheelyard.toml: requirements = ["' + path.name + '"]'
+            self.problems.add("no requirements file: it cannot be included, nor be a constraint", where=name, hint=hint)
+            return
         if real in self._open:
             chain = " -> ".join(shown(each, self.root) for each in [*self._open, real])
             self.problems.add(f"includes itself: {chain}", where=where or name, hint="take one of the includes out")

@@ -1,0 +1,45 @@
+"""Which parts of a project are wanted beside its own dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from wheelyard.domain.errors import ConfigError
+from wheelyard.schema.problems import nearest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Extras and dependency groups, as the user writes them."""
+
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def check(self, where: str, *, extras: Iterable[str], groups: Iterable[str]) -> None:
+        """Compare with what a file has.
+
+        :raises ConfigError: for the first that the file does not have, with the nearest that it has.
+        """
+        for kind, asked, there in (("extra", self.extras, set(extras)), ("group", self.groups, set(groups))):
+            known = {canonicalize_name(each) for each in there}
+            for name in asked:
+                if canonicalize_name(name) not in known:
+                    hint = nearest(name, there) or f"it has no {kind}s"
+                    raise ConfigError(f"no {kind} {name!r}", where=where, hint=hint)
+
+    @property
+    def extra_names(self) -> frozenset[str]:
+        """The extras, normalised."""
+        return frozenset(canonicalize_name(each) for each in self.extras)
+
+    @property
+    def group_names(self) -> frozenset[str]:
+        """The groups, normalised."""
+        return frozenset(canonicalize_name(each) for each in self.groups)
+
+
+ALL_DEFAULT = Selection()
+"""Nothing beside a project's own dependencies."""
