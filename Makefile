@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cross test faults fuzz check docs keys bench bench-variants lock system-packages clean
+.PHONY: screenshots help demo demo-cross test faults fuzz check docs keys bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -56,6 +56,9 @@ keys: $(READY)  ## write the list of wheelyard.toml's keys again
 
 bench: $(READY)  ## measure against peers (takes minutes; see bench/README.md)
 	for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+screenshots: $(READY)  ## take the pictures of docs/pages.md (WHEELHOUSE=...)
+	$(BIN)/python -m tests.support.screenshots $(WHEELHOUSE)
 
 bench-variants: $(READY)  ## what BLAS and instruction levels are worth on this CPU (needs `make system-packages`)
 	$(BIN)/python bench/variants.py $(WHEELHOUSE) --plot docs/images/variants.svg

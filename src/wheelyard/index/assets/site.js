@@ -27,28 +27,55 @@
     return row[two.length];
   }
 
+  /* The letters of a word as bits: an edit changes two of them at most, and so most names need no closer look. */
+  function letters(word) {
+    let bits = 0;
+    for (let at = 0; at < word.length; at++) bits |= 1 << (word.charCodeAt(at) % 31);
+    return bits;
+  }
+
+  function differing(one, two) {
+    let found = 0;
+    for (let bits = one ^ two; bits; bits &= bits - 1) found++;
+    return found;
+  }
+
   /* The projects of `assets/projects.js`, as rows that can be searched. */
   function readProjects({ kinds, rows }) {
     return rows.map(([shown, version, summary, imports, kind]) => {
       const name = plain(shown);
-      return {
-        shown, version, summary, name, kind: kinds[kind],
-        names: imports ? [name, ...imports.split(" ").map(plain)] : [name],
-        text: `${name} ${imports} ${summary}`.toLowerCase(),
-      };
+      const names = [...new Set([name, ...imports.split(" ").filter(Boolean).map(plain)])];
+      const keys = names.join(" ");
+      const text = `${keys} ${imports} ${summary}`.toLowerCase();
+      return { shown, version, summary, name, names, keys, text, kind: kinds[kind] };
     });
   }
 
-  /* How well a project answers: 0 is its name, 5 only words of its summary; undefined: it does not. */
-  function rank(row, query, words) {
-    const { names } = row;
-    if (names[0] === query) return 0;
-    if (names.includes(query)) return 1;
-    if (names[0].startsWith(query)) return 2;
-    if (names.some((name) => name.startsWith(query))) return 3;
-    if (names[0].includes(query)) return 4;
-    if (words.every((word) => row.text.includes(word) || row.name.includes(plain(word)))) return 5;
-    return undefined;
+  /* How well a project answers: 0 is its name, 5 only words of its summary; -1: it does not. */
+  function rank({ name, names, keys, text }, query, words) {
+    if (keys.includes(query)) {
+      if (name === query) return 0;
+      if (names.includes(query)) return 1;
+      if (name.startsWith(query)) return 2;
+      return names.some((each) => each.startsWith(query)) ? 3 : 4;
+    }
+    return words.every((word) => text.includes(word)) ? 5 : -1;
+  }
+
+  /* Names that are typed a little differently, the nearest first. */
+  function closeTo(query, rows) {
+    const most = query.length < 5 ? 1 : 2;
+    const bits = letters(query);
+    const found = [[], [], []];
+    for (const row of rows) {
+      row.bits ??= row.names.map(letters);
+      let far = most + 1;
+      for (let at = 0; at < row.names.length; at++) {
+        if (differing(bits, row.bits[at]) <= 2 * most) far = Math.min(far, distance(query, row.names[at], most));
+      }
+      if (far <= most) found[far].push(row);
+    }
+    return found.flat();
   }
 
   function find(rows, text) {
@@ -58,17 +85,11 @@
     const ranked = [[], [], [], [], [], []];
     for (const row of rows) {
       const at = rank(row, query, words);
-      if (at !== undefined) ranked[at].push(row);
+      if (at >= 0) ranked[at].push(row);
     }
-    if (query.length < 3 || ranked.slice(0, 5).some((some) => some.length)) return { hits: ranked.flat(), near: false };
-    const most = query.length < 5 ? 1 : 2;
-    const close = [[], [], []];
-    for (const row of rows) {
-      const far = Math.min(...row.names.map((name) => distance(query, name, most)));
-      if (far <= most) close[far].push(row);
-    }
-    const near = close.flat();
-    return { hits: [...near, ...ranked[5].filter((row) => !near.includes(row))], near: near.length > 0 };
+    const called = ranked.slice(0, 5).some((some) => some.length);
+    const near = query.length < 3 || called ? [] : closeTo(query, rows);
+    return { hits: near.length ? [...near, ...ranked[5].filter((row) => !near.includes(row))] : ranked.flat(), near: near.length > 0 };
   }
 
   function projects(list, data) {
