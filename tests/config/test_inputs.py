@@ -70,3 +70,139 @@ def test_what_is_no_requirements_file_is_neither_included_nor_a_constraint(tmp_p
 def _load(folder: Path, written: str) -> None:
     write(folder, wheelyard__toml=written, r__in="six\n")
     load(folder)
+
+
+ENVIRONMENT = """\
+name: shop
+channels: [conda-forge]
+dependencies:
+  - python=3.11
+  - conda-forge::numpy>=1.26
+  - libblas=*=*mkl
+  - pip
+  - pip:
+    - flask>=3
+    - -r more.txt
+"""
+
+
+def test_an_environment_of_conda_has_its_pip_section_and_lists_the_rest(tmp_path: Path) -> None:
+    write(tmp_path, environment__yml=ENVIRONMENT, more__txt="six\n")
+    with pytest.raises(WheelyardError) as caught:
+        load(tmp_path / "environment.yml")
+    (error,) = errors(caught)
+    assert error.where == "environment.yml: dependencies"
+    assert error.message.endswith(": numpy, libblas")
+    assert "pip: section" in (error.hint or "")
+    without = ENVIRONMENT.replace("  - conda-forge::numpy>=1.26\n  - libblas=*=*mkl\n", "")
+    write(tmp_path, environment__yml=without)
+    config = load(tmp_path / "environment.yml")
+    assert [(each.text, each.origin, each.line) for each in config.requirements] == [
+        ("flask>=3", "environment.yml", 6),
+        ("six", "more.txt", 1),
+    ]
+    write(tmp_path, environment__yml=without.replace("flask>=3", "flask=3"))
+    with pytest.raises(WheelyardError) as caught:
+        load(tmp_path / "environment.yml")
+    assert errors(caught)[0].where == "environment.yml:6"
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "dependencies: 3", "dependencies:\n- pip: flask", "dependencies:\n- [a]"])
+def test_a_damaged_environment_of_conda(tmp_path: Path, text: str) -> None:
+    (tmp_path / "environment.yaml").write_text(text)
+    with pytest.raises(WheelyardError) as caught:
+        load(tmp_path / "environment.yaml")
+    (error,) = errors(caught)
+    assert (error.where or "").startswith("environment.yaml")
+
+
+def test_setup_cfg(tmp_path: Path) -> None:
+    text = "[options]\ninstall_requires =\n    six>=1  # why\n    attrs; python_version<'4'\n"
+    text += "[options.extras_require]\nplot =\n    matplotlib\n"
+    write(tmp_path, setup__cfg=text, wheelyard__toml='requirements = { path = "setup.cfg", extras = ["plot"] }\n')
+    plain = ["six>=1", 'attrs; python_version < "4"']
+    assert [each.text for each in load(tmp_path / "setup.cfg").requirements] == plain
+    assert [each.text for each in load(tmp_path).requirements] == [*plain, "matplotlib"]
+    for bad, part in (
+        ("[options]\ninstall_requires = file: r.in\n", "is elsewhere: file: r.in"),
+        ("[x", "not understood"),
+        ("[metadata]\nname=x\n", "no install_requires"),
+        ("[options]\ninstall_requires=six=1", "six==1"),
+    ):
+        write(tmp_path, setup__cfg=bad)
+        with pytest.raises(WheelyardError, match=r"setup\.cfg") as caught:
+            load(tmp_path / "setup.cfg")
+        assert part in str(errors(caught)[0])
+    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup()\n")
+    with pytest.raises(ConfigError, match="python -m build --sdist"):
+        load(tmp_path / "setup.py")
+
+
+PIPFILE = """\
+[packages]
+flask = "*"
+six = "1.16.0"
+numba = { version = ">=0.60", extras = ["tbb"], sys_platform = "== 'linux'", markers = "python_version < '3.13'" }
+[dev-packages]
+pytest = ">=8"
+[docs]
+mkdocs = "*"
+"""
+
+
+def test_pipfile(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        Pipfile=PIPFILE,
+        wheelyard__toml='requirements = { path = "Pipfile", groups = ["dev-packages", "docs"] }',
+    )
+    plain = ["flask", "six==1.16.0", 'numba[tbb]>=0.60; python_version < "3.13" and sys_platform == "linux"']
+    assert [each.text for each in load(tmp_path / "Pipfile").requirements] == plain
+    assert [each.text for each in load(tmp_path).requirements] == [*plain, "pytest>=8", "mkdocs"]
+    write(tmp_path, Pipfile='[packages]\nmine = { git = "https://me:secret@git.example/mine", ref = "1" }\n')
+    with pytest.raises(ConfigError, match=r"Pipfile: \[packages\] mine: comes from version control") as caught:
+        load(tmp_path / "Pipfile")
+    assert "secret" not in str(caught.value)
+
+
+POETRY = """\
+[tool.poetry.dependencies]
+python = "^3.9"
+flask = "^2.1"
+six = [{ version = "~1.15", python = "<3.11" }, { version = "^1.16", python = ">=3.11" }]
+mpl = { version = ">=3,<4", optional = true, extras = ["all"] }
+[tool.poetry.extras]
+plot = ["mpl"]
+[tool.poetry.group.dev.dependencies]
+pytest = "*"
+[tool.poetry]
+name = "shop"
+version = "1.0"
+description = ""
+authors = []
+"""
+
+
+def test_a_project_of_poetry_s(tmp_path: Path) -> None:
+    written = 'requirements = { path = "pyproject.toml", extras = ["plot"], groups = ["dev"] }'
+    write(tmp_path, pyproject__toml=POETRY, wheelyard__toml=written)
+    plain = ["flask<3.0,>=2.1", 'six<1.16,>=1.15; python_version < "3.11"', 'six<2.0,>=1.16; python_version >= "3.11"']
+    assert [each.text for each in load(tmp_path / "pyproject.toml").requirements] == plain
+    assert [each.text for each in load(tmp_path).requirements] == [*plain, "mpl[all]<4,>=3", "pytest"]
+    for bad, part in (
+        (POETRY.replace("^2.1", "^two"), "pyproject.toml"),
+        (POETRY.replace("[tool.poetry]\n", "["), "TOML"),
+        (POETRY.replace('"^2.1"', '{ git = "https://git.example/flask.git" }'), "flask"),
+    ):
+        write(tmp_path, pyproject__toml=bad)
+        with pytest.raises(WheelyardError) as caught:
+            load(tmp_path / "pyproject.toml")
+        assert part in str(errors(caught)[0])
+
+
+def test_several_files_make_one_configuration(tmp_path: Path) -> None:
+    write(tmp_path, Pipfile=PIPFILE, requirements__in="attrs\n", pyproject__toml=POETRY)
+    text = render([tmp_path / name for name in ("Pipfile", "requirements.in", "pyproject.toml")], tmp_path)
+    (tmp_path / "wheelyard.toml").write_text(text)
+    names = [each.text.split("[")[0].split("=")[0].rstrip("<>") for each in load(tmp_path).requirements]
+    assert {"flask", "attrs", "numba"} <= set(names)

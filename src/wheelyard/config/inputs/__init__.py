@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from wheelyard.config.inputs import (
+    conda,
     pdm_lock,
     pipfile,
     poetry_lock,
     pylock,
     pyproject,
     requirements,
+    setuptools_project,
     uv_lock,
 )
 from wheelyard.config.inputs.gathered import Gathered
@@ -51,6 +53,8 @@ FORMATS: Sequence[InputFormat] = (
     pipfile,
     pylock,
     pyproject,
+    conda,
+    setuptools_project,
     requirements,
 )
 """The first that matches reads a file."""

@@ -90,6 +90,10 @@ class RequirementsReader:
             self._line(line, path, name, constraints)
         self._open.pop()
 
+    def line(self, text: str, number: int, path: Path) -> None:
+        """Read one line that another file holds in this format."""
+        self._line(LogicalLine(number, text), path, shown(path, self.root), constraints=False)
+
     def _line(self, line: LogicalLine, path: Path, name: str, constraints: bool) -> None:
         where = f"{name}:{line.number}"
         try:
