@@ -50,9 +50,10 @@ check: $(READY)  ## ruff, mypy in strict mode, and the floors of docs/architectu
 docs: $(READY)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-keys: $(READY)  ## write the list of wheelyard.toml's keys again
+keys: $(READY)  ## write the lists of wheelyard.toml's keys and of all commands again
 	sed -i '/^<!-- wheelyard schema/q' docs/keys.md
 	$(BIN)/wheelyard schema --markdown >> docs/keys.md
+	$(BIN)/python -m wheelyard.cli.reference docs
 
 bench: $(READY)  ## measure against peers (takes minutes; see bench/README.md)
 	for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done

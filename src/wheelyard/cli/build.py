@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheelyard.cli.output import say_json, show
+from wheelyard.cli.output import counted, say_json, show
 from wheelyard.cli.reporters import human_bytes, reporter
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def show_outcome(outcome: BuildOutcome) -> None:
     for folder in outcome.folders:
         size = human_bytes(sum(entry.wheel.size for entry in folder.entries))
         colour = {"proven": "green", "failed": "red"}.get(folder.proof.outcome, "yellow")
-        show(f"{folder.name:<{width}}  {len(folder.entries)} packages, {size}: ", end="")
+        show(f"{folder.name:<{width}}  {counted(len(folder.entries), 'package')}, {size}: ", end="")
         show(_proof(folder.proof), style=colour)
         if folder.proof.told:
             show(f"{'':<{width}}  installed; these modules ask for what the lock does not have:")
@@ -143,11 +143,12 @@ def show_outcome(outcome: BuildOutcome) -> None:
         show(f"{name:<{width}}  withheld: {rest}", style="red")
     done = outcome.published
     show(
-        f"\nfetched {outcome.fetched} files ({human_bytes(outcome.fetched_bytes)}); built {outcome.built} wheels, ",
+        f"\nfetched {counted(outcome.fetched, 'file')} ({human_bytes(outcome.fetched_bytes)}); "
+        f"built {counted(outcome.built, 'wheel')}, ",
         end="",
     )
-    show(f"{outcome.reused} were built before; {outcome.seconds:.1f} s")
-    show(f"wheelhouse: {done.added} files added, {done.restored} put back, {done.removed} removed, ", end="")
+    show(f"{outcome.reused} {'was' if outcome.reused == 1 else 'were'} built before; {outcome.seconds:.1f} s")
+    show(f"wheelhouse: {counted(done.added, 'file')} added, {done.restored} put back, {done.removed} removed, ", end="")
     show(f"{done.unchanged} left as they were")
     show("\nOn the host, without a network:")
     for folder in outcome.folders:
@@ -158,7 +159,7 @@ def show_outcome(outcome: BuildOutcome) -> None:
 def _proof(proof: Proof) -> str:
     if proof.outcome != "proven":
         return f"not proven: {proof.reason}"
-    return f"proven on Python {proof.python} with pip {proof.pip}: {proof.imported} modules imported"
+    return f"proven on Python {proof.python} with pip {proof.pip}: {counted(proof.imported, 'module')} imported"
 
 
 def shown(path: Path) -> Path:

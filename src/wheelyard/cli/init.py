@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +42,8 @@ def init(
         raise ConfigError("is there already", where=str(output), hint="--force replaces it, --output names another")
     files.write(path, template.render(sources or (), path.parent, targets=tuple(target or ())))
     say(f"wrote {output}")
+    command = "wheelyard build" if output == Path("wheelyard.toml") else shlex.join(["wheelyard", "build", str(output)])
     if not sources and not (path.parent / "requirements.in").exists():
-        say("next: list your requirements in requirements.in, one a line, then run: wheelyard build")
+        say(f"next: list your requirements in requirements.in, one a line, then run: {command}")
     else:
-        say("next: wheelyard build")
+        say(f"next: {command}")

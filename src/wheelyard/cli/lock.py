@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheelyard.cli.output import say, say_json
+from wheelyard.cli.output import counted, say, say_json
 from wheelyard.cli.reporters import reporter
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ def lock(
         Path,
         typer.Argument(help="wheelyard.toml, or in its place a requirements file, a project or another tool's lock."),
     ] = Path("wheelyard.toml"),
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="Only this target, or a preset such as el9 (repeatable).")
+    ] = None,
     upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="Forget earlier pins.")] = False,
     upgrade_package: Annotated[
         list[str] | None, typer.Option("--upgrade-package", "-P", metavar="NAME", help="Forget one pin (repeatable).")
@@ -33,9 +36,12 @@ def lock(
 ) -> int:
     """Choose exact versions and files for every target, and write pylock.TARGET.toml and requirements.TARGET.txt."""
     from wheelyard.config.load import load
+    from wheelyard.stages import main_job
     from wheelyard.stages.locking import lock as lock_targets
 
     config = load(source)
+    if target:
+        config = main_job.only_targets(config, tuple(target))
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
         locks = lock_targets(config, upgrade=upgrade, upgrade_packages=upgrade_package or (), report=report)
     if as_json:
@@ -67,7 +73,7 @@ def _summary(locks: dict[str, Lock]) -> dict[str, object]:
 
 
 def _line(lock: Lock) -> str:
-    parts = [f"{len(lock.packages)} packages"]
+    parts = [counted(len(lock.packages), "package")]
     if builds := _builds(lock):
         parts.append(f"{builds} to build from source")
     if lock.pip:

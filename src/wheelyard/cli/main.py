@@ -12,6 +12,7 @@ import typer
 
 from wheelyard import __version__
 from wheelyard.cli import last_door
+from wheelyard.cli.help import GroupedCommands, PlainCommand
 from wheelyard.cli.output import complain, say_json
 from wheelyard.domain.errors import Failures, Interrupted, StorageError, UsageError, WheelyardError
 
@@ -25,6 +26,7 @@ COMMANDS = (
 
 app = typer.Typer(
     name="wheelyard",
+    cls=GroupedCommands,
     help="Build, prove and carry wheelhouses for hosts without a network.",
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -53,6 +55,8 @@ def load_commands() -> typer.Typer:
     if not app.registered_commands and not app.registered_groups:
         for name in COMMANDS:
             importlib.import_module(f"wheelyard.cli.{name}").register(app)
+        for command in app.registered_commands:
+            command.cls = PlainCommand
     return app
 
 

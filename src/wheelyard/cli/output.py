@@ -60,3 +60,10 @@ def cleaning(report: Reporter) -> Reporter:
         report(replace(event, **plain))
 
     return cleaned
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many of something, as one says it: ``1 package``, ``2 packages``, ``1 library``, ``2 libraries``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
