@@ -48,7 +48,7 @@ OTHER = "neither a bundle nor a manifest.json"
         ("generations w", "w", "this is a wheelhouse", "`wheelyard import BUNDLE --into DIR`"),
         ("generations empty", "empty", "no bundle was imported here yet", "`wheelyard import BUNDLE --into DIR`"),
         ("rollback nothere", "nothere", NOTHING, "is the name right"),
-        ("rollback w", "w", "this is a wheelhouse", "`wheelyard import BUNDLE --into DIR`"),
+        ("rollback w", "w", "no generation before this one", "build again"),
         ("rollback www/current", "www/current", "this is one generation", "/www"),
         ("serve nothere --config nginx", "nothere", UNBUILT, BUILD),
         ("serve nothere", "nothere", UNBUILT, BUILD),

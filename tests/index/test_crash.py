@@ -196,7 +196,9 @@ def test_who_has_the_folder_open_reads_on_in_the_generation_before(tmp_path: Pat
         assert contents(Path(f"/proc/self/fd/{opened}")) == old
     finally:
         os.close(opened)
-    assert contents(tmp_path / ".wheelhouse.wheelyard" / "before") == old
+    kept = tmp_path / ".wheelhouse.wheelyard"
+    assert contents(kept / "before") == old
+    assert kept.stat().st_mode & 0o777 == 0o700, "what was taken out is for no server to give away"
 
 
 def test_a_wheelhouse_that_an_earlier_wheelyard_made_is_taken_over(tmp_path: Path) -> None:

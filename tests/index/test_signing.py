@@ -14,11 +14,13 @@ from tests.support.yard import Yard
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, examine
 from wheelyard.bundle.sign import fingerprint_of, signers_of
-from wheelyard.domain.errors import ToolError
+from wheelyard.domain.errors import ToolError, UsageError
 from wheelyard.domain.events import Event, Warned
 from wheelyard.domain.site import Site
 from wheelyard.index.publish import publish
+from wheelyard.index.rollback import roll_back
 from wheelyard.stages.packing import pack
+from wheelyard.store.blobs import Store
 
 
 @pytest.fixture
@@ -129,3 +131,16 @@ def test_build_signs_with_the_keys_of_the_configuration_or_of_the_command_line(y
     refused = yard.run("build", "--no-prove")
     assert (refused.code, f"{yard.root}/nowhere: there is no such key" in refused.err) == (3, True)
     assert yard.run("lock").code == 0, "whoever only locks need not have the key"
+
+
+def test_rolling_back_publishes_what_was_there_before_under_a_new_number(shop: Shop, tmp_path: Path) -> None:
+    publish(one(shop, "1.0"), store=shop.store, into=shop.into, keys=[key()])
+    with pytest.raises(UsageError, match="no generation before"):
+        roll_back(shop.into, store=shop.store)
+    first = contents(shop.into)
+    publish(one(shop, "1.1"), store=shop.store, into=shop.into, keys=[key()])
+    roll_back(shop.into, store=Store(tmp_path / "another store"), keys=[key()])  # the bytes are in what was before
+    assert manifest.read(shop.into)[0].sequence == 3
+    assert examine([shop.into], TrustOptions(trust=public())).faults == ()
+    of_the_manifest = {"manifest.json": "", "manifest.json.sig": ""}
+    assert {**contents(shop.into), **of_the_manifest} == {**first, **of_the_manifest}

@@ -19,12 +19,22 @@ def need_path(path: Path) -> None:
         raise UsageError("there is no such file or folder", where=str(path), hint="is the name right?")
 
 
+def is_wheelhouse(path: Path) -> bool:
+    """Whether a folder is a wheelhouse, be it a generation in a folder that bundles are imported into."""
+    return path.is_dir() and (path / MANIFEST).exists()
+
+
+def is_generation(path: Path) -> bool:
+    """Whether a folder is one generation of those that were imported."""
+    return path.resolve().parent.name == GENERATIONS
+
+
 def need_wheelhouse(path: Path) -> None:
     """Make sure that a folder is a wheelhouse.
 
     :raises UsageError: if it is none.
     """
-    if path.is_dir() and (path / MANIFEST).exists():
+    if is_wheelhouse(path):
         return
     if (path / GENERATIONS).is_dir():
         raise UsageError(
@@ -49,7 +59,7 @@ def need_imported(path: Path) -> None:
     need_path(path)
     if (path / GENERATIONS).is_dir():
         return
-    if path.resolve().parent.name == GENERATIONS:
+    if is_generation(path):
         raise UsageError(
             "this is one generation",
             where=str(path),

@@ -1,4 +1,4 @@
-"""``wheelyard rollback`` and ``wheelyard generations``: the generations of an import folder."""
+"""``wheelyard rollback`` and ``wheelyard generations``: what was published before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wheelyard.cli.output import say
+from wheelyard.cli.reporters import reporter
 
 
 def register(app: typer.Typer) -> None:
@@ -17,13 +18,30 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(
-    into: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that bundles are imported into.")],
-    to: Annotated[str | None, typer.Option(metavar="NAME", help="A generation.", show_default="the one before")] = None,
+    into: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder that bundles are imported into; or a wheelhouse.")
+    ],
+    to: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A generation of an import.", show_default="the one before")
+    ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", "-k", help="SSH key to sign a wheelhouse with, or its .pub (repeatable)."),
+    ] = None,
 ) -> int:
-    """Publish an earlier generation again, in one step; it is logged."""
+    """Publish an earlier generation again, in one step. That of a wheelhouse gets a sequence number of its own."""
     from wheelyard.bundle import import_
-    from wheelyard.bundle.given import need_imported
+    from wheelyard.bundle.given import is_generation, is_wheelhouse, need_imported
 
+    if is_wheelhouse(into) and not is_generation(into) and to is None:
+        from wheelyard.bundle.manifest import read
+        from wheelyard.index.rollback import roll_back
+        from wheelyard.store.blobs import Store
+
+        with reporter(quiet=False, as_json_lines=False) as report:
+            roll_back(into, store=Store(), keys=key or (), report=report)
+        say(f"published what was in {into} before, as sequence {read(into)[0].sequence}")
+        return 0
     need_imported(into)
 
     say(f"published {into / 'current'} -> {import_.rollback(into, to)}")

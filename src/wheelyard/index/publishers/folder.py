@@ -50,9 +50,14 @@ class FolderPublisher:
         return os.fspath(self.into.resolve())
 
     def published(self, wheel: Wheel) -> Path | None:
-        """Return where a wheel lies in the pool."""
-        path = self.into / FILES / wheel.filename
-        return path if path.is_file() else None
+        """Return where a wheel lies in the pool, or lay in the generation before."""
+        path = f"{FILES}/{wheel.filename}"
+        return next((root / path for root in (self.into, self.before) if (root / path).is_file()), None)
+
+    @property
+    def before(self) -> Path:
+        """The generation before; it may not be there."""
+        return Generations(self.into).before
 
     def put(self, rendered: RenderedSite, *, store: Store, order: Order, report: Reporter) -> Published:
         """Make the folder hold exactly this site, writing only what is not right already.
@@ -69,7 +74,9 @@ class FolderPublisher:
                 ground = Ground(generations.live, generations.state)
                 staging = Staging(generations.staged(), generations.live)
                 try:
-                    return _Publication(rendered, store, order, ground, staging).put(generations, report)
+                    return _Publication(rendered, store, order, ground, staging, generations.before).put(
+                        generations, report
+                    )
                 finally:
                     shutil.rmtree(staging.root, ignore_errors=True)
         except OSError as error:
@@ -79,8 +86,11 @@ class FolderPublisher:
 class _Publication:
     """One publication: what is kept, what is written, what leaves."""
 
-    def __init__(self, rendered: RenderedSite, store: Store, order: Order, ground: Ground, staging: Staging) -> None:
+    def __init__(
+        self, rendered: RenderedSite, store: Store, order: Order, ground: Ground, staging: Staging, before: Path
+    ) -> None:
         self.rendered = rendered
+        self.before = before
         self.store = store
         self.order = order
         self.ground = ground
@@ -133,12 +143,17 @@ class _Publication:
                 if twin is not None:
                     staging.link(path, ground.live / twin, ground.record[twin])
                 else:
-                    staging.blob(path, self.store.path(item.key), item.key)
+                    staging.blob(path, self._bytes_of(path, item.key), item.key)
         elif not ground.keep(path, item.key):
             content = page_bytes(item)
             digest = hashlib.sha256(content).hexdigest()
             if not ground.keep_if_same(path, item.key, digest, len(content)):
                 staging.put(path, content, item.key)
+
+    def _bytes_of(self, path: str, sha256: str) -> Path:
+        """Return where a blob is: in the store, or where it lay in the generation before."""
+        earlier = self.before / path
+        return earlier if not self.store.has(sha256) and earlier.is_file() else self.store.path(sha256)
 
     def _signature(self, listed: Listed, report: Reporter) -> dict[str, bytes]:
         """Return the signature file by its name: what is there, if it fits, and what the keys add; or nothing."""

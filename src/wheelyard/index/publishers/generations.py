@@ -64,6 +64,8 @@ class Generations:
                 where=str(self.live),
                 hint="go to the wheelhouse again, and name it by its path",
             )
+        self.state.parent.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(mode=0o700, exist_ok=True)  # what was taken out of a wheelhouse is nobody's to fetch
         with files.locked(self.state / _LOCK, what="this wheelhouse"):
             files.write(self.state / ".gitignore", "*\n", sync=False)
             self._sweep()
