@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from markupsafe import Markup
+
+from wheelyard.domain.errors import HashMismatchError
 from wheelyard.domain.site import Wheel
 from wheelyard.index import layout
-from wheelyard.index.people import facts, views
+from wheelyard.index.people import facts, readme, views
 from wheelyard.index.people.facts import Need, PageFacts
 from wheelyard.index.rendered import not_in_store
 from wheelyard.io import files
 from wheelyard.store.blobs import Store, damaged
+from wheelyard.store.memo import memo
 from wheelyard.wheels.metadata import metadata_of, read_metadata
 
 _FORMAT = 4
@@ -66,6 +70,28 @@ class Shelf(NamedTuple):
         if check and files.sha256(other or path) != wheel.sha256:
             raise not_in_store(wheel.filename) if other else damaged(path, where=wheel.filename)
         return read_metadata(other or path)
+
+    def told(self, wheel: Wheel, digest: str) -> bytes:
+        """Return the METADATA of a wheel, which must be what it was.
+
+        :raises StorageError: if the wheel is nowhere.
+        :raises HashMismatchError: if it has another SHA-256 than ``digest``.
+        """
+        content = self.metadata(wheel, check=False)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise HashMismatchError("its METADATA is not what it was", where=wheel.filename)
+        return content
+
+    def readme(self, wheel: Wheel, digest: str) -> Markup:
+        """Return the README of a wheel as a page shows it; made once for each METADATA. Parameters as for ``told``."""
+        return memo(
+            self.store,
+            "readmes",
+            readme.edition(),
+            digest,
+            lambda: readme.render(self.told(wheel, digest)),
+            load=Markup,
+        )
 
 
 def gather(pool: Mapping[str, Wheel], shelf: Shelf, *, place: str) -> Knowledge:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from wheelyard.domain.events import Reporter, StageFinished, StageStarted, silent
-from wheelyard.domain.site import Published, Site
+from wheelyard.domain.site import Published, Site, Wheel
 from wheelyard.index import knowledge, layout
 from wheelyard.index.publishers.folder import FolderPublisher
 from wheelyard.index.publishers.protocol import Order, Publisher
 from wheelyard.index.render import render
 from wheelyard.store.blobs import Store
+
+T = TypeVar("T")
 
 
 def publish(
@@ -44,7 +46,11 @@ def publish(
     report(StageStarted(stage="index", jobs=len(pool)))
     shelf = knowledge.Shelf(store, publisher.published)
     known = knowledge.gather(pool, shelf, place=publisher.place)
-    rendered = render(site, pool, known, functools.partial(shelf.metadata, check=False))
+
+    def as_known(read: Callable[[Wheel, str], T]) -> Callable[[Wheel], T]:
+        return lambda wheel: read(wheel, known.metadata[wheel.filename])
+
+    rendered = render(site, pool, known, read=as_known(shelf.told), readme=as_known(shelf.readme))
     published = publisher.put(rendered, store=store, order=Order(keys=keys, grace=grace), report=report)
     report(StageFinished(stage="index"))
     return published

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from wheelyard.domain.errors import HashMismatchError
+from markupsafe import Markup
+
 from wheelyard.domain.site import Folder, LabelledFolder, Site, Wheel
 from wheelyard.index import layout, pages
 from wheelyard.index.knowledge import Knowledge
@@ -21,11 +22,19 @@ Metadata = Mapping[str, str]
 """By file name: the SHA-256 of the METADATA beside it."""
 
 
-def render(site: Site, pool: Mapping[str, Wheel], known: Knowledge, read: Callable[[Wheel], bytes]) -> RenderedSite:
+def render(
+    site: Site,
+    pool: Mapping[str, Wheel],
+    known: Knowledge,
+    *,
+    read: Callable[[Wheel], bytes],
+    readme: Callable[[Wheel], Markup],
+) -> RenderedSite:
     """Return every file of a site.
 
     :param pool: the site's distributions by file name, as ``layout.pool`` gives them.
-    :param read: returns the METADATA of a wheel; it is asked only for what a publisher has to write.
+    :param read: returns the METADATA of a wheel, as it is known; it is asked only for what a publisher has to write.
+    :param readme: returns the long description of a wheel as HTML that is safe to show; asked for likewise.
     """
     metadata = known.metadata
     files: dict[str, Item] = dict(_pool(pool, metadata, read))
@@ -36,7 +45,7 @@ def render(site: Site, pool: Mapping[str, Wheel], known: Knowledge, read: Callab
     files.update(_documents(site))
     projects = layout.by_project(layout.baseline(site).values())
     files.update(_index(f"{SIMPLE}/", projects, metadata, f"../../{FILES}/"))
-    files.update(people_pages(site, pool, metadata, known.facts, read))
+    files.update(people_pages(site, pool, metadata, known.facts, readme))
     return RenderedSite(site=site, pool=pool, files=files)
 
 
@@ -46,17 +55,7 @@ def _pool(
     for name, wheel in pool.items():
         yield f"{FILES}/{name}", Blob(wheel.sha256)
         if name in metadata:
-            yield f"{FILES}/{name}.metadata", _metadata_page(wheel, metadata[name], read)
-
-
-def _metadata_page(wheel: Wheel, digest: str, read: Callable[[Wheel], bytes]) -> Page:
-    def make() -> bytes:
-        content = read(wheel)
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise HashMismatchError("its METADATA is not what it was", where=wheel.filename)
-        return content
-
-    return Page(_metadata_key(wheel), make)
+            yield f"{FILES}/{name}.metadata", Page(_metadata_key(wheel), functools.partial(read, wheel))
 
 
 def _metadata_key(wheel: Wheel) -> str:

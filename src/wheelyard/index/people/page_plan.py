@@ -7,10 +7,12 @@ import importlib.resources
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from markupsafe import Markup
+
 from wheelyard.domain.site import Folder, LabelledFolder, Site, Wheel
 from wheelyard.index import build_logs, layout, pages
 from wheelyard.index.pages import Page
-from wheelyard.index.people import graph, licences, readme, search, treemap, views
+from wheelyard.index.people import graph, licences, search, treemap, views
 from wheelyard.index.people.facts import PageFacts
 from wheelyard.index.people.frame import Frame, frame_of
 from wheelyard.index.people.views import Overview, Row, Use
@@ -32,13 +34,13 @@ def people_pages(
     pool: Mapping[str, Wheel],
     metadata: Mapping[str, str],
     facts: Mapping[str, PageFacts],
-    read: Callable[[Wheel], bytes],
+    readme: Callable[[Wheel], Markup],
 ) -> Iterator[tuple[str, Page]]:
     """Yield path and page of everything that people read, except the targets' own pages.
 
     :param metadata: by file name, the SHA-256 of its METADATA.
     :param facts: by that, what the METADATA of the newest file of each project says.
-    :param read: returns the METADATA of a wheel, for a page that has to be written.
+    :param readme: returns the README of a wheel, for a page that has to be written.
     """
     projects = layout.by_project(layout.without_tables(pool))
     newest = views.newest_of(projects)
@@ -50,7 +52,7 @@ def people_pages(
     for folder in site.folders:
         yield f"graphs/{folder.name}.html", _graph_page(frame, folder)
     for row in rows:
-        about = functools.partial(read, newest[row.name]) if row.name in digests else bytes
+        about = functools.partial(readme, newest[row.name]) if row.name in digests else Markup
         yield f"projects/{row.name}.html", _project_page(frame, seen, row, digests.get(row.name), metadata, about)
     yield from pages.compressed(assets())
     top = {
@@ -231,7 +233,7 @@ def _project_page(
     row: Row,
     digest: str | None,
     metadata: Mapping[str, str],
-    about: Callable[[], bytes],
+    about: Callable[[], Markup],
 ) -> Page:
     wheels, uses = seen.projects[row.name], seen.uses.get(row.name, [])
     required_by = seen.required_by.get(row.name, [])
@@ -261,7 +263,7 @@ def _project_page(
             "titles": {use.folder.name: views.target_title(use.folder) for use in uses},
             "required_by": required_by,
             "known": frozenset(known),
-            "readme": readme.render(about()),
+            "readme": about(),
             "logs": logs,
             "metadata": metadata,
             "built": list({u.entry.built.key: (u.entry, u.entry.built) for u in uses if u.entry.built}.values()),

@@ -7,9 +7,11 @@ are dropped. At last everything that is not on a short list is removed once more
 
 from __future__ import annotations
 
+import functools
 from email.message import Message
 from html import escape
 from html.parser import HTMLParser
+from importlib.metadata import version
 
 import nh3
 from markupsafe import Markup
@@ -17,7 +19,8 @@ from readme_renderer import markdown, rst, txt
 
 from wheelyard.wheels import core_metadata
 
-LONGEST = 200_000
+_EDITION = "1"
+LONGEST = 150_000
 """Characters; a longer description is not shown."""
 
 _PLAIN = frozenset(
@@ -36,6 +39,13 @@ _LINK = {"a": {"href", "class"}}
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ABOVE = 2
 """The level of the page's own heading of the README."""
+
+
+@functools.cache
+def edition() -> str:
+    """Return what is raised when a README would be rendered in another way."""
+    tools = ("readme-renderer", "docutils", "comrak", "nh3")
+    return "-".join([_EDITION, *(version(name) for name in tools)])
 
 
 def render(metadata: bytes) -> Markup:
