@@ -98,13 +98,13 @@ def test_an_environment_of_conda_has_its_pip_section_and_lists_the_rest(tmp_path
     write(tmp_path, environment__yml=without)
     config = load(tmp_path / "environment.yml")
     assert [(each.text, each.origin, each.line) for each in config.requirements] == [
-        ("flask>=3", "environment.yml", 6),
+        ("flask>=3", "environment.yml", 7),
         ("six", "more.txt", 1),
     ]
     write(tmp_path, environment__yml=without.replace("flask>=3", "flask=3"))
     with pytest.raises(WheelyardError) as caught:
         load(tmp_path / "environment.yml")
-    assert errors(caught)[0].where == "environment.yml:6"
+    assert errors(caught)[0].where == "environment.yml:7"
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "dependencies: 3", "dependencies:\n- pip: flask", "dependencies:\n- [a]"])

@@ -251,3 +251,20 @@ def test_a_lock_with_an_index_of_its_own_for_some(place: Place, tmp_path: Path) 
         found = locked(place, '"uv.lock"')["py311"]
     assert versions(found) == NEW
     assert {each.name: each.file.index for each in found.packages}["boost"] == "team"
+
+
+def test_a_windows_target_of_the_same_lock(place: Place) -> None:
+    project(place, "uv")
+    make_wheel(place.files, "pure", "1.0", requires=["winonly; sys_platform == 'win32'"])
+    make_wheel(place.files, "winonly", "1.0", tag="py3-none-win_amd64")
+    (place.root / "more.in").write_text("pure\n")
+    windows = '[[target]]\nname = "windows"\npython = "3.11"\nplatform = "win_amd64"\n'
+    found = locked(place, '"uv.lock", "more.in"', PY311 + MAC + windows)
+    assert versions(found["py311"]) == versions(found["mac"]) == {**NEW, "pure": "1.0"}
+    assert versions(found["windows"]) == {**NEW, "pure": "1.0", "colorama": "0.4", "winonly": "1.0"}
+    fast = next(each for each in found["windows"].packages if each.name == "fast")
+    assert fast.file.filename == "fast-2.0-cp311-cp311-win_amd64.whl"
+    with pytest.raises(WheelyardError) as caught:
+        locked(place, '"uv.lock"', windows.replace("win_amd64", "win_arm64"))
+    assert "fast 2.0" in told(caught)
+    assert "win_arm64" in told(caught)

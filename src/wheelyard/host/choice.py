@@ -11,7 +11,8 @@ Choice = NamedTuple("Choice", [("target", TargetInfo), ("reasons", Tuple[str, ..
 
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(\w+)\Z")
-_SYSTEMS = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macos", "linux": ""}
+_NAMES = {"macos": "macOS", "windows": "Windows"}
+_SYSTEMS = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macos", "linux": "", "win": "windows"}
 # The first pip that accepts each kind of wheel tag (its changelog: 8.1, 19.0, 19.3, 20.3, 21.2; macOS 11: tried).
 _PIP_FOR = (("manylinux1_", (8, 1)), ("manylinux2010_", (19, 0)), ("manylinux2014_", (19, 3)))
 _PIP_FOR_MANYLINUX, _PIP_FOR_MUSLLINUX, _PIP_FOR_MACOS_11 = (20, 3), (21, 2), (20, 3)
@@ -25,6 +26,8 @@ def platform_parts(tag: str) -> Tuple[str, Version, str]:
     found = _PLATFORM.match(tag)
     if found:
         return found.group(1), (int(found.group(2)), int(found.group(3))), found.group(4)
+    if tag == "win32":
+        return "win", (), "x86"
     kind, _, machine = tag.partition("_")
     return kind, (), machine
 
@@ -40,7 +43,9 @@ def why_not(target: TargetInfo, host: HostFacts) -> Optional[str]:
     if system is None:
         return "is for {}".format(target.platform)
     if system not in ("", host.libc):
-        return "is for {}".format("macOS" if system == "macos" else "Linux with " + system)
+        return "is for {}".format(_NAMES.get(system) or "Linux with " + system)
+    if kind == "linux" and host.libc in _NAMES:
+        return "is for Linux"
     if machine != host.machine and not (machine == "universal2" and host.machine in ("x86_64", "arm64")):
         return "is for {}, and this Python is {}".format(machine, host.machine)
     if version > (*host.libc_version, 0, 0):  # macOS 11 may call itself just that

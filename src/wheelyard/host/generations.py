@@ -12,7 +12,6 @@ A switch is one rename of the link: a reader sees the old wheelhouse or the new 
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -20,6 +19,7 @@ import shutil
 import time
 from typing import Any, Iterator, List, Optional
 
+from wheelyard.host.locks import hold
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, Manifest, load_manifest
 from wheelyard.host.policy import read_policy
 from wheelyard.host.refusal import EXIT_STORAGE, EXIT_USAGE, Refused
@@ -61,7 +61,7 @@ def working_on(into: str) -> Iterator[None]:
         raise Refused("not-ours", message, where=into, hint="give an empty or a new folder", code=EXIT_USAGE)
     with open(os.path.join(into, LOCK), "a") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(stream.fileno())
         except OSError:
             raise Refused("busy", "another import works on this folder", where=into, code=EXIT_STORAGE) from None
         generations = os.path.join(into, GENERATIONS)

@@ -264,10 +264,15 @@ def _install(options: argparse.Namespace) -> int:
         raise Refused("usage", "--system-packages has no meaning with --" + place.kind, code=EXIT_USAGE)
     _forbidden(place, options)
     wheels = _checked(options, source, choice.target)
-    if options.show:
+    windows = sys.platform == "win32"
+    if options.show or windows:
         pip = find_pip(sys.executable, source.root, choice.target, wheels)
         arguments = wanted(source.root, choice.target, requirements)
-        say("with: {}\nas: {} install {}".format(pip.why, " ".join(pip.command), " ".join(arguments)))
+        command = " ".join(pip.command) + " install " + " ".join(arguments)
+        if windows and not options.show:
+            message = "everything is as the manifest says, but this program does not install on Windows itself"
+            raise Refused("windows", message, hint="let pip do it: " + command)
+        say("with: {}\nas: {}".format(pip.why, command))
         return 0
     with journal_at(journal_path(place.kind, place.base, running_python())) as journal:
         _prepare_venv(place, choice, source, system_packages, journal)

@@ -13,13 +13,13 @@ So an installation that was cut off is undone, or is complete, whenever ``instal
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 from typing import Any, Dict, Iterator, List, Optional
 
 from wheelyard.host.distinfo import Undo, remove_empty
+from wheelyard.host.locks import hold
 from wheelyard.host.records import unfinished_folder
 from wheelyard.host.refusal import EXIT_STORAGE, Refused
 from wheelyard.host.smallfiles import put_file, read_json
@@ -97,7 +97,7 @@ def _held(path: str) -> Optional[int]:
     while True:
         lock = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(lock)
             if os.path.exists(name) and os.path.samestat(os.fstat(lock), os.stat(name)):
                 return lock
         except BlockingIOError:

@@ -18,7 +18,7 @@ HostFacts = NamedTuple(
         ("python", str),  # "3.9", "3.13t"
         ("implementation", str),  # "cpython"
         ("machine", str),  # "x86_64"
-        ("libc", str),  # "glibc", "musl", "macos", "none"
+        ("libc", str),  # "glibc", "musl", "macos", "windows", "none"
         ("libc_version", Version),  # (2, 34); of macOS where that is the system
         ("cpu_level", int),  # 1 to 4 for x86-64, else 0
     ],
@@ -93,6 +93,8 @@ def _macos_version() -> Version:
 def _libc() -> Tuple[str, Version]:
     if sys.platform == "darwin":
         return "macos", _macos_version()
+    if sys.platform == "win32":
+        return "windows", ()
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (AttributeError, ValueError, OSError):
@@ -107,6 +109,8 @@ def this_host() -> HostFacts:
     """Return the facts of the machine and of the Python that runs this."""
     machine = platform.machine().lower()
     machine = machine if sys.platform == "darwin" else _MACHINES.get(machine, machine)
+    if sys.platform == "win32":  # of the Python: a 32-bit one runs on every Windows
+        machine = {"win-amd64": "amd64", "win-arm64": "arm64"}.get(sysconfig.get_platform(), "x86")
     if machine == "x86_64" and struct.calcsize("P") == 4:
         machine = "i686"  # a 32-bit Python on a 64-bit kernel
     level = 0
@@ -131,11 +135,13 @@ def this_host() -> HostFacts:
 
 def in_words(host: HostFacts) -> str:
     """Return the host in one line for people."""
-    system = {"glibc": "glibc", "musl": "musl", "macos": "macOS"}.get(host.libc, "an unknown C library")
+    system = {"glibc": "glibc", "musl": "musl", "macos": "macOS", "windows": "Windows"}.get(
+        host.libc, "an unknown C library"
+    )
     version = dotted(host.libc_version)
     level = ", CPU level x86-64-v{}".format(host.cpu_level) if host.cpu_level else ""
     name = {"cpython": "Python", "pypy": "PyPy"}.get(host.implementation, host.implementation)
-    return "{} {}, {}, {} {}{}".format(name, host.python, host.machine, system, version, level)
+    return "{} {}, {}, {}{}".format(name, host.python, host.machine, " ".join(filter(None, (system, version))), level)
 
 
 def clean_environment() -> Dict[str, str]:

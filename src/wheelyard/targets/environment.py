@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from wheelyard.domain.target import Target
 from wheelyard.targets import platforms
 
 _NAMES = {"cpython": "CPython", "pypy": "PyPy"}
+
+
+class _System(NamedTuple):
+    """What Python says of an operating system."""
+
+    os_name: str
+    kernel: str
+    sys_platform: str
+
+
+_LINUX = _System("posix", "Linux", "linux")
+_SYSTEMS = {"macosx": _System("posix", "Darwin", "darwin"), "windows": _System("nt", "Windows", "win32")}
+_MACHINES = {"amd64": "AMD64", "arm64": "ARM64"}
+"""CPUs as ``platform.machine()`` of Windows writes them."""
 
 
 def environment(target: Target) -> dict[str, str]:
@@ -14,21 +30,22 @@ def environment(target: Target) -> dict[str, str]:
     ``platform_release`` and ``platform_version`` (of the kernel) are empty: they differ from host to host.
     """
     platform = platforms.parse(target.platform)
-    mac = platform.family == "macosx"
+    system = _SYSTEMS.get(platform.family, _LINUX)
     # A universal2 Python says the CPU that it runs on; new Macs are arm64.
-    machine = "arm64" if platform.cpu == "universal2" else platform.cpu
+    machine = _MACHINES.get(platform.cpu, platform.cpu) if system.kernel == "Windows" else platform.cpu
+    machine = "arm64" if machine == "universal2" else machine
     return {
         "implementation_name": target.implementation,
         "implementation_version": target.python_full if target.implementation == "cpython" else "7.3.0",
-        "os_name": "posix",
+        "os_name": system.os_name,
         "platform_machine": machine,
         "platform_python_implementation": _NAMES.get(target.implementation, target.implementation),
         "platform_release": "",
-        "platform_system": "Darwin" if mac else "Linux",
+        "platform_system": system.kernel,
         "platform_version": "",
         "python_full_version": target.python_full,
         "python_version": target.python.removesuffix("t"),
-        "sys_platform": "darwin" if mac else "linux",
+        "sys_platform": system.sys_platform,
     }
 
 

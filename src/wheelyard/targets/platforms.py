@@ -12,7 +12,7 @@ from packaging.tags import mac_platforms
 
 from wheelyard.domain.errors import ConfigError
 
-Family: TypeAlias = Literal["manylinux", "musllinux", "macosx", "linux"]
+Family: TypeAlias = Literal["manylinux", "musllinux", "macosx", "linux", "windows"]
 
 LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 """PEP 513, PEP 571 and PEP 599: the glibc that each legacy name stands for."""
@@ -21,6 +21,8 @@ _LEGACY_NAME = {glibc: name for name, glibc in LEGACY_GLIBC.items()}
 _LINUX_CPUS = ("x86_64", "i686", "aarch64", "armv7l", "ppc64", "ppc64le", "s390x", "riscv64", "loongarch64")
 _MACOS_CPUS = ("x86_64", "arm64", "universal2")
 _MUSL_CPUS = _LINUX_CPUS
+_WINDOWS = {"win_amd64": "amd64", "win_arm64": "arm64", "win32": "x86"}
+"""The tags of Windows, by the CPU as Windows calls it: they have no version."""
 UNIVERSAL2 = ("x86_64", "arm64")
 """What ``universal2`` stands for, in the order that such files have."""
 _VERSIONED = re.compile(r"(manylinux|musllinux|macosx)_(\d{1,4})_(\d{1,4})_([a-z0-9_]+)")
@@ -36,13 +38,15 @@ class Platform:
     family: Family
     cpu: str
     version: tuple[int, int] = (0, 0)
-    """Of glibc (manylinux), musl (musllinux) or macOS; (0, 0) for plain ``linux_*``."""
+    """Of glibc (manylinux), musl (musllinux) or macOS; (0, 0) for plain ``linux_*`` and Windows."""
 
     @property
     def tag(self) -> str:
         """The tag, by its PEP 600 name where it has two."""
         if self.family == "linux":
             return f"linux_{self.cpu}"
+        if self.family == "windows":
+            return next(tag for tag, cpu in _WINDOWS.items() if cpu == self.cpu)
         return f"{self.family}_{self.version[0]}_{self.version[1]}_{self.cpu}"
 
     @property
@@ -65,6 +69,8 @@ def parse(tag: str) -> Platform:
         platform = Platform(family="manylinux", cpu=found[2], version=LEGACY_GLIBC[found[1]])
     elif found := _PLAIN.fullmatch(tag):
         platform = Platform(family="linux", cpu=found[1])
+    elif tag in _WINDOWS:
+        platform = Platform(family="windows", cpu=_WINDOWS[tag])
     if platform is None or not _exists(platform):
         raise ConfigError(f"unknown platform tag {tag!r}", hint=f"did you mean {nearest(tag)!r}?")
     return platform
@@ -84,6 +90,8 @@ def _exists(platform: Platform) -> bool:
             return (major == 10 and 4 <= minor <= 16 and platform.cpu != "arm64") or 11 <= major <= 99
         case "linux":
             return platform.cpu in _LINUX_CPUS
+        case "windows":
+            return platform.cpu in _WINDOWS.values()
 
 
 def nearest(tag: str) -> str:
@@ -107,6 +115,7 @@ def _in_use() -> Iterator[str]:
     for major in range(11, 16):
         yield from (f"macosx_{major}_0_{cpu}" for cpu in ("arm64", "x86_64", "universal2"))
     yield from ("macosx_26_0_arm64", "macosx_26_0_x86_64")
+    yield from _WINDOWS
 
 
 def accepted(platform: Platform) -> Iterator[str]:
@@ -127,12 +136,19 @@ def accepted(platform: Platform) -> Iterator[str]:
                 yield from (tag for tag in mac_platforms(platform.version, "arm64") if tag.endswith("universal2"))
             else:
                 yield from mac_platforms(platform.version, platform.cpu)
+        case "windows":
+            yield platform.tag
         case "linux":
             return
 
 
 def compiles_for(here: Platform, there: Platform) -> bool:
-    """Whether a machine's own compiler makes code for a platform, its C library aside: Apple's does for every Mac."""
+    """Whether a machine's own compiler makes code for a platform, its C library aside: Apple's does for every Mac.
+
+    For Windows nothing here compiles.
+    """
+    if "windows" in (here.family, there.family):
+        return False
     if "macosx" in (here.family, there.family):
         return here.family == there.family
     return here.cpu == there.cpu

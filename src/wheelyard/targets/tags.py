@@ -56,7 +56,7 @@ def _tags(target: Target, pip: str) -> tuple[Tag, ...]:
 
 def _platforms(platform: platforms.Platform, pip: Version) -> Iterator[str]:
     """Yield the platform tags that this pip accepts on this platform."""
-    plain = [] if platform.family == "macosx" else [f"linux_{platform.cpu}"]
+    plain = [] if platform.family in ("macosx", "windows") else [f"linux_{platform.cpu}"]
     if pip >= _LINUX_FIRST:
         yield from plain
     for tag in platforms.accepted(platform):
