@@ -86,7 +86,7 @@ def state_of(into: Path) -> Path:
 
 def left_over(into: Path) -> list[str]:
     """Return what a publication that is over should not have left: all beside the wheelhouse that has no use."""
-    known = {"lock", "published.json", "before", ".gitignore"}
+    known = {"lock", "published.json", "before", "replaced", ".gitignore"}
     return sorted(path.name for path in state_of(into).iterdir() if path.name not in known)
 
 

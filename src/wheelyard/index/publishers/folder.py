@@ -268,7 +268,7 @@ def changed(into: Path, *, report: Reporter = silent) -> Iterator[Path]:
                     yield staging.root
                 if _state(staging.root) != before:
                     exchange.flush(staging.root)
-                    generations.switch(staging.root, report)
+                    generations.switch(staging.root, report, same_site=True)
             finally:
                 shutil.rmtree(staging.root, ignore_errors=True)
     except OSError as error:

@@ -7,6 +7,7 @@
         lock                            held by who publishes
         published.json                  the record of the last publication
         before/                         the generation before: whoever has it open reads on
+        replaced/                       the same, where only manifest, signature or papers were replaced since
         staged-…/                       the next one, while it is made
 
 A folder that cannot be exchanged (something is mounted there, the folder above it may not be written, or this process
@@ -32,7 +33,7 @@ from wheelyard.index.layout import FILES
 from wheelyard.index.publishers.record import EARLIER
 from wheelyard.io import exchange, files
 
-BEFORE = "before"
+BEFORE, REPLACED = "before", "replaced"
 _LOCK = "lock"
 _STAGED = "staged-"
 _GONE = "gone-"
@@ -75,9 +76,10 @@ class Generations:
         """Return where the next generation is to be made."""
         return self.state / f"{_STAGED}{os.getpid()}"
 
-    def switch(self, staged: Path, report: Reporter) -> None:
+    def switch(self, staged: Path, report: Reporter, *, same_site: bool = False) -> None:
         """Publish what is staged, in one step; the generation before is kept beside.
 
+        :param same_site: only what is said of the site has changed: there is nothing to roll back to.
         :raises OSError: if the folder cannot be changed.
         """
         if self.inside or not self._exchanged(staged):
@@ -90,11 +92,19 @@ class Generations:
             return
         files.sync_directory(self.live.parent)
         if staged.exists():
-            gone = self.state / f"{_GONE}{os.getpid()}"
-            with contextlib.suppress(FileNotFoundError):
-                self.before.rename(gone)
-            staged.rename(self.before)
-            shutil.rmtree(gone, ignore_errors=True)
+            self._put_aside(REPLACED)
+            if not same_site:
+                self._put_aside(BEFORE)
+            staged.rename(self.state / (REPLACED if same_site else BEFORE))
+            self._sweep_gone()
+
+    def _put_aside(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self.state / name).rename(self.state / f"{_GONE}{name}")
+
+    def _sweep_gone(self) -> None:
+        for left in self.state.glob(f"{_GONE}*"):
+            shutil.rmtree(left)
 
     def _exchanged(self, staged: Path) -> bool:
         if not self.live.exists():
@@ -112,8 +122,9 @@ class Generations:
         for aside in self.state.glob(f"{_STAGED}*.old"):  # killed between two renames, where one exchange is not known
             if not self.live.exists():
                 aside.rename(self.live)
-        for left in (*self.state.glob(f"{_STAGED}*"), *self.state.glob(f"{_GONE}*")):
+        for left in self.state.glob(f"{_STAGED}*"):
             shutil.rmtree(left)
+        self._sweep_gone()
         for left in self.live.glob(".staging-*"):  # of a Wheelyard that wrote into the published folder
             shutil.rmtree(left)
 
