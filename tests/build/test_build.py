@@ -18,7 +18,7 @@ from tests.support.packages import make_sdist, make_wheel
 from tests.support.sandboxes import working
 from tests.support.sdists import PYPROJECT, backend, extension, sdist
 from wheelyard.domain.build import Recipe
-from wheelyard.domain.errors import BuildError, HashMismatchError, StorageError, VariantError
+from wheelyard.domain.errors import BuildError, HashMismatchError, RepairError, StorageError, VariantError
 from wheelyard.domain.events import Warned
 from wheelyard.domain.target import BuildHost, Target
 from wheelyard.sandbox.workspace import base
@@ -208,6 +208,24 @@ def test_what_was_changed_in_the_store_is_neither_run_nor_published(yard: Yard, 
     assert str(blob) in str(error)
     assert "removed: run again" in str(error)
     assert not blob.exists()
+
+
+def test_a_run_path_out_of_the_workspace_grafts_nothing_of_this_machine(yard: Yard, tmp_path: Path) -> None:
+    system = next(Path("/usr/lib").rglob("libbz2.so.1.0"), None)
+    if yard.sandbox.isolation != "full" or system is None:
+        pytest.skip("nothing is cut off here, or libbz2 is not installed")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    shutil.copy(system, outside / "libbz2.so.1.0")
+    link = f"-Wl,--no-as-needed -l:libbz2.so.1.0 -L{system.parent}"
+    package = yard.sdist("demo", demo__c=extension("demo"))
+    yard.recipes["demo"] = Recipe(environment={"CFLAGS": link})
+    (made,) = yard.build(package)
+    assert [name.partition("-")[0] for name in made.grafted] == ["libbz2"]
+    yard.recipes["demo"] = Recipe(environment={"CFLAGS": f"{link} -Wl,-rpath,{outside}"})
+    (error,) = yard.fail(package)
+    assert isinstance(error, RepairError)
+    assert f"from {outside}/libbz2.so.1.0, which its build cannot see" in str(error)
 
 
 def test_a_patch_that_is_changed_meanwhile(yard: Yard) -> None:

@@ -89,6 +89,24 @@ def test_a_library_is_grafted_the_same_way_each_time(tmp_path: Path) -> None:
     assert rpath.stdout.strip() == "$ORIGIN/../demo.libs"
 
 
+def test_a_library_that_the_build_could_not_see_is_not_grafted(tmp_path: Path) -> None:
+    """A run path is only a text: it may name a folder of this machine that the sandbox did not show."""
+    library = compile_(tmp_path / "outside", "libadd", PLAIN, "-Wl,-soname,libadd.so")
+    (tmp_path / "work").mkdir()
+    link = [f"-L{library.parent}", "-ladd", f"-Wl,-rpath,{tmp_path}/work/link"]
+    (tmp_path / "work/link").symlink_to(library.parent)
+    made = wheel(
+        tmp_path,
+        compile_(tmp_path, "ext", module("ext", "int add(int, int); int m(void) { return add(1, 2); }"), *link),
+    )
+    request = RepairRequest(
+        wheel=made, into=tmp_path / "out", target=TARGET, log=tmp_path / "log", seen=(tmp_path / "work",)
+    )
+    with pytest.raises(RepairError, match=f"ext.so would take the library libadd.so from {library}"):
+        repair(request)
+    assert repair(replace(request, seen=(tmp_path / "outside",))).grafted
+
+
 def test_libraries_are_looked_for_where_told(tmp_path: Path) -> None:
     library = compile_(tmp_path / "lib", "libadd", PLAIN, "-Wl,-soname,libadd.so")
     source = module("ext", "int add(int, int); int more(void) { return add(1, 2); }")

@@ -19,6 +19,8 @@ class RepairRequest:
     log: Path
     libraries: tuple[Path, ...] = ()
     """Folders to look for shared libraries in, instead of this machine's own: an image's."""
+    seen: tuple[Path, ...] = ()
+    """Folders that the build could see: a library from anywhere else is refused. None: it saw everything."""
     provided: tuple[str, ...] = ()
     """Names (``fnmatch`` patterns) of libraries that come from elsewhere, and are not grafted."""
     check_instructions: bool = True

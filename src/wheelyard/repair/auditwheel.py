@@ -38,6 +38,7 @@ def repair(request: RepairRequest) -> Repaired:
                 "into": str(folder / "out"),
                 "platform": request.target.platform,
                 "libraries": ":".join(map(str, request.libraries)) or None,
+                "seen": list(map(str, request.seen)),
                 "provided": list(request.provided),
                 "check_instructions": request.check_instructions,
             },

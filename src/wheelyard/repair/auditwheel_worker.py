@@ -69,7 +69,7 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
         args_ldpaths=request["libraries"],
     )
     allowed = _newest_allowed(abi.policies, bound, libc)
-    missing = _missing(abi, allowed)
+    missing = _missing(abi, allowed) or _unseen(abi, allowed, tuple(map(Path, request["seen"])))
     if missing:
         return {"outcome": "refused", "faults": missing}
     earned = abi.overall_policy
@@ -121,6 +121,18 @@ def _missing(abi: WheelAbIInfo, allowed: Policy) -> list[str]:
         for name, real in references[allowed.name].libs.items():
             if real is None and not _LIBPYTHON.match(name):
                 found.append(f"{path} needs the library {name}, which is nowhere")
+    return sorted(found)
+
+
+def _unseen(abi: WheelAbIInfo, allowed: Policy, seen: tuple[Path, ...]) -> list[str]:
+    """Return the libraries that were found where the build could not look: a run path may lead anywhere."""
+    folders = [folder.resolve() for folder in seen]
+    found = []
+    for path, references in abi.full_external_refs.items():
+        for name, real in references[allowed.name].libs.items():
+            place = real.resolve() if folders and real is not None else None
+            if place is not None and not any(map(place.is_relative_to, folders)):
+                found.append(f"{path} would take the library {name} from {place}, which its build cannot see")
     return sorted(found)
 
 

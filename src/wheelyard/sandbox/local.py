@@ -19,6 +19,7 @@ from wheelyard.io import beneath
 from wheelyard.io import process as door
 from wheelyard.io.temporary import temporary_folder
 from wheelyard.sandbox import shut_in
+from wheelyard.sandbox.paths import SYSTEM_FOLDERS
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sandbox.seatbelt import SandboxExec
 
@@ -28,7 +29,6 @@ FILE_SIZE = 8 << 30
 BUILDER = 65534
 """User and group that a build runs as where we are root: root has no process limit, and owns too much."""
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/rh")
 _SETTINGS = (
     *("alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"),
     *("nsswitch.conf", "passwd", "python3", "pki/tls/openssl.cnf", "ssl/openssl.cnf"),
@@ -214,7 +214,7 @@ def _name_spaces(as_root: bool) -> list[str]:
 
 def _system() -> tuple[dict[str, str], list[str]]:
     """Return what is seen of the system itself: links with where they lead, and folders and files."""
-    present = [path for path in map(Path, _SYSTEM) if path.is_dir()]
+    present = [path for path in map(Path, SYSTEM_FOLDERS) if path.is_dir()]
     links = {str(path): str(path.readlink()) for path in present if path.is_symlink()}
     settings = [path for path in (Path("/etc", name) for name in _SETTINGS) if path.exists()]
     return links, [str(path) for path in (*present, *settings) if str(path) not in links]
