@@ -51,6 +51,22 @@ def test_a_url_in_any_text(url: str, tmp_path: Path) -> None:
     assert SECRET not in log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("git+https://host.example/team/x.git@main", "git+https://host.example/team/x.git@main"),
+        (f"git+https://me:{SECRET}@host.example/x.git@v1.0", "git+https://****@host.example/x.git@v1.0"),
+        (f"git+https://{SECRET}/y@host.example/x.git@v1.0", "git+https://****@host.example/x.git@v1.0"),
+        (f"git+https://{SECRET}/y@host.example/x.git", "git+https://****@host.example/x.git"),
+    ],
+)
+def test_a_repository_keeps_its_host_and_branch(url: str, shown: str) -> None:
+    for text in ("{}", "x @ {} ; marker", "'{}'", "run.txt:1: {}: is from version control"):
+        assert hide(text.format(url)) == text.format(shown)
+        assert hide_line(text.format(url)) == text.format(shown)
+        assert hide(text.format(shown)) == text.format(shown)
+
+
 def test_what_is_no_secret_stays() -> None:
     digest = "a" * 64
     for text in (
