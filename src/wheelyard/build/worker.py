@@ -129,7 +129,8 @@ class _Bench:
 
     def build(self, key: str, unit: BuildUnit) -> BuiltWheel:  # noqa: ARG002  (a job is a key and its unit)
         """Build one unit from what is in the store, and put the wheel and its record there."""
-        self.report(JobStarted(stage="build", job=_job(unit), target=unit.target.name))
+        log = records.log_of(self.store, unit.package.name, unit.package.version, unit.key)
+        self.report(JobStarted(stage="build", job=_job(unit), target=unit.target.name, log=str(log)))
         try:
             wheel = self._build(unit)
         except OSError as error:
@@ -172,6 +173,7 @@ class _Bench:
         sdist = given(self.store, root, package.file.sha256, package.file.filename)
         source = frontend.unpack_sdist(sdist, root / "src")
         frontend.apply_patches(source, self._patches(unit, root), log=log)
+        self._advance(unit, "environment")
         python = environment.create(
             root / "env",
             toolchain.python,
@@ -200,6 +202,7 @@ class _Bench:
         )
         if unit.recipe.variant:
             place = expand(place)
+        self._advance(unit, "compiling")
         raw = frontend.build_wheel(place)
         if dropped := guard.left_out(log):
             self.report(

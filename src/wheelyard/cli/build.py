@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheelyard.cli.output import counted, say_json, show
-from wheelyard.cli.reporters import human_bytes, reporter
+from wheelyard.cli.output import counted, human_bytes, say_json, show
+from wheelyard.cli.reporters import reporter
 
 if TYPE_CHECKING:
     from wheelyard.domain.proof import Proof

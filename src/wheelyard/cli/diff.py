@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wheelyard.cli.output import say, say_json
-from wheelyard.cli.reporters import human_bytes
+from wheelyard.cli.output import human_bytes, say, say_json
 
 
 def register(app: typer.Typer) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from wheelyard.cli import trust as trusting
-from wheelyard.cli.output import say
-from wheelyard.cli.reporters import human_bytes, reporter
+from wheelyard.cli.output import human_bytes, say
+from wheelyard.cli.reporters import reporter
 
 
 def register(app: typer.Typer) -> None:

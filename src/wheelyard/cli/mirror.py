@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheelyard.cli.output import say, say_json
-from wheelyard.cli.reporters import human_bytes, reporter
+from wheelyard.cli.output import human_bytes, say, say_json
+from wheelyard.cli.reporters import reporter
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

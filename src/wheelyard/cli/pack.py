@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from wheelyard.cli.output import say, say_json
-from wheelyard.cli.reporters import human_bytes, reporter
+from wheelyard.cli.output import human_bytes, say, say_json
+from wheelyard.cli.reporters import reporter
 from wheelyard.domain.errors import ConfigError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\Z", re.IGNORECASE)

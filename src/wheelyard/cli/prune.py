@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wheelyard.cli.output import say
-from wheelyard.cli.reporters import human_bytes
+from wheelyard.cli.output import human_bytes, say
 
 
 def register(app: typer.Typer) -> None:

@@ -32,6 +32,8 @@ class JobStarted:
     job: str
     target: str | None = None
     bytes: int = 0
+    log: str = ""
+    """Path of the log that it writes, if it writes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

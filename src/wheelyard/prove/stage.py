@@ -73,7 +73,7 @@ def prove_all(
     stage = _Stage(store=store, sandbox=sandbox, hosts=hosts, host_pip=host_pip)
 
     def one(question: Question) -> Proof | None:
-        report(JobStarted(stage="prove", job=question.folder.name))
+        report(JobStarted(stage="prove", job=question.folder.name, log=str(_log(store, question))))
         try:
             proof, reused = stage.prove(question)
         except WheelyardError as error:
@@ -136,7 +136,7 @@ class _Stage:
         known = recall(self.store, "proofs", _EDITION, key, load=_load)
         if known is not None:
             return known, True
-        log = self.store.area("logs") / f"prove-{question.folder.name}.log"
+        log = _log(self.store, question)
         with self.store.scratch() as scratch:
             proof = prove(scratch=scratch, log=log)
         if proof.outcome == "proven":
@@ -184,6 +184,10 @@ class _Stage:
 
 def _load(known: dict[str, Any]) -> Proof:
     return Proof(**{**known, "told": tuple(known["told"])})
+
+
+def _log(store: Store, question: Question) -> Path:
+    return store.area("logs") / f"prove-{question.folder.name}.log"
 
 
 def _why_not(interpreter: Interpreter | None, question: Question) -> str:
