@@ -98,9 +98,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     numbers = Entry(wheel=numbers.wheel, origin="upstream", source="main", via=("letters",))
     el9 = folder("el9", [numbers, letters, evil])
     log = shop.store.add_bytes(b"cc -O2 letters.c\n")
+    long = shop.entry("long", "1.0+" + "a_very_long_label_without_a_place_to_break_it" * 2)
     site = Site(
         folders=(el9, folder("el8", [numbers])),
-        extra=tuple(shop.entry(f"fill-{n}") for n in range(40)),
+        extra=(long, *(shop.entry(f"fill-{n}") for n in range(39))),
         imprint=Imprint(name="Wheels & more", contact="wheels@example.org", date="2026-02-01"),
         attachments={build_logs.place(made): log},
     )
@@ -265,7 +266,7 @@ def test_without_scripts_everything_is_there(site: Path, tab: Browser) -> None:
     assert "python3.9 -m pip install --user --index-url http://SERVER/targets/el9/simple/ --trusted-host SERVER" in said
 
 
-@pytest.mark.parametrize("path", PAGES[:-1])
+@pytest.mark.parametrize("path", [*PAGES, "simple/long/index.html", "projects/long.html", "404.html"])
 def test_narrow_windows_do_not_scroll_sideways(site: Path, tab: Browser, path: str) -> None:
     tab.size(360, 800)
     tab.open((site / path).as_uri())

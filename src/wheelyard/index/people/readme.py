@@ -8,17 +8,19 @@ are dropped. At last everything that is not on a short list is removed once more
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from email.message import Message
 from html import escape
 from html.parser import HTMLParser
 from importlib.metadata import version
+from typing import TypeAlias
 
 import nh3
 from markupsafe import Markup
-from readme_renderer import markdown, rst, txt
 
 from wheelyard.wheels import core_metadata
 
+_Renderer: TypeAlias = Callable[..., str | None]
 _EDITION = "1"
 LONGEST = 150_000
 """Characters; a longer description is not shown."""
@@ -55,17 +57,23 @@ def render(metadata: bytes) -> Markup:
         return Markup("")
     if len(text) > LONGEST:
         return Markup("<p>It is too long to be shown here.</p>")
-    return _safe(_html(text, kind) or txt.render(text) or "")
+    return _safe(_html(text, kind))
 
 
-def _html(text: str, kind: str) -> str | None:
+def _html(text: str, kind: str) -> str:
+    from readme_renderer import markdown, rst, txt  # a third of a second that a run without a new README spares
+
+    return _marked_up(text, kind, markdown.render, rst.render) or txt.render(text) or ""
+
+
+def _marked_up(text: str, kind: str, markdown: _Renderer, rst: _Renderer) -> str | None:
     header = Message()
     header["content-type"] = kind or "text/x-rst"  # as it was before there was such a field
     try:
         if header.get_content_type() == "text/markdown":
             variant = header.get_param("variant")
-            return markdown.render(text, variant="CommonMark" if variant == "CommonMark" else "GFM")
-        return rst.render(text) if header.get_content_type() == "text/x-rst" else None
+            return markdown(text, variant="CommonMark" if variant == "CommonMark" else "GFM")
+        return rst(text) if header.get_content_type() == "text/x-rst" else None
     except (RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None  # written to trip a parser, or by accident: it is shown as the text that it is
 
