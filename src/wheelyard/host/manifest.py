@@ -209,13 +209,9 @@ def _needs(value: object) -> Dict[str, str]:
     return value
 
 
-def _target(value: object, number: int) -> TargetInfo:
-    keys = TargetInfo._fields if number != 1 else tuple(each for each in TargetInfo._fields if each != "needs")
-    record = dict(_record(value, keys if number != 1 else (*keys, "simd"), "a target"))
-    if number == 1:
-        level = _text(record.pop("simd"), "targets: simd", optional=True)
-        record["needs"] = {} if level is None else {"simd": level}
-    for key in keys:
+def _target(value: object) -> TargetInfo:
+    record = _record(value, TargetInfo._fields, "a target")
+    for key in TargetInfo._fields:
         if key != "needs":
             _text(record[key], "targets: " + key, optional=key in ("pip", "variant", "python_archive"))
     _needs(record["needs"])
@@ -224,6 +220,13 @@ def _target(value: object, number: int) -> TargetInfo:
         if record[key] is not None:
             check_path(record[key])
     return TargetInfo(**record)
+
+
+def _target_of_format_1(value: object) -> TargetInfo:
+    keys = tuple("simd" if key == "needs" else key for key in TargetInfo._fields)
+    record = dict(_record(value, keys, "a target"))
+    level = record.pop("simd")
+    return _target(dict(record, needs={} if level is None else {"simd": level}))
 
 
 def _file(value: object) -> FileEntry:
@@ -270,7 +273,7 @@ def load_manifest(content: bytes) -> Manifest:
         created=_text(record["created"], "created", _TIME, optional=True),
         expires=_text(record["expires"], "expires", _TIME, optional=True),
         previous=_text(record["previous"], "previous", _HEX, optional=True),
-        targets=tuple(_target(each, record["format"]) for each in record["targets"]),
+        targets=tuple(map(_target if record["format"] == FORMAT else _target_of_format_1, record["targets"])),
         files=tuple(_file(each) for each in record["files"]),
         tool=_text(record["tool"], "tool"),
     )
