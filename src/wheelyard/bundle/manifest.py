@@ -35,6 +35,7 @@ from wheelyard.host.refusal import Refused
 from wheelyard.io import files
 
 __all__ = [
+    "RELEASED",
     "SIGNATURE",
     "FileEntry",
     "Manifest",
@@ -45,6 +46,7 @@ __all__ = [
     "load_manifest",
     "read",
     "release",
+    "release_note",
     "released",
     "restamp",
     "timestamp",
@@ -53,7 +55,7 @@ __all__ = [
 ]
 
 TOOL = f"wheelyard {__version__}"
-_RELEASED = ".released"
+RELEASED = ".released"
 _UNLISTED = frozenset({MANIFEST, SIGNATURE, BUNDLE})
 
 
@@ -202,14 +204,19 @@ def write(root: Path, manifest: Manifest) -> str:
     return digest_of(content)
 
 
+def release_note(root: Path) -> str:
+    """Return what is noted, as ``RELEASED``, when the manifest of a wheelhouse leaves the house."""
+    return digest_of((root / MANIFEST).read_bytes()) + "\n"
+
+
 def release(root: Path) -> None:
     """Note that the manifest of a wheelhouse has left the house."""
-    files.write(root / _RELEASED, digest_of((root / MANIFEST).read_bytes()) + "\n")
+    files.write(root / RELEASED, release_note(root))
 
 
 def released(root: Path) -> str | None:
     """Return the sha256 of the manifest of a wheelhouse that left the house last, None if none did."""
-    noted = root / _RELEASED
+    noted = root / RELEASED
     return noted.read_text().strip() if noted.is_file() else None
 
 

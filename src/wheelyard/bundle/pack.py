@@ -180,7 +180,7 @@ def _write_volumes(
     numbered: bool,
     report: Reporter,
 ) -> list[Path]:
-    """Write the volumes, each atomically; all or none stay."""
+    """Write the volumes under hidden names, all or none, and return the names that they are to have."""
     report(StageStarted(stage="pack", jobs=len(parts), bytes=sum(item.size for part in parts for item in part)))
     writer = _Writer(root, top, report)
     written: list[Path] = []
@@ -188,7 +188,7 @@ def _write_volumes(
         for number, part in enumerate(parts, 1):
             path = volume_name(output, number, len(parts)) if numbered else output
             report(JobStarted(stage="pack", job=path.name, bytes=sum(item.size for item in part)))
-            with files.replacing(path) as sink:
+            with files.replacing(_hidden(path)) as sink:
                 for name, data in ((BUNDLE, described(number, len(parts))), *heads):
                     writer.small(sink, name, data)
                 for item in part:
@@ -198,12 +198,17 @@ def _write_volumes(
             report(JobFinished(stage="pack", job=path.name, outcome="done"))
     except BaseException:
         for path in written:
-            path.unlink(missing_ok=True)
+            _hidden(path).unlink(missing_ok=True)
         raise
     finally:
         writer.close()
     report(StageFinished(stage="pack"))
     return written
+
+
+def _hidden(path: Path) -> Path:
+    """Return the name of a volume that nobody is to carry yet; the next run takes what a killed one left there."""
+    return path.with_name(f".{path.name}.new")
 
 
 def follow(
@@ -243,12 +248,43 @@ def pack(
 ) -> Packed:
     """Pack a wheelhouse that has a manifest, and sign that with ``keys``; without keys its signature is carried along.
 
+    Nobody else may read the wheelhouse meanwhile; who publishes one signs it before it is seen, then writes the bundle.
+
     :param output: the file to write; with ``volume_size``, ``NAME.001-of-003.tar`` beside it.
     :param since: what the other side has: a delta is packed.
     :param volume_size: bytes.
     :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
     """
     follow(root, keys=keys, since=since, targets=targets)
+    if keys and not targets:
+        sign(root, keys)
+    with written(
+        root, output, keys=keys, since=since, targets=targets, volume_size=volume_size, report=report
+    ) as packed:
+        pass
+    manifests.release(root)
+    return packed
+
+
+@contextlib.contextmanager
+def written(
+    root: Path,
+    output: Path,
+    *,
+    keys: Sequence[Path] = (),
+    since: Path | None = None,
+    targets: Sequence[str] = (),
+    volume_size: int | None = None,
+    report: Reporter = silent,
+) -> Iterator[Packed]:
+    """Write the bundle of a wheelhouse as it is, with the signature that it has; nothing in that is changed.
+
+    The bundle is whole on the disk, and gets its name when the block ends without an error: none is to be carried
+    whose wheelhouse is not published yet.
+
+    :param keys: with ``targets`` only: they sign a manifest of these.
+    :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
+    """
     whole, content = manifests.read(root)
     base, base_digest = base_manifest(since) if since else (None, None)
     if targets:
@@ -257,8 +293,6 @@ def pack(
         content = manifests.dump_manifest(whole)
         signature = "".join(sign_bytes(content, key) for key in keys)
     else:
-        if keys:
-            sign(root, keys)
         place = root / SIGNATURE
         signature = place.read_text() if place.is_file() else ""
     top = f"{whole.channel}-{whole.sequence}"
@@ -275,17 +309,23 @@ def pack(
         raise ConfigError("the volumes are too small for the manifest", hint=f"take at least {fixed + (1 << 16)} bytes")
     with _splices(root, whole, base, since) as splices:
         parts = divide(items_of(whole, base, splices, room), top, room)
-        written = _write_volumes(root, output, top, parts, heads, described, volume_size is not None, report)
-    manifests.release(root)
-    return Packed(
-        volumes=tuple(written),
-        manifest=whole,
-        digest=digest_of(content),
-        bytes=sum(path.stat().st_size for path in written),
-        base=base_digest,
-        removed=removed,
-        signed=bool(signature),
-    )
+        volumes = _write_volumes(root, output, top, parts, heads, described, volume_size is not None, report)
+    try:
+        yield Packed(
+            volumes=tuple(volumes),
+            manifest=whole,
+            digest=digest_of(content),
+            bytes=sum(_hidden(path).stat().st_size for path in volumes),
+            base=base_digest,
+            removed=removed,
+            signed=bool(signature),
+        )
+        for path in volumes:
+            _hidden(path).replace(path)
+        files.sync_directory(output.parent)
+    finally:
+        for path in volumes:
+            _hidden(path).unlink(missing_ok=True)
 
 
 def volume_name(output: Path, number: int, count: int) -> Path:

@@ -22,7 +22,7 @@ from wheelyard.index import pages, site_state
 from wheelyard.index.people import words
 from wheelyard.index.people.frame import PAPERS, Frame
 from wheelyard.index.publish import publish
-from wheelyard.index.publishers.folder import changed
+from wheelyard.index.publishers.folder import changed, held
 from wheelyard.io import files
 from wheelyard.report.inventory import PROVENANCE, inventory
 from wheelyard.report.model import Component, Vulnerabilities
@@ -129,7 +129,7 @@ def write(
     :raises WheelError, ConfigError, VerificationError, StorageError: what cannot be read, or written.
     """
     site = site_state.load_own(root)
-    with changed(root) as staged:
+    with held(root) as generations, changed(generations) as staged:
         summary = _write(staged, osv, since, site)
     if site is not None and site.papers != PAPERS:
         publish(dataclasses.replace(site, papers=PAPERS), store=store or Store(), into=root)  # its pages lead there now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 import time
@@ -13,9 +14,10 @@ from wheelyard.bundle import pack as bundles
 from wheelyard.bundle import single
 from wheelyard.bundle.given import need_side, need_wheelhouse
 from wheelyard.bundle.pack import Packed
+from wheelyard.bundle.sign import sign
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.events import Reporter, silent
-from wheelyard.index.publishers.folder import changed
+from wheelyard.index.publishers.folder import changed, held
 
 _DAYS = re.compile(r"(\d+)\s*(d|days?|w|weeks?)\Z")
 
@@ -64,17 +66,26 @@ def pack(
     need_wheelhouse(wheelhouse)
     if since:
         need_side(since)
-    with changed(wheelhouse, report=report) as root:  # nobody sees it before it is whole, and signed
-        single.put(root)
-        found, _ = manifests.read(root)
-        made = moment_of(created, None) if created else manifests.timestamp() or found.created
-        made = made or manifests.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
-        until = moment_of(expires, made) if expires else found.expires
-        if keys or expires or created or not (root / manifests.SIGNATURE).is_file():  # what is signed stays as it is
-            manifests.restamp(root, created=made, expires=until)
-        found = bundles.follow(root, keys=keys, since=since, targets=targets)
-        name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
-        output = Path(name) if to is None else to / name if to.is_dir() else to
-        return bundles.pack(
-            root, output, keys=keys, since=since, targets=targets, volume_size=volume_size, report=report
-        )
+    with held(wheelhouse) as generations:
+        with contextlib.ExitStack() as bundle, changed(generations, report=report) as root:
+            # Nobody sees the wheelhouse before it is whole and signed, nor a bundle before its wheelhouse: a kill
+            # between the two would give one sequence out twice.
+            single.put(root)
+            found, _ = manifests.read(root)
+            made = moment_of(created, None) if created else manifests.timestamp() or found.created
+            made = made or manifests.timestamp(int(time.time()))  # a host whose clock was set back must be able to tell
+            until = moment_of(expires, made) if expires else found.expires
+            if keys or expires or created or not (root / manifests.SIGNATURE).is_file():  # what is signed stays so
+                manifests.restamp(root, created=made, expires=until)
+            found = bundles.follow(root, keys=keys, since=since, targets=targets)
+            if keys and not targets:
+                sign(root, keys)
+            name = f"{found.channel}-{found.sequence}{'-delta' if since else ''}.tar"
+            output = Path(name) if to is None else to / name if to.is_dir() else to
+            packed = bundle.enter_context(
+                bundles.written(
+                    root, output, keys=keys, since=since, targets=targets, volume_size=volume_size, report=report
+                )
+            )
+        generations.note(manifests.RELEASED, manifests.release_note(generations.live))
+    return packed

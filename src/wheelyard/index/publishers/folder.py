@@ -246,33 +246,40 @@ def _link_tree(source: Path, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def changed(into: Path, *, report: Reporter = silent) -> Iterator[Path]:
-    """Yield a copy of a published folder, of hard links, in which files may be replaced; then publish it in one step.
-
-    Files are replaced in it (``files.write``), never written to. Where nothing was, nothing is published.
+def held(into: Path) -> Iterator[Generations]:
+    """Yield the generations of a published folder, which nobody else changes meanwhile.
 
     :raises StorageError: if another run works on the folder, or it cannot be written.
     """
     try:
         generations = Generations(into)
         with generations.working():
-            ground = Ground(generations.live, generations.state)
-            staging = Staging(generations.staged(), generations.live)
-            try:
-                staging.begin()
-                for path in ground.disk:
-                    staging.adopt(path, ground.live / path, NOTHING)
-                carry(ground, staging)
-                before = _state(staging.root)
-                with _naming(ground.live, staging.root):
-                    yield staging.root
-                if _state(staging.root) != before:
-                    exchange.flush(staging.root)
-                    generations.switch(staging.root, report, same_site=True)
-            finally:
-                shutil.rmtree(staging.root, ignore_errors=True)
+            yield generations
     except OSError as error:
         raise files.storage_error(Path(error.filename or into), error) from error
+
+
+@contextlib.contextmanager
+def changed(generations: Generations, *, report: Reporter = silent) -> Iterator[Path]:
+    """Yield a copy of a held folder, of hard links, in which files may be replaced; then publish it in one step.
+
+    Files are replaced in it (``files.write``), never written to. Where nothing was, nothing is published.
+    """
+    ground = Ground(generations.live, generations.state)
+    staging = Staging(generations.staged(), generations.live)
+    try:
+        staging.begin()
+        for path in ground.disk:
+            staging.adopt(path, ground.live / path, NOTHING)
+        carry(ground, staging)
+        before = _state(staging.root)
+        with _naming(ground.live, staging.root):
+            yield staging.root
+        if _state(staging.root) != before:
+            exchange.flush(staging.root)
+            generations.switch(staging.root, report, same_site=True)
+    finally:
+        shutil.rmtree(staging.root, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -106,6 +106,14 @@ class Generations:
         for left in self.state.glob(f"{_GONE}*"):
             shutil.rmtree(left)
 
+    def note(self, name: str, content: str) -> None:
+        """Put a hidden file of ours into the published folder, in one step; it is no part of what is published."""
+        place = self.live / name
+        if not place.is_file() or place.read_text() != content:
+            files.write(self.state / name, content)
+            (self.state / name).replace(place)
+            files.sync_directory(self.live)
+
     def _exchanged(self, staged: Path) -> bool:
         if not self.live.exists():
             staged.rename(self.live)
