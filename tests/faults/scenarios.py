@@ -259,7 +259,7 @@ def _connected(name: str, path: Path) -> str | None:
     """Of the store, only the blobs count; of the workshop beside a wheelhouse, what is there."""
     if name.startswith("cache/"):
         return None if name.startswith("cache/sha256/") else ""
-    if ".wheelyard/before" in name:
+    if ".wheelyard/before" in name or ".wheelyard/replaced" in name:  # earlier generations, for who reads them still
         return ""
     return "record" if name.endswith(".wheelyard/published.json") else None
 
