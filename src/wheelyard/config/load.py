@@ -92,6 +92,9 @@ def _own(path: Path, problems: Problems) -> Config:
         path=path,
         requirements=(),
         overrides=sections.requirements(place, "override-dependencies", texts(top.override_dependencies)),
+        same_versions=top.same_versions
+        if isinstance(top.same_versions, bool)
+        else frozenset(canonicalize_name(name) for name in texts(top.same_versions)),
         excluded=frozenset(canonicalize_name(name) for name in texts(top.exclude_dependencies)),
         targets=sections.targets(top) or (this_machine(),),
         indexes=indexes,

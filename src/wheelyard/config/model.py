@@ -53,6 +53,8 @@ class Config:
     """PEP 508 lines that stand in for whatever anybody asks of these names."""
     excluded: frozenset[str] = frozenset()
     """Normalised names that nobody gets, whoever asks."""
+    same_versions: bool | frozenset[str] = False
+    """Whether all targets get the same version of everything; or of which normalised names."""
     targets: tuple[Target, ...] = ()
     """Never empty once loaded: without ``[[target]]`` it is this machine's Python and platform."""
     indexes: tuple[IndexSource, ...] = ()

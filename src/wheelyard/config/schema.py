@@ -227,6 +227,13 @@ class Document(Table, frozen=True):
         ),
     ] = ()
     constraints: Annotated[Texts, Meta(description="constraints files", examples=[["constraints.txt"]])] = ()
+    same_versions: Annotated[
+        bool | Text | tuple[Text, ...],
+        Meta(
+            description="`true`, or names: all targets get the same version, the newest that each can have",
+            extra={"example": '["numpy"]'},
+        ),
+    ] = False
     override_dependencies: Annotated[
         Texts,
         Meta(description="requirements that stand in for what packages say of these names", examples=[["numpy>=2"]]),

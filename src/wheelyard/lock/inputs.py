@@ -41,6 +41,9 @@ def digest(config: Config, target: Target) -> str:
         inputs["locks"] = [dataclasses.asdict(each) for each in config.locks]
     if config.overrides or config.excluded:
         inputs["overrides"] = [list(config.overrides), sorted(config.excluded)]
+    if config.same_versions:
+        same = config.same_versions
+        inputs["same-versions"] = [same if same is True else sorted(same), [each.name for each in config.targets]]
     if config.rebuilt:
         inputs["rebuilt"] = {name: _rule(rule, config.root) for name, rule in config.rebuilt.items()}
     if target.carried.pip or target.lacks_pip:

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import ConfigError, Failures, WheelyardError
 from wheelyard.domain.events import (
+    Event,
     JobFinished,
     JobStarted,
     Reporter,
@@ -25,7 +26,7 @@ from wheelyard.domain.lock import Lock
 from wheelyard.domain.target import Target
 from wheelyard.io import files
 from wheelyard.io.process import end_all
-from wheelyard.lock import foreign, inputs, pylock, requirements_txt
+from wheelyard.lock import foreign, inputs, pylock, requirements_txt, same
 from wheelyard.lock.direct import bring
 from wheelyard.lock.lock_target import TargetLocker
 from wheelyard.lock.ports import Backends, Upstream
@@ -95,6 +96,8 @@ def lock(
         for target in config.targets
         if again or target.name in changed or not _fresh(earlier[target.name], digests[target.name])
     ]
+    if stale and config.same_versions:
+        stale = list(config.targets)  # what one of them can have decides for all
     report(StageStarted(stage="lock", jobs=len(config.targets)))
     locks: dict[str, Lock] = {}
     errors: dict[str, WheelyardError] = {}
@@ -108,7 +111,7 @@ def lock(
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
         ahead = threading.Thread(target=client.prefetch, args=[_likely(config, earlier.values())], daemon=True)
         ahead.start()
-        made, errors = _lock_all(
+        made, errors = _lock_together(
             config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report
         )
         ahead.join()
@@ -157,6 +160,35 @@ def _without(found: Lock, names: frozenset[str]) -> Lock:
 def _count(found: Lock) -> str:
     builds = sum(package.how == "build" for package in found.packages)
     return f"{len(found.packages)} packages" + (f", {builds} to build" if builds else "")
+
+
+def _lock_together(
+    config: Config,
+    targets: list[Target],
+    digests: Mapping[str, str],
+    keep: Mapping[str, Lock],
+    *,
+    upstream: Upstream,
+    store: Store,
+    backends: Backends,
+    report: Reporter,
+) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
+    """Lock the given targets, again and again until what shall have the same version everywhere has (see ``same``)."""
+
+    def warnings(event: Event) -> None:
+        if isinstance(event, Warned):
+            report(event)
+
+    said = report
+    while True:
+        made, errors = _lock_all(
+            config, targets, digests, keep, upstream=upstream, store=store, backends=backends, report=said
+        )
+        lower = tuple(same.bounds(config, made.values()))
+        if errors or not lower:
+            return made, errors
+        config = replace(config, constraints=(*config.constraints, *lower))
+        said = warnings
 
 
 def _lock_all(
