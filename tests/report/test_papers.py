@@ -14,10 +14,12 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.support.packages import make_wheel
+from tests.support.shop import Shop, contents
 from tests.support.signed_wheelhouses import house, target
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.import_ import check
 from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.site import Imprint, Site
 from wheelyard.report import papers
 from wheelyard.report.inventory import inventory
 from wheelyard.report.vulnerabilities import look
@@ -71,6 +73,23 @@ def test_papers_are_listed_and_settle(root: Path) -> None:
     assert (root / "manifest.json").read_bytes() == first
     assert {name: (root / name).read_bytes() for name in content} == content
     assert check([root])[0] == []
+
+
+def test_pages_that_were_made_here_lead_to_the_papers_and_settle(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    site = Site(folders=(), extra=(shop.entry("alpha"),), imprint=Imprint(name="Ours"))
+    shop.publish(site)
+    assert "report.html" not in (shop.into / "index.html").read_text()
+    papers.write(shop.into, store=shop.store)
+    assert 'href="../report.html"' in (shop.into / "projects/alpha.html").read_text()
+    assert "<title>Report: Ours</title>" in (shop.into / "report.html").read_text()
+    assert check([shop.into])[0] == []
+    first = contents(shop.into)
+    papers.write(shop.into, store=shop.store)
+    assert contents(shop.into) == first
+    (shop.into / "report.html").unlink()
+    shop.publish(site)
+    assert "report.html" not in (shop.into / "index.html").read_text()
 
 
 def test_the_sbom_is_valid_and_names_grafted_libraries(root: Path) -> None:
