@@ -67,6 +67,14 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
         assert (page.parent / link).exists(), link
 
 
+def test_every_test_that_is_named_exists() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    written = set(re.findall(r"^\s*def (test_\w+)\(", code, re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert len(named) > 20
+    assert named <= written
+
+
 def test_decisions_are_one_sequence_with_a_status_and_what_else_was_considered() -> None:
     folder = ROOT / "docs" / "decisions"
     pages = sorted(page for page in folder.glob("*.md") if page.name != "index.md")

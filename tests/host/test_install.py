@@ -82,30 +82,6 @@ def test_every_scheme_installs_runs_and_leaves_nothing_behind(
     assert contents(home) == []
 
 
-def test_uninstalling_leaves_the_installation_of_another_python(tmp_path: Path) -> None:
-    """Both are below the same home, and one manifest is remembered for both."""
-    home, root = tmp_path / "home", tmp_path / "house"
-    home.mkdir()
-    old, new = need("3.6"), need("3.12")
-    house(root, targets=[target("3.6"), target("3.12")], key=key())
-    for python in (old, new):
-        done = install(python, root, "-q", home=home)
-        assert done.returncode == 0, done.stdout + done.stderr
-    gone = install(new, root, "--uninstall", home=home)
-    assert gone.returncode == 0, gone.stderr
-    assert not list(home.glob(".local/lib/python3.12/**/alpha*"))
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
-    said = subprocess.run(
-        [old, "-c", "import alpha; alpha.main()"], env=env, capture_output=True, text=True, check=False
-    )
-    assert said.stdout == "alpha with beta 1.0\n", said.stderr
-    assert "alpha 1.0" in install(old, root, "--list", home=home).stdout
-    again = install(new, root, "--uninstall", home=home)
-    assert (again.returncode, "nothing of this Python" in again.stderr) == (2, True)
-    assert install(old, root, "--uninstall", home=home).returncode == 0
-    assert contents(home) == []
-
-
 def test_the_key_is_remembered_and_a_changed_one_is_refused(wheelhouse: Path, tmp_path: Path) -> None:
     python, home = need("3.12"), tmp_path / "home"
     home.mkdir()
