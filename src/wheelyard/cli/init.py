@@ -31,6 +31,10 @@ def init(
         typer.Option("--target", "-t", metavar="PRESET", help="A kind of host, as el9 or el8-py39; may be repeated."),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("wheelyard.toml"),
+    from_environment: Annotated[
+        Path | None,
+        typer.Option(metavar="PREFIX", help="Take what an environment has installed; written to environment.txt."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a commented wheelyard.toml."""
@@ -40,10 +44,25 @@ def init(
     path = output.absolute()
     if path.exists() and not force:
         raise ConfigError("is there already", where=str(output), hint="--force replaces it, --output names another")
-    files.write(path, template.render(sources or (), path.parent, targets=tuple(target or ())))
+    sources = list(sources or ())
+    if from_environment is not None:
+        sources.append(_installed(from_environment, path.parent / "environment.txt", force=force))
+    files.write(path, template.render(sources, path.parent, targets=tuple(target or ())))
     say(f"wrote {output}")
     command = "wheelyard build" if output == Path("wheelyard.toml") else shlex.join(["wheelyard", "build", str(output)])
     if not sources and not (path.parent / "requirements.in").exists():
         say(f"next: list your requirements in requirements.in, one a line, then run: {command}")
     else:
         say(f"next: {command}")
+
+
+def _installed(prefix: Path, listed: Path, *, force: bool) -> Path:
+    """Write what an environment has installed, and return the file."""
+    from wheelyard.config.installed import requirements_of
+    from wheelyard.io import files
+
+    if listed.exists() and not force:
+        raise ConfigError("is there already", where=listed.name, hint="--force replaces it")
+    files.write(listed, requirements_of(prefix.absolute()))
+    say(f"wrote {listed.name}")
+    return listed
