@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wheelyard.cli.output import plain_value, say, show
+
+if TYPE_CHECKING:
+    from wheelyard.config.model import Config
 
 _MARKS = {"ok": ("ok", "green"), "partial": ("partly", "yellow"), "missing": ("no", "red")}
 
@@ -18,13 +22,23 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
+def _configuration(source: Path) -> Config:
+    from wheelyard.config.load import load
+
+    return load(source)
+
+
 def doctor(
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="A wheelyard.toml: say what its targets need, instead of all.", show_default=False),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Say what this machine has for building, and what to install for what is missing."""
     from wheelyard import doctor as room
 
-    findings = room.examine()
+    findings = room.examine() if source is None else room.examine_for(_configuration(source))
     here = room.family()
     families = (here,) if here else room.FAMILIES
     commands = {each: room.install_command(findings, each) for each in families}

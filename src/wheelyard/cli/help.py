@@ -31,7 +31,7 @@ EXAMPLES = {
     "check": "wheelyard check wheelhouse",
     "report": "wheelyard report wheelhouse --osv all.zip",
     "diff": "wheelyard diff bundle.tar wheelhouse",
-    "doctor": "wheelyard doctor",
+    "doctor": "wheelyard doctor wheelyard.toml",
     "schema": "wheelyard schema",
     "pack": "wheelyard pack wheelhouse --key ~/.ssh/id_ed25519 --to bundle.tar",
     "import": "wheelyard import bundle.tar --into intranet --trust admin.pub",

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from wheelyard.doctor import compilers, places, tools
+from wheelyard.doctor.configured import examine_for
 from wheelyard.doctor.model import FAMILIES, Family, Finding, family, install_command
 
-__all__ = ["FAMILIES", "Family", "Finding", "examine", "family", "install_command"]
+__all__ = ["FAMILIES", "Family", "Finding", "examine", "examine_for", "family", "install_command"]
 
 _CHECKS: Sequence[Callable[[], Finding]] = (
     tools.python,
