@@ -86,6 +86,13 @@ def test_configuration_for_the_whole_site(
     assert installed(home)
 
 
+def test_by_name(house: tuple[Path, Folder], home: Path, tmp_path: Path) -> None:
+    with own(house[0], tmp_path) as url:
+        step = commands.by_name(Access(root=url.replace("127.0.0.1", "0.0.0.0")))
+        typed(commands.line(step).replace("NAME", "alpha"), home)
+    assert installed(home)
+
+
 def test_pip_tools(house: tuple[Path, Folder], access: Access, home: Path) -> None:
     blocks = commands.set_up(commands.route(house[1]), access, install_py=False)
     (block,) = [each for each in blocks if each.title == "pip-tools"]

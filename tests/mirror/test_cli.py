@@ -34,7 +34,8 @@ def test_mirror_add_and_prune_by_command(app: typer.Typer, tmp_path: Path) -> No
         arguments = ["mirror", "--from", str(listed), "--into", into, "--index", server.url]
         done = RUNNER.invoke(app, arguments)
         assert done.exit_code == 0, done.output
-        assert "2 files added" in done.output
+        assert "1 project: 2 files added" in done.output
+        assert f"  pip install --index-url {Path(into).as_uri()}/simple/ NAME" in done.output
         done = RUNNER.invoke(app, [*arguments, "--quiet"])
         assert (done.exit_code, done.stdout) == (0, "")
         done = RUNNER.invoke(app, [*arguments, "--json"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheelyard.cli.output import human_bytes, say, say_json
+from wheelyard.cli.output import counted, human_bytes, say, say_json
 from wheelyard.cli.reporters import reporter
 
 if TYPE_CHECKING:
@@ -235,8 +235,11 @@ def _targets(presets_named: Iterable[str], pythons: Iterable[str], platforms: It
 
 
 def _show(done: Mirrored, into: Path) -> None:
+    from wheelyard.targets import commands
+
     size = human_bytes(done.bytes)
-    say(f"{done.projects} projects: {len(done.added)} files added ({size}), {done.unchanged} unchanged")
+    added = f"{counted(len(done.added), 'file')} added ({size})"
+    say(f"{counted(done.projects, 'project')}: {added}, {done.unchanged} unchanged")
     if not (done.added or done.marked or done.unmarked or done.dropped):
         say("nothing new upstream: nothing was fetched")
     for what, names in (
@@ -247,4 +250,5 @@ def _show(done: Mirrored, into: Path) -> None:
     ):
         if names:
             say(f"{what}: {', '.join(names)}")
-    say(f"  pip install --index-url {(into.absolute() / 'simple').as_uri()} NAME")
+    access = commands.Access(root=into.absolute().as_uri())
+    say(f"  {commands.line(commands.by_name(access))}")

@@ -37,6 +37,7 @@ def serve(
     from wheelyard.bundle.given import need_wheelhouse
     from wheelyard.serve import configs
     from wheelyard.serve.run import Listen, bind, server, url_of
+    from wheelyard.targets import commands
 
     need_wheelhouse(folder)
     if config is not None:
@@ -52,7 +53,8 @@ def serve(
     made = server(folder, listen)
     with bind(listen) as bound:
         url = url_of(listen, bound)
-        say(f"{folder} is at {url}\n  pip install --index-url {url}simple/ NAME\nCtrl-C ends it.")
+        install = commands.line(commands.by_name(commands.Access(root=url)))
+        say(f"{folder} is at {url}\n  {install}\nCtrl-C ends it.")
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it, not to break it off
             made.run(sockets=[bound])
     return 0

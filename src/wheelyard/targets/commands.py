@@ -198,6 +198,12 @@ def set_up_site(access: Access) -> tuple[CommandBlock, ...]:
     return _configured(access, "simple/", None)
 
 
+def by_name(access: Access) -> Step:
+    """Return how any pip installs a project by its name from the one index of a wheelhouse."""
+    trust = ("--trusted-host", access.untrusted_host) if access.untrusted_host else ()
+    return ("pip", "install", "--index-url", access.at("simple/"), *trust, "NAME")
+
+
 def pip_sync(way: Route, access: Access) -> tuple[Step, ...]:
     """Return how pip-tools makes a virtual environment that has exactly what the lock says."""
     lock = f"targets/{way.folder}/requirements.txt"
