@@ -71,3 +71,16 @@ def test_a_conflict_in_words(place: Place) -> None:
     assert "target el9" in words
     assert "app<=2.0" in words
     assert "app>=3" in words
+
+
+def test_constraints_of_one_target(place: Place) -> None:
+    (place.root / "el9.txt").write_text("app<3\ncore==1.0\n")
+    own = EL9.rstrip() + '\nconstraints = ["el9.txt"]\n'
+    locks = place.lock(place.config("app\n", targets=own + MAC))
+    assert versions(locks["el9"]) == {"app": "2.0", "core": "1.0"}
+    assert versions(locks["mac"]) == {"app": "4.0", "core": "1.5"}
+    (place.root / "el9.txt").write_text("app<2\n")
+    assert versions(place.lock(place.config("app\n", targets=own + MAC))["el9"])["app"] == "1.0"
+    with pytest.raises(WheelyardError) as caught:
+        place.config("app\n", targets=own.replace("el9.txt", "el10.txt") + MAC)
+    assert "el10.txt: no such file" in str(errors(caught)[0])

@@ -82,6 +82,7 @@ def _own(path: Path, problems: Problems) -> Config:
         reader.read(path.parent / user_path(name), constraints=True, where=place.where("constraints"))
     for entry in (top.requirements,) if isinstance(top.requirements, str) else top.requirements:
         _listed(entry, reader, place)
+    targets, files = sections.targets(top)
     indexes, credentials = sections.indexes(top.index)
     reader.gathered.credentials.update(credentials)
     of_files = reader.gathered.extra + ([reader.gathered.index] if reader.gathered.index else [])
@@ -96,7 +97,8 @@ def _own(path: Path, problems: Problems) -> Config:
         if isinstance(top.same_versions, bool)
         else frozenset(canonicalize_name(name) for name in texts(top.same_versions)),
         excluded=frozenset(canonicalize_name(name) for name in texts(top.exclude_dependencies)),
-        targets=sections.targets(top) or (this_machine(),),
+        targets=targets or (this_machine(),),
+        target_constraints=MappingProxyType(_of_targets(files, reader.gathered, place)),
         indexes=indexes,
         default_indexes=not own_index and not top.no_index,
         index_strategy=top.index_strategy,
@@ -132,6 +134,20 @@ def _listed(entry: str | RequirementsTable, reader: RequirementsReader, place: L
         reader.read(path, where=where)
     else:
         reader.gathered.add(known.read(path, place.folder, place.problems, selection))
+
+
+def _of_targets(
+    files: Mapping[str, tuple[str, ...]], gathered: Gathered, place: Location
+) -> dict[str, tuple[Requirement, ...]]:
+    """Return the constraints that targets have for themselves; what else their files say holds for all."""
+    found = {}
+    for name, listed in files.items():
+        reader = RequirementsReader(place.folder, place.problems)
+        for file in listed:
+            reader.read(place.folder / user_path(file), constraints=True, where=place.where("[[target]] constraints"))
+        gathered.add(reader.gathered)
+        found[name] = tuple(reader.gathered.constraints)
+    return found
 
 
 def _wheelhouse(top: Document) -> Path:

@@ -55,6 +55,8 @@ class Config:
     """Normalised names that nobody gets, whoever asks."""
     same_versions: bool | frozenset[str] = False
     """Whether all targets get the same version of everything; or of which normalised names."""
+    target_constraints: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    """What holds for one target alone, by its name."""
     targets: tuple[Target, ...] = ()
     """Never empty once loaded: without ``[[target]]`` it is this machine's Python and platform."""
     indexes: tuple[IndexSource, ...] = ()

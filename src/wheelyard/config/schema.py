@@ -52,6 +52,9 @@ class TargetTable(Table, frozen=True):
             examples=[True],
         ),
     ] = None
+    constraints: Annotated[
+        Texts, Meta(description="constraints files, for this target alone", examples=[["el8.txt"]])
+    ] = ()
     interpreter: Annotated[
         Text | None,
         Meta(

@@ -50,18 +50,25 @@ _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
-def targets(top: Document) -> tuple[Target, ...]:
-    """Return the targets of ``targets``, ``target`` and ``[[target]]``, in order; none where none is written."""
+def targets(top: Document) -> tuple[tuple[Target, ...], dict[str, tuple[str, ...]]]:
+    """Return the targets of ``targets``, ``target`` and ``[[target]]``, in order; none where none is written.
+
+    Beside them: the constraints files that a target has for itself, by its name.
+    """
     found = [_preset(name, top.place, "targets") for name in texts(top.targets)]
-    tables = (top.target,) if isinstance(top.target, str) else top.target or ()
-    found += [_preset(each, top.place, "target") if isinstance(each, str) else _target(each) for each in tables]
+    own: dict[str, tuple[str, ...]] = {}
+    for each in (top.target,) if isinstance(top.target, str) else top.target or ():
+        target = _preset(each, top.place, "target") if isinstance(each, str) else _target(each)
+        found.append(target)
+        if target is not None and not isinstance(each, str) and each.constraints:
+            own[target.name] = texts(each.constraints)
     good = [each for each in found if each is not None]
     for number, target in enumerate(good):
         if target.name in {other.name for other in good[:number]}:
             top.place.wrong(
                 "[[target]]", f"two targets are named {target.name!r}", 'give one of them another: name = "…"'
             )
-    return tuple(good)
+    return tuple(good), own
 
 
 def _preset(name: str, place: Location, key: str) -> Target | None:

@@ -27,12 +27,13 @@ _TRUE, _FALSE = 'python_version >= "0"', 'python_version < "0"'
 
 
 def for_target(config: Config, target: Target) -> Config:
-    """Return the configuration with what its locks have for a target, as requirements with one version each.
+    """Return the configuration with the target's own constraints, and what locks have for it as requirements.
 
     :raises ConfigError: if an entry cannot be carried to another host.
     :raises ResolutionError: if a lock was not made for such a target.
     """
-    if not config.locks:
+    own = config.target_constraints.get(target.name, ())
+    if not config.locks and not own:
         return config
     requirements, overrides = list(config.requirements), list(config.overrides)
     rules: dict[str, PackageRule] = dict(config.packages)
@@ -48,6 +49,7 @@ def for_target(config: Config, target: Target) -> Config:
     return dataclasses.replace(
         config,
         requirements=tuple(requirements),
+        constraints=(*config.constraints, *own),
         overrides=tuple(dict.fromkeys(overrides)),
         packages=MappingProxyType(rules),
         locks=(),

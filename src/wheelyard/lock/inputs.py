@@ -41,6 +41,8 @@ def digest(config: Config, target: Target) -> str:
         inputs["locks"] = [dataclasses.asdict(each) for each in config.locks]
     if config.overrides or config.excluded:
         inputs["overrides"] = [list(config.overrides), sorted(config.excluded)]
+    if own := config.target_constraints.get(target.name):
+        inputs["target-constraints"] = [_wanted(each, config.root) for each in own]
     if config.same_versions:
         same = config.same_versions
         inputs["same-versions"] = [same if same is True else sorted(same), [each.name for each in config.targets]]

@@ -159,7 +159,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
             *config.requirements,
             *(Requirement(text=each, origin=origin, line=0) for each in prepared.requirements),
         ),
-        constraints=(*config.constraints, *pins),
+        constraints=(*config.constraints, *config.target_constraints.get(target.name, ()), *pins),
         rebuilt=rules,
         variants=(),
     )
