@@ -20,6 +20,7 @@ from tests.support.pythons import need
 from tests.support.shop import contents
 from tests.support.signed_wheelhouses import house, key, public, target
 from tests.support.trees import tree
+from tests.support.yard import TARGET, bundled_pip
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
 from wheelyard.bundle.pack import pack
@@ -220,7 +221,12 @@ def _upstream(folder: Path, *versions: str) -> None:
 
 
 _MIRROR = ("mirror", "demo", "--into", "{}/mirror", "--index", "file://{}/upstream", "--quiet")
-_CONNECTED = {"WHEELYARD_CACHE": "{}/cache", "PIP_CONFIG_FILE": os.devnull}
+_CONNECTED = {
+    "WHEELYARD_CACHE": "{}/cache",
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_INDEX_URL": "file://{}/upstream",
+    "SOURCE_DATE_EPOCH": "1769817600",
+}
 
 
 def _run_here(folder: Path, arguments: Sequence[str]) -> None:
@@ -277,6 +283,42 @@ PACK = Scenario(
     environment=_CONNECTED,
 )
 
+_BUILD = ("build", "{}/wheelyard.toml", "--into", "{}/mirror", "--no-prove", "--quiet", "--key", "{}/key")
+
+
+def _to_build(folder: Path) -> None:
+    """A wheelhouse that was built and signed, and requirements that ask for a newer version."""
+    _upstream(folder, "1.0", "2.0")
+    pip = folder / "upstream" / "pip"
+    pip.mkdir()
+    shutil.copy(bundled_pip(), pip)
+    (pip / "index.html").write_text(f'<a href="{bundled_pip().name}">{bundled_pip().name}</a>')
+    shutil.copy(key(), folder / "key")
+    named = f'[[target]]\nname = "{TARGET}"\npip = "{bundled_pip().name.split("-")[1]}"\n'
+    (folder / "wheelyard.toml").write_text(f'requirements = ["requirements.in"]\n{named}')
+    (folder / "requirements.in").write_text("demo==1.0\n")
+    _run_here(folder, _BUILD)
+    (folder / "requirements.in").write_text("demo==2.0\n")
+
+
+BUILD = Scenario(
+    command="build",
+    program=_wheelyard,
+    arguments=_BUILD,
+    prepare=_to_build,
+    state=_mirror,
+    unsound=lambda folder: [*_wheelhouse_faults(folder), *_signed_here(folder)],
+    listed=_connected,
+    environment=_CONNECTED,
+    dear=True,
+)
+
+
+def _signed_here(folder: Path) -> list[str]:
+    faults, _ = check([folder / "mirror"], TrustOptions(trust=public()))
+    return [f"{fault.path}: {fault.message}" for fault in faults]
+
+
 MIRROR = Scenario(
     command="mirror",
     program=_wheelyard,
@@ -302,6 +344,7 @@ PRUNE = Scenario(
 HOSTS = ("3.6", "3.13")
 WALKS: list[tuple[Scenario, str | None]] = [
     *((scenario, version) for scenario in (*IMPORTS, ROLLBACK, PRUNE_GENERATIONS) for version in HOSTS),
+    (BUILD, None),
     (PACK, None),
     (MIRROR, None),
     (PRUNE, None),
