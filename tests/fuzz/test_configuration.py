@@ -175,12 +175,11 @@ def test_toml(here: Judge, table: dict[str, str]) -> None:
 
 
 CONFIGURATION = {
-    "requirements": [],
+    "requirements": ["pylock.toml"],
     "target": [{"name": "a", "python": "3.9", "platform": "manylinux_2_28_x86_64", "pip": "24.0"}],
     "index": [{"name": "main", "url": "https://index.example/simple"}],
     "only-binary": ["six"],
     "build": {"memory": "8 GiB", "timeout": "1 h", "jobs": 2},
-    "pylock": "pylock.toml",
 }
 PYPROJECT = {"project": {"name": "demo", "version": "1.0", "dependencies": ["six>=1", "other; python_version > '3.8'"]}}
 FILE = {

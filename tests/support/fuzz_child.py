@@ -275,7 +275,7 @@ def configuration(name: str, content: bytes) -> Any:
         except WheelyardError as error:
             errors = (error,)
         else:
-            assert config.requirements
+            assert config.requirements or config.locks
             assert config.targets
             return
     for each in errors:
