@@ -187,7 +187,7 @@ def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:
         ('target = "el99"', "target", "el99", "'el9'"),
         ("targets = [3]", "targets", "list of texts", "el9"),
         ('[[target]]\npython = "2.7"', "[[target]] no. 1 python", "2.7", "3.6"),
-        ('[[target]]\nplatform = "win_amd64"', "[[target]] no. 1 platform", "win_amd64", "did you mean"),
+        ('[[target]]\nplatform = "win-amd64"', "[[target]] no. 1 platform", "win-amd64", "did you mean"),
         ('[[target]]\npreset = "el9"\npyhton = "3.9"', "[[target]] no. 1 pyhton", "unknown key", "'python'"),
         ('[[target]]\nname = "Ä"', "[[target]] no. 1 name", "folder", "a-z"),
         ('[[target]]\npip = "new"', "[[target]] no. 1 pip", "'new'", "21.2.3"),
