@@ -365,7 +365,7 @@ def test_pep_668_says_what_to_do_instead(monkeypatch: pytest.MonkeyPatch, tmp_pa
     for kind, forbidden in (("user", True), ("target", False), ("venv", False), ("prefix", False)):
         place = Place(kind=kind, base=str(tmp_path), python="python3")
         if forbidden:
-            with pytest.raises(Refused, match="--venv DIR or --target DIR"):
+            with pytest.raises(Refused, match="--venv ~/venv"):
                 _forbidden(place, argparse.Namespace(break_system_packages=False))
             _forbidden(place, argparse.Namespace(break_system_packages=True))
         else:
