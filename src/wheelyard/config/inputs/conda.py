@@ -52,7 +52,7 @@ def _sections(path: Path, name: str) -> tuple[list[str], list[tuple[int, str]]]:
 
     :raises ConfigError: if it is no such file.
     """
-    import yaml
+    import yaml  # here: few configurations have YAML
 
     try:
         top = yaml.compose(read_text(path, name), Loader=yaml.SafeLoader)
@@ -82,7 +82,7 @@ def _sections(path: Path, name: str) -> tuple[list[str], list[tuple[int, str]]]:
 
 def _value(node: object, key: str) -> object:
     """Return the node behind a key of a mapping; None where there is none."""
-    import yaml
+    import yaml  # here: few configurations have YAML
 
     if not isinstance(node, yaml.MappingNode):
         return None

@@ -17,7 +17,7 @@ from wheelyard.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from poetry.core.packages.dependency import Dependency
-    from poetry.core.packages.project_package import ProjectPackage
+    from poetry.core.packages.project_package import ProjectPackage  # here: takes long, and few have Poetry
 
 Allows: TypeAlias = Callable[[str], bool]
 _HINT = "see `poetry check`"
@@ -85,7 +85,7 @@ def dependencies(pyproject: Path, name: str, selection: Selection) -> Iterator[P
 
 
 def _project(pyproject: Path, name: str) -> ProjectPackage:
-    from poetry.core.factory import Factory
+    from poetry.core.factory import Factory  # here: takes long, and few have Poetry
 
     read_toml(pyproject, name)
     try:
@@ -96,7 +96,7 @@ def _project(pyproject: Path, name: str) -> ProjectPackage:
 
 
 def _dependency(each: Dependency, where: str) -> PoetryDependency:
-    from poetry.core.constraints.version import Version
+    from poetry.core.constraints.version import Version  # here: takes long, and few have Poetry
 
     try:
         text = each.to_pep_508(with_extras=False)
@@ -116,7 +116,7 @@ def constraint(text: str, where: str) -> Allows:
 
     :raises ConfigError: if it is none.
     """
-    from poetry.core.constraints.version import Version, parse_constraint
+    from poetry.core.constraints.version import Version, parse_constraint  # here: takes long, and few have Poetry
 
     try:
         parsed = parse_constraint(text)
@@ -130,7 +130,7 @@ def specifier(text: str, where: str) -> str | None:
 
     :raises ConfigError: if it is no constraint.
     """
-    from poetry.core.constraints.version import parse_constraint
+    from poetry.core.constraints.version import parse_constraint  # here: takes long, and few have Poetry
 
     try:
         return str(SpecifierSet(str(parse_constraint(text)).replace("*", ""))) or None
@@ -142,7 +142,7 @@ def specifier(text: str, where: str) -> str | None:
 
 def without_extra(marker: str) -> str | None:
     """Return a marker without what asks for extras: who walks a graph has seen to that."""
-    from poetry.core.version.markers import parse_marker
+    from poetry.core.version.markers import parse_marker  # here: takes long, and few have Poetry
 
     try:
         reduced = parse_marker(marker).without_extras()
