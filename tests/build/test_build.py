@@ -288,7 +288,7 @@ def test_the_cpu_of_this_machine_is_left_out(yard: Yard) -> None:
     assert "demo 1.0" in said
     assert "-march=native, -mtune=native" in said
     with yard.wheel(built) as archive:
-        (name,) = (each for each in archive.namelist() if each.endswith(".so"))
+        (name,) = (member for member in archive.namelist() if member.endswith(".so"))
         archive.extractall(yard.folder / "site")
     table = subprocess.run(["nm", yard.folder / "site" / name], capture_output=True, text=True, check=True).stdout
     assert "add_scaled" in table, "what is judged by its functions keeps their names"

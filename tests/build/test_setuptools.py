@@ -69,7 +69,7 @@ def test_setup_py(tmp_path: Path, python: str, needed: list[str], dynamic: tuple
     with frontend.workspace(unit.key) as root:
         tree = frontend.unpack_sdist(source, root / "src")
         assert any("setuptools" in line for line in frontend.declared_requirements(tree))
-        wheels = {each.file.filename: store.path(each.file.sha256) for each in needs}
+        wheels = {need.file.filename: store.path(need.file.sha256) for need in needs}
         venv = environment.create(
             root / "env", Path(interpreter.path), wheels, sandbox, log=tmp_path / "log", root=root
         )

@@ -23,7 +23,9 @@ def app() -> typer.Typer:
 
 
 def run(app: typer.Typer, *arguments: str | Path) -> str:
-    done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False, standalone_mode=False)
+    done = CliRunner().invoke(
+        app, [str(argument) for argument in arguments], catch_exceptions=False, standalone_mode=False
+    )
     return done.stdout + f"[{done.return_value}]"
 
 

@@ -50,7 +50,7 @@ def test_same_wheelhouse_same_bytes_and_every_file_is_listed(tmp_path: Path) -> 
     (two / ".staging").write_text("not published")
     first = manifest.build(one, targets=[TARGET])
     assert dump_manifest(first) == dump_manifest(manifest.build(two, targets=[TARGET]))
-    assert [(each.path, each.kind) for each in first.files] == [
+    assert [(file.path, file.kind) for file in first.files] == [
         ("files/a-1-py3-none-any.whl", "wheel"),
         ("index.html", "page"),
         ("targets/rhel9/a-1-py3-none-any.whl", "wheel"),
@@ -61,7 +61,7 @@ def test_same_wheelhouse_same_bytes_and_every_file_is_listed(tmp_path: Path) -> 
 def test_known_hashes_are_not_computed_again(tmp_path: Path) -> None:
     root = site(tmp_path / "w")
     found = manifest.build(root, known={"index.html": "f" * 64})
-    assert {each.path: each.sha256 for each in found.files}["index.html"] == "f" * 64
+    assert {file.path: file.sha256 for file in found.files}["index.html"] == "f" * 64
 
 
 def test_update_counts_only_changes_and_drops_the_signature_of_other_bytes(tmp_path: Path) -> None:

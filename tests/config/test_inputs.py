@@ -37,7 +37,7 @@ class OneName:
 def test_a_format_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "FORMATS", (OneName(), *inputs.FORMATS))
     write(tmp_path, good__name="six\n", bad__name="?\n")
-    assert [each.text for each in load(tmp_path / "good.name").requirements] == ["six"]
+    assert [requirement.text for requirement in load(tmp_path / "good.name").requirements] == ["six"]
     assert 'requirements = ["good.name"]' in render([tmp_path / "good.name"], tmp_path)
     with pytest.raises(ConfigError, match="no name"):
         load(tmp_path / "bad.name")
@@ -97,7 +97,7 @@ def test_an_environment_of_conda_has_its_pip_section_and_lists_the_rest(tmp_path
     without = ENVIRONMENT.replace("  - conda-forge::numpy>=1.26\n  - libblas=*=*mkl\n", "")
     write(tmp_path, environment__yml=without)
     config = load(tmp_path / "environment.yml")
-    assert [(each.text, each.origin, each.line) for each in config.requirements] == [
+    assert [(requirement.text, requirement.origin, requirement.line) for requirement in config.requirements] == [
         ("flask>=3", "environment.yml", 7),
         ("six", "more.txt", 1),
     ]
@@ -121,8 +121,8 @@ def test_setup_cfg(tmp_path: Path) -> None:
     text += "[options.extras_require]\nplot =\n    matplotlib\n"
     write(tmp_path, setup__cfg=text, wheelyard__toml='requirements = { path = "setup.cfg", extras = ["plot"] }\n')
     plain = ["six>=1", 'attrs; python_version < "4"']
-    assert [each.text for each in load(tmp_path / "setup.cfg").requirements] == plain
-    assert [each.text for each in load(tmp_path).requirements] == [*plain, "matplotlib"]
+    assert [requirement.text for requirement in load(tmp_path / "setup.cfg").requirements] == plain
+    assert [requirement.text for requirement in load(tmp_path).requirements] == [*plain, "matplotlib"]
     for bad, part in (
         ("[options]\ninstall_requires = file: r.in\n", "is elsewhere: file: r.in"),
         ("[x", "not understood"),
@@ -157,8 +157,8 @@ def test_pipfile(tmp_path: Path) -> None:
         wheelyard__toml='requirements = { path = "Pipfile", groups = ["dev-packages", "docs"] }',
     )
     plain = ["flask", "six==1.16.0", 'numba[tbb]>=0.60; python_version < "3.13" and sys_platform == "linux"']
-    assert [each.text for each in load(tmp_path / "Pipfile").requirements] == plain
-    assert [each.text for each in load(tmp_path).requirements] == [*plain, "pytest>=8", "mkdocs"]
+    assert [requirement.text for requirement in load(tmp_path / "Pipfile").requirements] == plain
+    assert [requirement.text for requirement in load(tmp_path).requirements] == [*plain, "pytest>=8", "mkdocs"]
     write(tmp_path, Pipfile='[packages]\nmine = { git = "https://me:secret@git.example/mine", ref = "1" }\n')
     with pytest.raises(ConfigError, match=r"Pipfile: \[packages\] mine: comes from version control") as caught:
         load(tmp_path / "Pipfile")
@@ -187,8 +187,8 @@ def test_a_project_of_poetry_s(tmp_path: Path) -> None:
     written = 'requirements = { path = "pyproject.toml", extras = ["plot"], groups = ["dev"] }'
     write(tmp_path, pyproject__toml=POETRY, wheelyard__toml=written)
     plain = ["flask<3.0,>=2.1", 'six<1.16,>=1.15; python_version < "3.11"', 'six<2.0,>=1.16; python_version >= "3.11"']
-    assert [each.text for each in load(tmp_path / "pyproject.toml").requirements] == plain
-    assert [each.text for each in load(tmp_path).requirements] == [*plain, "mpl[all]<4,>=3", "pytest"]
+    assert [requirement.text for requirement in load(tmp_path / "pyproject.toml").requirements] == plain
+    assert [requirement.text for requirement in load(tmp_path).requirements] == [*plain, "mpl[all]<4,>=3", "pytest"]
     for bad, part in (
         (POETRY.replace("^2.1", "^two"), "pyproject.toml"),
         (POETRY.replace("[tool.poetry]\n", "["), "TOML"),
@@ -204,5 +204,5 @@ def test_several_files_make_one_configuration(tmp_path: Path) -> None:
     write(tmp_path, Pipfile=PIPFILE, requirements__in="attrs\n", pyproject__toml=POETRY)
     text = render([tmp_path / name for name in ("Pipfile", "requirements.in", "pyproject.toml")], tmp_path)
     (tmp_path / "wheelyard.toml").write_text(text)
-    names = [each.text.split("[")[0].split("=")[0].rstrip("<>") for each in load(tmp_path).requirements]
+    names = [requirement.text.split("[")[0].split("=")[0].rstrip("<>") for requirement in load(tmp_path).requirements]
     assert {"flask", "attrs", "numba"} <= set(names)

@@ -39,7 +39,7 @@ def test_an_environment_becomes_a_list(prefix: Path, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     init(from_environment=prefix)
     frozen = ["alpha-beta==1.5", "gamma==1.5"]
-    assert [each.text for each in load(tmp_path).requirements] == frozen
+    assert [requirement.text for requirement in load(tmp_path).requirements] == frozen
     with pytest.raises(ConfigError, match="is there already"):
         init(from_environment=prefix, output=Path("other.toml"))
 

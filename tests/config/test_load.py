@@ -67,13 +67,13 @@ def test_everything(tmp_path: Path) -> None:
         links___x__txt="",
         fix__patch="",
     )
-    assert [(each.name, each.pip) for each in config.targets] == [("el9", "21.2.3"), ("el8-py39", "20.2.4")]
-    assert [each.text for each in config.constraints] == ["six<2"]
+    assert [(target.name, target.pip) for target in config.targets] == [("el9", "21.2.3"), ("el8-py39", "20.2.4")]
+    assert [constraint.text for constraint in config.constraints] == ["six<2"]
     assert config.wheelhouse == tmp_path / "out"
     assert (config.resolver, config.prereleases) == ("pip-tools", True)
     assert config.only_binary == {"scipy"}
     assert config.no_binary == {"markupsafe"}
-    assert [(each.name, each.kind, each.explicit) for each in config.indexes] == [
+    assert [(index.name, index.kind, index.explicit) for index in config.indexes] == [
         ("corp", "simple", True),
         ("folder", "find-links", False),
     ]
@@ -88,7 +88,7 @@ def test_everything(tmp_path: Path) -> None:
     assert (config.build.jobs, config.build.timeout, config.build.memory) == (3, 5400.0, 4 << 30)
     assert (config.build.sandbox, config.build.require_sandbox) == ("bubblewrap", True)
     assert config.build.engine_arguments == ("--cgroups=disabled",)
-    assert [(each.name, each.choice["blas"], each.packages) for each in config.variants] == [
+    assert [(variant.name, variant.choice["blas"], variant.packages) for variant in config.variants] == [
         ("v3-mkl-baseline", "mkl", ("numpy",))
     ]
 
@@ -101,7 +101,7 @@ def test_a_name_may_be_bound_to_an_index_of_a_requirements_file_or_of_pip(tmp_pa
         r__txt="-i https://a.example/simple\n--extra-index-url https://b.example/simple\na\nb\nc\n",
     )
     assert bound_names(config.packages) == {"a": "extra-index-1", "b": "extra-2", "c": "default"}
-    assert [each.name for each in config.indexes] == ["extra-index-1", "index"], "what was added comes first"
+    assert [index.name for index in config.indexes] == ["extra-index-1", "index"], "what was added comes first"
     assert config.index_strategy == "first-index"
 
 
@@ -157,8 +157,8 @@ def test_an_interpreter_is_named_or_relative_to_the_file(tmp_path: Path) -> None
 
 
 def test_target_as_one_word(tmp_path: Path) -> None:
-    assert [each.name for each in toml(tmp_path, 'target = "el10"\n').targets] == ["el10"]
-    assert [each.name for each in toml(tmp_path, 'target = ["el8", "el9"]\n').targets] == ["el8", "el9"]
+    assert [target.name for target in toml(tmp_path, 'target = "el10"\n').targets] == ["el10"]
+    assert [target.name for target in toml(tmp_path, 'target = ["el8", "el9"]\n').targets] == ["el8", "el9"]
 
 
 def test_a_python_of_this_machine_without_a_platform(tmp_path: Path) -> None:

@@ -32,13 +32,15 @@ def project(folder: Path, written: str, pyproject: str = PYPROJECT) -> Config:
 
 def test_plain(tmp_path: Path) -> None:
     config = project(tmp_path, 'requirements = "pyproject.toml"\n')
-    assert [(each.text, each.origin) for each in config.requirements] == [("six>=1", "pyproject.toml")]
+    assert [(requirement.text, requirement.origin) for requirement in config.requirements] == [
+        ("six>=1", "pyproject.toml")
+    ]
     assert load(tmp_path / "pyproject.toml").requirements == config.requirements
 
 
 def test_extras_and_groups(tmp_path: Path) -> None:
     config = project(tmp_path, 'requirements = { path = "pyproject.toml", extras = ["all"], groups = ["Test"] }\n')
-    assert [each.text for each in config.requirements] == [
+    assert [requirement.text for requirement in config.requirements] == [
         "six>=1",
         'numba; python_version < "3.12"',
         "matplotlib",

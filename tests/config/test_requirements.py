@@ -13,7 +13,7 @@ DIGEST = "ab" * 32
 
 
 def texts(folder: Path, text: str, **files: str) -> list[str]:
-    return [each.text for each in requirements(folder, text, **files).requirements]
+    return [requirement.text for requirement in requirements(folder, text, **files).requirements]
 
 
 def one_error(folder: Path, text: str, **files: str) -> WheelyardError:
@@ -38,14 +38,14 @@ def test_the_format(tmp_path: Path) -> None:
         dashes-_.and==1.*#no comment without a blank
         """.replace("#no comment without a blank", ""),
     )
-    assert [(each.text, each.line) for each in config.requirements] == [
+    assert [(requirement.text, requirement.line) for requirement in config.requirements] == [
         ("Six", 2),
         ('requests[security,socks]<3,>=2; python_version < "3.12"', 3),
         ("numpy==1.0", 4),
         ("dashes-_.and==1.*", 7),
     ]
     assert config.requirements[2].hashes == (f"sha256:{DIGEST}",)
-    assert {each.origin for each in config.requirements} == {"requirements.txt"}
+    assert {requirement.origin for requirement in config.requirements} == {"requirements.txt"}
 
 
 def test_continuation_and_comments_as_pip_reads_them(tmp_path: Path) -> None:
@@ -63,13 +63,13 @@ def test_nested_files(tmp_path: Path) -> None:
         other__txt="click",
         yet__txt="click<9",
     )
-    assert [(each.text, each.origin) for each in config.requirements] == [
+    assert [(requirement.text, requirement.origin) for requirement in config.requirements] == [
         ("click", "other.txt"),
         ("attrs", "sub/more.txt"),
         ("six", "requirements.txt"),
     ]
     # What a constraints file includes are constraints too.
-    assert [(each.text, each.origin) for each in config.constraints] == [
+    assert [(constraint.text, constraint.origin) for constraint in config.constraints] == [
         ("attrs<20", "sub/limits.txt"),
         ("click<9", "yet.txt"),
     ]
@@ -102,7 +102,7 @@ def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         demo --config-settings=key=value -C other=1
         """,
     )
-    assert [(each.name, each.url, each.kind, each.trusted) for each in config.indexes] == [
+    assert [(index.name, index.url, index.kind, index.trusted) for index in config.indexes] == [
         ("extra-index-1", "http://two.example:8080/simple", "simple", True),
         ("find-links-1", (tmp_path / "links").as_uri(), "find-links", False),
         ("index", "https://One.example/simple", "simple", False),
@@ -121,7 +121,7 @@ def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_index(tmp_path: Path) -> None:
     (tmp_path / "links").mkdir()
     config = requirements(tmp_path, "--no-index\n-i https://one.example/simple\n-f links\nsix\n")
-    assert [each.kind for each in config.indexes] == ["find-links"]
+    assert [index.kind for index in config.indexes] == ["find-links"]
     assert not config.default_indexes
     assert requirements(tmp_path, "--extra-index-url https://one.example/simple\nsix\n").default_indexes
 
@@ -148,7 +148,7 @@ def test_direct(tmp_path: Path) -> None:
         {(tmp_path / "vendor/demo-1.0-py3-none-any.whl").as_uri()}
         """,
     )
-    assert [(each.text, each.direct) for each in config.requirements] == [
+    assert [(requirement.text, requirement.direct) for requirement in config.requirements] == [
         (
             'demo[extra] @ vendor/demo-1.0-py3-none-any.whl ; sys_platform == "linux"',
             "vendor/demo-1.0-py3-none-any.whl",

@@ -131,5 +131,5 @@ def test_the_query_of_a_url_is_kept_apart(tmp_path: Path) -> None:
     config = requirements(tmp_path, f"x @ https://host.example/x-1.0.tar.gz?token={SECRET}\n")
     assert config.queries == {"https://host.example/x-1.0.tar.gz?": f"token={SECRET}"}
     assert SECRET not in repr(config)
-    assert SECRET not in json.dumps([(each.text, each.direct) for each in config.requirements])
+    assert SECRET not in json.dumps([(requirement.text, requirement.direct) for requirement in config.requirements])
     assert load(config.path) == config

@@ -30,7 +30,7 @@ def test_what_is_written_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     assert run() is None
     write(tmp_path, requirements__in="six\n")
-    assert [each.text for each in load(tmp_path).requirements] == ["six"]
+    assert [requirement.text for requirement in load(tmp_path).requirements] == ["six"]
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,11 @@ def test_from_something_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / name).write_text(text)
     assert run(name, "--target", "el9", "-t", "el8-py39") is None
     config = load(tmp_path)
-    listed = [each.text for each in config.requirements] + [
-        each.name for lock in config.locks for each in lock.packages
+    listed = [requirement.text for requirement in config.requirements] + [
+        package.name for lock in config.locks for package in lock.packages
     ]
     assert listed == ["six"]
-    assert [each.name for each in config.targets] == ["el9", "el8-py39"]
+    assert [target.name for target in config.targets] == ["el9", "el8-py39"]
 
 
 def test_every_example_in_the_comments_is_right(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_every_example_in_the_comments_is_right(tmp_path: Path) -> None:
     top = top.replace('requirements = ["requirements.in"]\n', "", 1)  # the example below it is another value of the key
     (tmp_path / "wheelyard.toml").write_text(top + "\n" + "\n".join(tables))
     config = load(tmp_path)
-    assert [each.name for each in config.targets] == ["el9", "el8-py39", "laboratory"]
+    assert [target.name for target in config.targets] == ["el9", "el8-py39", "laboratory"]
     assert set(config.packages) == {"our-library", "numpy"}
     assert config.build.jobs == 0
     assert config.constraints

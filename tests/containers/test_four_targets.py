@@ -86,7 +86,7 @@ def test_one_run_for_four_targets(yard: Yard, image: Image) -> None:
         names = sorted(path.name for path in (yard.wheelhouse / "targets" / aim.name).glob("*.whl"))
         assert [name for name in names if name.startswith("binary-")] == [f"binary-1.0-{aim.tag}-manylinux1_x86_64.whl"]
         for name in ("dotted", "fast"):
-            (built,) = (each for each in names if each.startswith(f"{name}-"))
+            (built,) = (entry for entry in names if entry.startswith(f"{name}-"))
             assert built.startswith(f"{name}-1.0-{aim.tag}-manylinux_2_")
         assert ("old-1.0-py3-none-any.whl" in names) == (aim.python == "3.6")
     # pip 9.0.3 sees no manylinux_2_X tag, so a newer one goes along, and the proof began with it.

@@ -85,7 +85,7 @@ def built(yard: Yard, target: str) -> Done:
 def test_compiled_and_proven_in_containers(yard: Yard, built: Done, blas: str, tmp_path: Path) -> None:
     folder = f"bookworm.{blas}-v3"
     wheel = yard.wheel(folder)
-    assert {name for each in identity.binaries(wheel) for name in each.blas} == {blas}
+    assert {name for binary in identity.binaries(wheel) for name in binary.blas} == {blas}
     (code,) = inspect_wheel(wheel, tmp_path, linked=linked(blas))
     assert code.highest == 3
     note = built.notes("prove")[folder]
@@ -102,7 +102,7 @@ def test_compiled_and_proven_in_containers(yard: Yard, built: Done, blas: str, t
 def test_again_does_nothing(yard: Yard, built: Done, target: str) -> None:
     again = yard.build(RECIPE + target + VARIANTS)
     assert again.code == 0, again.err
-    finished = [each for each in again.events if each["event"] == "job-finished" and each["stage"] == "prove"]
+    finished = [event for event in again.events if event["event"] == "job-finished" and event["stage"] == "prove"]
     assert {each["outcome"] for each in finished} <= {"reused", "skipped"}
     assert again.notes("prove") == built.notes("prove")
 
@@ -132,8 +132,10 @@ def test_a_blas_that_an_image_cannot_get(tmp_path: Path, cache: Path, image: Ima
     mine = Yard(root=tmp_path / "yard", cache=cache)
     done = mine.build(RECIPE + TARGET.format(builder=closed, host=image("host")) + NETLIB)
     assert done.code == 15, done.out + done.err
-    errors = [each for each in done.events if each["event"] == "error"]
-    (error,) = [each for each in errors if "netlib's reference BLAS and LAPACK is not in the image" in each["message"]]
+    errors = [event for event in done.events if event["event"] == "error"]
+    (error,) = [
+        fault for fault in errors if "netlib's reference BLAS and LAPACK is not in the image" in fault["message"]
+    ]
     assert error["where"] == "variant netlib, target bookworm"
     assert "apt-get install libblas-dev liblapack-dev" in error["hint"]
 

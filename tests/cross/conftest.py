@@ -47,7 +47,7 @@ def build(store: Store, toolchain: Toolchain) -> Build:
     ) -> BuiltWheel:
         def found(of: Target) -> ZigToolchain | FusedToolchain:
             thin = parts(of)
-            return FusedToolchain(parts=tuple(toolchain(each) for each in thin)) if thin else toolchain(of)
+            return FusedToolchain(parts=tuple(toolchain(half) for half in thin)) if thin else toolchain(of)
 
         identity = found(target).identity
         package = unit(sdist, store, identity, target=target).package

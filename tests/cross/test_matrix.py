@@ -138,7 +138,9 @@ def test_tagged_repaired_and_checked(run: Run, name: str) -> None:
         assert re.fullmatch(rf".+-{tag}-{tag}-({platform}[^-]*)\.whl", wheel.name), wheel.name
         found = list(objects(wheel))
         libraries = [member for member, _ in found if LIBRARY.search(member)]
-        assert [Path(each).name.startswith(GRAFTED[project]) for each in libraries] == [True] * (project in GRAFTED)
+        assert [Path(library).name.startswith(GRAFTED[project]) for library in libraries] == [True] * (
+            project in GRAFTED
+        )
         cpu, newest = platforms.parse(platform).cpu, platforms.parse(platform).version
         for member, each in found:
             assert each.cpu == cpu, member

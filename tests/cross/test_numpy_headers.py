@@ -113,6 +113,9 @@ def test_a_lock_names_the_targets_wheel(yard: Yard, store: Store) -> None:
     done = yard.run("lock", "--json", HOME=str(Path.home()))
     assert done.code == 0, done.out + done.err
     (package,) = pylock.loads((yard.root / "pylock.mac.toml").read_text(), where="pylock").packages
-    named = {each.name: each.for_target and each.for_target.filename for each in package.build_requirements}
+    named = {
+        requirement.name: requirement.for_target and requirement.for_target.filename
+        for requirement in package.build_requirements
+    }
     assert named == {"size": "size-1.0-cp312-cp312-macosx_11_0_arm64.whl", "tool": None, "old": None, "pure": None}
     assert json.loads(done.out.splitlines()[-1])

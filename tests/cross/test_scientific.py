@@ -43,11 +43,12 @@ def test_complete_by_its_own_markers(tmp_path: Path) -> None:
     done = lock(write(tmp_path, "macosx_12_0_arm64"))
     assert done.returncode == 0, done.stdout + done.stderr
     packages = {
-        each.name: each for each in pylock.loads((tmp_path / "pylock.mac.toml").read_text(), where="pylock").packages
+        package.name: package
+        for package in pylock.loads((tmp_path / "pylock.mac.toml").read_text(), where="pylock").packages
     }
     assert {"numpy", "scipy", "pandas", "matplotlib", "scikit-learn", "jupyterlab"} <= packages.keys()
     assert "appnope" in packages, "ipykernel asks for it on macOS only"
-    assert all(each.how == "fetch" for each in packages.values())
+    assert all(package.how == "fetch" for package in packages.values())
 
 
 def test_what_has_no_wheel_for_so_old_a_mac_is_named(tmp_path: Path) -> None:
@@ -72,11 +73,12 @@ def test_what_has_no_wheel_is_compiled(tmp_path: Path, store: Store) -> None:
     done = lock(folder, WHEELYARD_CACHE=str(store.root))  # where Zig has compiled for other tests
     assert done.returncode == 0, done.stdout + done.stderr
     packages = {
-        each.name: each for each in pylock.loads((folder / "pylock.mac.toml").read_text(), where="pylock").packages
+        package.name: package
+        for package in pylock.loads((folder / "pylock.mac.toml").read_text(), where="pylock").packages
     }
     assert {"numpy", "pandas", "matplotlib", "jupyterlab", "appnope"} <= packages.keys()
     assert {name for name, each in packages.items() if each.how == "build"} == {"scipy", "scikit-learn"}
-    needed = {each.name: each for each in packages["scipy"].build_requirements}
+    needed = {requirement.name: requirement for requirement in packages["scipy"].build_requirements}
     for name in ("numpy", "scipy-openblas32"):
         assert "manylinux" in needed[name].file.filename
         file = needed[name].for_target

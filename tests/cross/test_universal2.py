@@ -63,7 +63,7 @@ def test_compiled_for_each_and_fused(
     for path in files:
         # In the order, and on the boundaries, of lipo.
         headers = MachO(str(path)).headers
-        assert [(each.header.cputype, each.offset) for each in headers] == [
+        assert [(header.header.cputype, header.offset) for header in headers] == [
             (0x01000007, 0x1000),
             (0x0100000C, headers[1].offset),
         ]
@@ -118,10 +118,10 @@ def test_each_kind_of_mac_is_checked(wheel: BuiltWheel, store: Store, tmp_path: 
     broken = thin["arm64"].replace(b"PyInit_greeting", b"PyInit_greetinG")
     assert f"{MODULE} (arm64) has a broken signature" in faults(fused([thin["x86_64"], broken]))
     assert f"{MODULE} (arm64) exports no PyInit_greeting" in faults(fused([thin["x86_64"], broken]))
-    assert [each for each in faults(content) if "(x86_64) uses" in each and "PyUnicode_AsUTF8" in each]
+    assert [fault for fault in faults(content) if "(x86_64) uses" in fault and "PyUnicode_AsUTF8" in fault]
     lying = bytearray(content)
     lying[8:12], lying[28:32] = lying[28:32], lying[8:12]
-    assert any("the part for arm64 is for x86_64" in each for each in faults(bytes(lying)))
+    assert any("the part for arm64 is for x86_64" in fault for fault in faults(bytes(lying)))
 
 
 @pytest.mark.xdist_group("cross")

@@ -32,7 +32,7 @@ def rest(arguments: str, setting: dict[str, Any]) -> list[str]:
     """Return what is left of the arguments, without what is always there."""
     words = translate(arguments.split(), setting)
     assert words[:2] == ["-target", setting["target"]]
-    return [each for each in words[2:] if each not in FIXED]
+    return [word for word in words[2:] if word not in FIXED]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_response_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "more.rsp").write_text("'b c.o' -lpython3.12\n-Wl,-undefined,dynamic_lookup")
     (tmp_path / "a.rsp").write_text(f"a.o @{tmp_path}/more.rsp -bundle")
     words = translate([f"@{tmp_path}/a.rsp", "@not-there"], MAC)
-    assert [each for each in words[2:] if each not in FIXED][:4] == ["a.o", "b c.o", "@not-there", "-shared"]
+    assert [word for word in words[2:] if word not in FIXED][:4] == ["a.o", "b c.o", "@not-there", "-shared"]
     assert "-lpython3.12" not in words
 
 
@@ -121,7 +121,7 @@ def test_questions_are_passed_on(question: str) -> None:
 def test_libraries_and_sdk_of_the_target() -> None:
     words = translate(["-shared", "a.o"], {**MAC, "libraries": "/own", "apple_sdk": "/MacOSX.sdk"})
     assert {"-I/own/include", "-L/own/lib"} <= set(words)
-    assert not any("rpath" in each for each in words)  # a module that uses none of it would keep it
+    assert not any("rpath" in word for word in words)  # a module that uses none of it would keep it
     assert "-F/MacOSX.sdk/System/Library/Frameworks" in words
     assert translate(["a.o", "-framework", "Accelerate"], {**MAC, "apple_sdk": "/MacOSX.sdk"})[-3:-1] == [
         "-framework",

@@ -67,8 +67,8 @@ def main(names: list[str]) -> int:
         walks = [pool.submit(walked, number, fault) for number in chosen for fault in range(len(FAULTS))]
         rows = []
         print(HEAD)
-        for each in walks:
-            rows.append(each.result())
+        for walk in walks:
+            rows.append(walk.result())
             print(line(rows[-1]), *rows[-1].problems, sep="\n", flush=True)
     wrong = sum(len(row.problems) for row in rows)
     print(f"{sum(row.walked for row in rows)} faults, {wrong} of them not as it should be")

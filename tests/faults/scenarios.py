@@ -172,7 +172,7 @@ def _installed(folder: Path, version: str, options: tuple[str, ...]) -> None:
     for alpha in ("1.0", "1.1"):
         house(root, targets=[target(version)], alpha=alpha, beta=alpha, key=key(), created=CREATED)
         if alpha == "1.0":
-            given = [each.format(folder) for each in options]
+            given = [option.format(folder) for option in options]
             done = install(need(version), root, "-q", *given, home=folder / "home")
             assert done.returncode == 0, done.stderr
 
@@ -232,7 +232,7 @@ _CONNECTED = {
 def _run_here(folder: Path, arguments: Sequence[str]) -> None:
     environment = {name: value.format(folder) for name, value in _CONNECTED.items()}
     subprocess.run(
-        [sys.executable, "-m", "wheelyard", *(each.format(folder) for each in arguments)],
+        [sys.executable, "-m", "wheelyard", *(argument.format(folder) for argument in arguments)],
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder / "home"), **environment},
         cwd=folder,
         check=True,

@@ -141,7 +141,7 @@ class Walk:
             "LANG": "C.UTF-8",
             **{name: value.format(self.case) for name, value in self.scenario.environment.items()},
         }
-        given = [each.format(self.case) for each in arguments or self.scenario.arguments]
+        given = [argument.format(self.case) for argument in arguments or self.scenario.arguments]
         return self._starter.run(given, folder=self.case, environment=environment, fault=fault, at=at, warm=warm)
 
     def calls(self, fault: Fault) -> dict[int, Call]:

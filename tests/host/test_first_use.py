@@ -158,9 +158,9 @@ def test_from_a_server(kind: str, version: str, signed: Path, home: Path, server
     assert "signed by" in done.stdout
     assert (home / ".local/bin/alpha").exists()
     wheel = next((signed / "targets").glob("*/alpha-*.whl"))
-    for each in (signed / "targets").glob(f"*/{wheel.name}"):
-        each.unlink()
-        each.write_bytes(b"x" * 2_000_000)
+    for path in (signed / "targets").glob(f"*/{wheel.name}"):
+        path.unlink()
+        path.write_bytes(b"x" * 2_000_000)
     longer = install(need(version), alone, "-q", "--from", url, "--upgrade", home=home)
     assert (longer.returncode, "[too-big]" in longer.stderr) == (6, True), longer.stderr
     gone = install(need(version), alone, "-q", "--from", url + "nothere/", home=home)

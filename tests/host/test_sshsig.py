@@ -127,9 +127,9 @@ def test_ssh_keygen_accepts_ours_and_we_accept_ssh_keygens(kind: str, keys: dict
     command = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", "admin", "-n", NAMESPACE]
     done = subprocess.run([*command, "-s", str(tmp_path / "sig")], input=MESSAGE, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert [each.principals for each in verify_signatures(MESSAGE, armored, parse_signers(signers.read_text()))] == [
-        "admin"
-    ]
+    assert [
+        signature.principals for signature in verify_signatures(MESSAGE, armored, parse_signers(signers.read_text()))
+    ] == ["admin"]
     refused("bad-signature", MESSAGE + b" ", armored, parse_signers(line))
 
 

@@ -34,7 +34,7 @@ def bring_in(
     program = folder / "import.py"
     if not program.is_file():
         program.write_text(import_py())
-    command = [python, str(program), *(str(each) for each in options)]
+    command = [python, str(program), *(str(option) for option in options)]
     env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False, preexec_fn=bounds)
 

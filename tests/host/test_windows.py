@@ -21,11 +21,18 @@ TAGS = ("win_amd64", "win_arm64", "win32", "manylinux_2_17_x86_64")
 def folders(*platforms: str, python: str = "3.12", pip: str | None = None) -> list[TargetInfo]:
     return [
         TargetInfo(
-            folder=each, python=python, implementation="cpython", platform=each, pip=pip, variant=None, needs={},
-            proof="not run", python_archive=None,
+            folder=platform,
+            python=python,
+            implementation="cpython",
+            platform=platform,
+            pip=pip,
+            variant=None,
+            needs={},
+            proof="not run",
+            python_archive=None,
         )
-        for each in platforms
-    ]  # fmt: skip
+        for platform in platforms
+    ]
 
 
 def windows(machine: str) -> HostFacts:

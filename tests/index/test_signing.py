@@ -56,7 +56,7 @@ def test_without_a_key_a_new_generation_has_no_signature_and_that_is_said(shop: 
     publish(one(shop, "1.1"), store=shop.store, into=shop.into, report=said.append)
     assert not (shop.into / "manifest.json.sig").exists()
     warnings = [each.message for each in said if isinstance(each, Warned)]
-    assert [each.split("; ") for each in warnings] == [
+    assert [warning.split("; ") for warning in warnings] == [
         [
             f"{shop.into} was signed, and what is published now is not: hosts that trust a key refuse it",
             "publish with --key, or sign it with `wheelyard pack --key`",

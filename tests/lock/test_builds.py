@@ -40,7 +40,7 @@ def test_requirements_and_metadata_of_an_sdist_are_found_and_locked(place: Place
     demo = found.packages[0]
     assert demo.how == "build"
     assert demo.reason == "built from its sdist, because it has no wheel"
-    needed = {each.name: each for each in demo.build_requirements}
+    needed = {requirement.name: requirement for requirement in demo.build_requirements}
     assert set(needed) == {"helper", "deep", "late"}
     assert needed["deep"].via == ("helper",)
     assert needed["late"].via == ("demo 1.0",)
@@ -74,9 +74,9 @@ def test_build_requirements_that_are_sdists_are_built_to_ask_the_backend(place: 
     sdist(place, "helper", static=("ground",))
     sdist(place, "demo", static=("helper",), dynamic=("ground",))
     demo = package(place, "demo")
-    needed = {each.name: each for each in demo.build_requirements}
+    needed = {requirement.name: requirement for requirement in demo.build_requirements}
     assert {name: each.how for name, each in needed.items()} == {"helper": "build", "ground": "fetch"}
-    assert [each.name for each in needed["helper"].build_requirements] == ["ground"]
+    assert [requirement.name for requirement in needed["helper"].build_requirements] == ["ground"]
 
 
 def test_a_circle_is_named(place: Place) -> None:
@@ -99,7 +99,7 @@ def test_the_users_own_build_requirements_are_added(place: Place) -> None:
     make_wheel(place.files, "helper", "2.0")
     sdist(place, "demo", static=("helper",))
     demo = package(place, "demo", more='[packages.demo]\nbuild-requires = ["helper<2"]\n')
-    assert {each.name: each.version for each in demo.build_requirements} == {"helper": "1.0"}
+    assert {requirement.name: requirement.version for requirement in demo.build_requirements} == {"helper": "1.0"}
 
 
 def test_from_source_where_a_wheel_fits(place: Place) -> None:

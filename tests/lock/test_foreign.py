@@ -81,7 +81,7 @@ def test_each_target_has_its_fork(place: Place, name: str, file: str) -> None:
     assert versions(found["py311"]) == versions(found["mac"]) == NEW
     assert versions(found["py39"]) == {**OLD, **({"click": "8.1"} if name == "uv" else {})}
     files = {
-        target: next(each.file.filename for each in lock.packages if each.name == "fast")
+        target: next(package.file.filename for package in lock.packages if package.name == "fast")
         for target, lock in found.items()
     }
     assert files == {
@@ -214,7 +214,7 @@ def test_a_file_by_its_place(place: Place) -> None:
     path.write_text(
         f'{before}name = "boost"\nversion = "0.1"\nsource = {{ path = "own/{wheel.name}" }}\n\n[[package]]{after}'
     )
-    boost = next(each for each in locked(place, '"uv.lock"')["py311"].packages if each.name == "boost")
+    boost = next(package for package in locked(place, '"uv.lock"')["py311"].packages if package.name == "boost")
     assert boost.file.path == f"own/{wheel.name}"
 
 
@@ -250,7 +250,7 @@ def test_a_lock_with_an_index_of_its_own_for_some(place: Place, tmp_path: Path) 
         pyproject.write_text(pyproject.read_text() + index)
         found = locked(place, '"uv.lock"')["py311"]
     assert versions(found) == NEW
-    assert {each.name: each.file.index for each in found.packages}["boost"] == "team"
+    assert {package.name: package.file.index for package in found.packages}["boost"] == "team"
 
 
 def test_a_windows_target_of_the_same_lock(place: Place) -> None:
@@ -262,7 +262,7 @@ def test_a_windows_target_of_the_same_lock(place: Place) -> None:
     found = locked(place, '"uv.lock", "more.in"', PY311 + MAC + windows)
     assert versions(found["py311"]) == versions(found["mac"]) == {**NEW, "pure": "1.0"}
     assert versions(found["windows"]) == {**NEW, "pure": "1.0", "colorama": "0.4", "winonly": "1.0"}
-    fast = next(each for each in found["windows"].packages if each.name == "fast")
+    fast = next(package for package in found["windows"].packages if package.name == "fast")
     assert fast.file.filename == "fast-2.0-cp311-cp311-win_amd64.whl"
     with pytest.raises(WheelyardError) as caught:
         locked(place, '"uv.lock"', windows.replace("win_amd64", "win_arm64"))

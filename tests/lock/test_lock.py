@@ -211,7 +211,7 @@ def test_files_that_are_required_directly(place: Place) -> None:
         place.config(f"a[x] @ {(place.root / 'mine').as_uri()}/a-1.0+own-py3-none-any.whl\nc @ {url}\n")
     )["el9"]
     assert versions(found) == {"a": "1.0+own", "b": "1.0", "c": "1.0"}
-    assert next(each for each in found.packages if each.name == "c").file.url == url
+    assert next(package for package in found.packages if package.name == "c").file.url == url
     with pytest.raises(HashMismatchError):
         place.lock(place.config(f"c @ {url} --hash=sha256:{'0' * 64}\n"))
 

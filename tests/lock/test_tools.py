@@ -164,7 +164,7 @@ def test_both_resolvers_agree_on_real_packages(tmp_path: Path) -> None:
             backends = Sandboxes(config, store, indexes, Toolchains(config.build, store, silent))
             found[resolver] = lock(config, client=indexes, store=store, backends=backends)["el9"]
     assert versions(found["uv"]) == versions(found["pip-tools"])
-    assert {each.name: each.via for each in found["uv"].packages} == {
-        each.name: each.via for each in found["pip-tools"].packages
+    assert {package.name: package.via for package in found["uv"].packages} == {
+        package.name: package.via for package in found["pip-tools"].packages
     }
     assert "zipp" in versions(found["uv"])

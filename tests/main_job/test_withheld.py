@@ -74,7 +74,7 @@ def test_a_target_that_fails_keeps_its_folder_and_the_others_are_published(yard:
     assert done.code == code, done.out + done.err
     assert [each["name"] for each in done.summary["targets"]] == ["py312"]
     assert [(each["name"], each["kept"]) for each in done.summary["withheld"]] == [("py39", True)]
-    assert "bad" in str(next(each for each in done.events if each["event"] == "error"))
+    assert "bad" in str(next(event for event in done.events if event["event"] == "error"))
     assert content(old) == before
     assert wheels(yard, "py312") == ["good-2.0-py3-none-any.whl"]
 

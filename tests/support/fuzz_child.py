@@ -52,7 +52,7 @@ def signature(content: bytes) -> Any:
 def signers(content: bytes) -> Any:
     from wheelyard.host.sshsig import parse_signers, signer_line
 
-    return [signer_line(each) for each in parse_signers(content.decode("utf-8", "surrogateescape"))]
+    return [signer_line(signer) for signer in parse_signers(content.decode("utf-8", "surrogateescape"))]
 
 
 def revoked(content: bytes) -> Any:
@@ -121,7 +121,7 @@ def splice(content: bytes) -> Any:
     old, stream, size = io.BytesIO(b"0123456789" * 100), Counted(content), [0]
     old.name = "old"
     digest, ops, new = read_plan(stream, len(content), "x")
-    total = sum(each[-1] for each in ops)
+    total = sum(op[-1] for op in ops)
     check_plan(ops, new, min(total, 1 << 20), "x")
 
     def sink(block: bytes) -> None:
@@ -210,7 +210,7 @@ def metadata_of_parsed(content: bytes) -> Any:
     parsed = parse(content)
     asked_of(parsed)
     license_of(parsed)
-    return [extras_of(each) for each in parsed.requirements()]
+    return [extras_of(requirement) for requirement in parsed.requirements()]
 
 
 def entry_points(content: bytes) -> Any:
@@ -278,9 +278,9 @@ def configuration(name: str, content: bytes) -> Any:
             assert config.requirements or config.locks
             assert config.targets
             return
-    for each in errors:
-        assert each.where
-        assert "\n" not in each.where
+    for fault in errors:
+        assert fault.where
+        assert "\n" not in fault.where
     raise errors[0]
 
 
@@ -320,7 +320,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return sorted((plain(key), plain(each)) for key, each in value.items())
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     return value.hex() if isinstance(value, bytes) else value
 
 

@@ -54,7 +54,7 @@ class Done:
     @property
     def refusal(self) -> str:
         """Return what the error says."""
-        (found,) = [each for each in self.events if each["event"] == "error"]
+        (found,) = [event for event in self.events if event["event"] == "error"]
         return f"{found['where']}: {found['message']}"
 
     def warnings(self) -> list[str]:
@@ -62,7 +62,7 @@ class Done:
 
     def notes(self, stage: str) -> dict[str, str]:
         """Return what was said at the end of each job of a stage."""
-        wanted = [each for each in self.events if each["event"] == "job-finished" and each["stage"] == stage]
+        wanted = [event for event in self.events if event["event"] == "job-finished" and event["stage"] == stage]
         return {each["job"]: each["note"] for each in wanted}
 
 

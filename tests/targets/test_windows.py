@@ -49,5 +49,5 @@ def test_a_slip_of_the_pen_names_the_tag_of_windows() -> None:
 
 def test_nobody_else_takes_what_is_for_windows() -> None:
     assert not any(
-        "win" in str(each).rpartition("-")[2] for name in ("el9", "macos-arm64") for each in tags(target(name))
+        "win" in str(tag).rpartition("-")[2] for name in ("el9", "macos-arm64") for tag in tags(target(name))
     )

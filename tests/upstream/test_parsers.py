@@ -199,7 +199,7 @@ def test_a_page_that_an_index_writes_is_read_the_fast_way(page: list[dict[str, s
     fast = html.plain_anchors(text)
     assert fast is not None
     assert [dict(each) for each in fast] == page
-    assert [dict(each) for each in html._Page(text).anchors] == page
+    assert [dict(anchor) for anchor in html._Page(text).anchors] == page
 
 
 fragments = st.sampled_from(
@@ -219,7 +219,7 @@ def test_the_fast_way_never_reads_what_the_parser_does_not(pieces: list[str]) ->
     fast = html.plain_anchors(text)
     if fast is not None:
         page = html._Page(text)
-        assert [dict(each) for each in fast] == [dict(each) for each in page.anchors]
+        assert [dict(each) for each in fast] == [dict(anchor) for anchor in page.anchors]
         assert page.base == ""
 
 

@@ -42,7 +42,7 @@ def test_openblas_for_arm(tmp_path: Path) -> None:
     assert wheel.name.startswith("blasdemo-1.0+openblas.armv8.2.a-cp")
     cpus = {name: ELFFile(io.BytesIO(content)).get_machine_arch() for name, content in objects_of(wheel)}
     assert set(cpus.values()) == {"AArch64"}
-    assert {name for each in identity.binaries(wheel) if each.grafted for name in each.blas} == {"openblas"}
+    assert {name for binary in identity.binaries(wheel) if binary.grafted for name in binary.blas} == {"openblas"}
     note = finish.read_note(wheel)
     assert note is not None
     assert note["variant"] == {"blas": "openblas", "simd": "armv8.2-a"}

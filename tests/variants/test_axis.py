@@ -84,7 +84,7 @@ class Colour(Axis[ColourKeys, ColourRecipeKeys]):
             faults = [f"it is {each} inside" for answer in answers for each in answer if each != asked]
             return Finding(faults=tuple(faults), words=f"painted {asked}")
 
-        modules = [name for each in rebuilt for name in each.modules]
+        modules = [name for package in rebuilt for name in package.modules]
         inside = {"inside_colour.py": INSIDE.encode()}
         return Probe(
             name="colour",
@@ -198,7 +198,9 @@ def test_its_keys_are_keys_of_the_configuration(tmp_path: Path) -> None:
 
     def variants(text: str) -> list[tuple[str, str, Mapping[str, str]]]:
         place.write_text(f'requirements = ["requirements.in"]\n{text}')
-        return [(each.name, each.local_version, each.choice) for each in wheelyard.load_config(place).variants]
+        return [
+            (variant.name, variant.local_version, variant.choice) for variant in wheelyard.load_config(place).variants
+        ]
 
     both = '[[variant]]\npackages = ["app"]\nsimd = "x86-64-v3"\ncolour = "blue"\n'
     assert variants(both) == [("v3-blue", "v3.blue", {"simd": "x86-64-v3", "colour": "blue"})]

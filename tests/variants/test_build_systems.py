@@ -63,7 +63,7 @@ def test_cmake_is_given_the_blas(tmp_path: Path) -> None:
     done = yard.build(table, more="./cmakedemo-1.0.tar.gz\n", demo=False)
     assert done.code == 0, done.out + done.err
     (wheel,) = (yard.targets / f"{HERE}.fast").glob("cmakedemo-1.0+openblas.v3-*.whl")
-    assert {name for each in identity.binaries(wheel) for name in each.blas} == {"openblas"}
+    assert {name for binary in identity.binaries(wheel) for name in binary.blas} == {"openblas"}
     assert highest(wheel, tmp_path) == 3
     proof = done.notes("prove")[f"{HERE}.fast"] if "loaded" in str(done.notes("prove")) else ""
     assert "loaded: openblas in libscipy_openblas" in proof, done.notes("prove")

@@ -27,8 +27,8 @@ def test_what_a_choice_means(given: dict[str, Any], expected: dict[str, Any]) ->
     one = variant(**given)
     ours, *others = labels.properties(one)
     assert (ours.namespace, ours.feature, ours.value) == ("wheelyard", "choice", one.local_version)
-    assert {each.namespace: {each.feature: each.value} for each in others} == expected
-    assert [each.namespace for each in others] == list(expected), "what a host must have comes first"
+    assert {other.namespace: {other.feature: other.value} for other in others} == expected
+    assert [other.namespace for other in others] == list(expected), "what a host must have comes first"
 
 
 def test_a_cpu_by_name_is_nothing_that_an_installer_knows() -> None:

@@ -171,7 +171,7 @@ def test_what_packages_are_known_to_ask_for(
     tmp_path: Path, package: str, version: str, function: str, feature: str
 ) -> None:
     said = builtin().said(package, version, SimdRecipeKeys)
-    dispatched = [re.compile(each) for each in texts(said.dispatched)]
+    dispatched = [re.compile(text) for text in texts(said.dispatched)]
     kernel = KERNEL_OF.format(feature=feature)
     known, other = (
         objects.inspect(compiled(tmp_path, kernel % name), dispatched=dispatched)

@@ -226,7 +226,7 @@ def test_the_versions_of_one_package_do_not_overlap() -> None:
     for package, group in itertools.groupby(book.recipes, key=lambda each: each.package):
         recipes = list(group)
         for version in ("1.11.0", "1.26.0", "1.26.4", "2.0.0", "2.3.5", "2.4.0", "2.4.6", "3.0"):
-            fitting = [each for each in recipes if each.versions.contains(version)]
+            fitting = [recipe for recipe in recipes if recipe.versions.contains(version)]
             assert len(fitting) <= 1, f"{package} {version}"
 
 

@@ -82,6 +82,6 @@ def test_it_is_found_wherever_pip_puts_it(yard: Yard, built: Done, scheme: str, 
     lock = ["--require-hashes", "-f", str(source), "-r", str(source / "requirements.txt")]
     subprocess.run([*pip, *lock], check=True, env={"PATH": os.environ["PATH"], **environment})
     done = subprocess.run([python, "-c", BOTH], env=environment, capture_output=True, text=True, check=True)
-    loaded = [Path(each) for each in done.stdout.split()]
+    loaded = [Path(part) for part in done.stdout.split()]
     assert {each.parent for each in loaded} == {place / "lib"}
     assert len([each for each in loaded if each.name.startswith("libmkl_core")]) == 1

@@ -72,14 +72,14 @@ def plans(place: Place, config: Config) -> tuple[tuple[BuildUnit, ...], Lock, tu
 
 
 def needed(package: LockedPackage) -> Mapping[str, LockedPackage]:
-    return {each.name: each for each in package.build_requirements}
+    return {requirement.name: requirement for requirement in package.build_requirements}
 
 
 def test_what_is_compiled_against_is_a_wheel_of_the_locks_version(place: Place) -> None:
     for version in ("1.0", "2.0"):
         make_wheel(place.files, "ground", version)
     _, lock, units = plans(place, place.config(WANTED, targets=TABLES))
-    locked = {each.name: each for each in lock.packages}
+    locked = {package.name: package for package in lock.packages}
     assert {name: (each.version, each.how) for name, each in locked.items()} == {
         "upper": ("1.0", "build"),
         "ground": ("1.0", "build"),
@@ -93,7 +93,7 @@ def test_what_is_compiled_against_is_a_wheel_of_the_locks_version(place: Place) 
 
 def test_what_has_no_wheel_is_built_as_for_the_baseline(place: Place) -> None:
     plain, lock, units = plans(place, place.config(WANTED, targets=TABLES))
-    upper = next(each for each in lock.packages if each.name == "upper")
+    upper = next(package for package in lock.packages if package.name == "upper")
     ground = needed(upper)["ground"]
     assert (ground.version, ground.how) == ("1.0", "build")
     assert not needed(ground), "no BLAS"
@@ -110,10 +110,10 @@ def test_what_was_locked_before_is_kept_while_it_agrees(place: Place) -> None:
     make_wheel(place.files, "ground", "1.5")
     make_wheel(place.files, "other", "1.0")
     again = plans(place, place.config(WANTED + "other\n", targets=TABLES))[1]
-    assert {each.name: each for each in again.packages if each.name != "other"} == {
-        each.name: each for each in first.packages
+    assert {package.name: package for package in again.packages if package.name != "other"} == {
+        package.name: package for package in first.packages
     }
     sdist(place, "ground", "1.5")
     moved = plans(place, place.config("upper\nground==1.5\n", targets=TABLES))[1]
-    upper = next(each for each in moved.packages if each.name == "upper")
+    upper = next(package for package in moved.packages if package.name == "upper")
     assert needed(upper)["ground"].version == "1.5"

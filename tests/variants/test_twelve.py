@@ -114,7 +114,7 @@ def test_a_wheel_agrees_with_itself(yard: Yard, built: Done, blas: str, level: s
 @pytest.mark.parametrize(("blas", "level"), EVERY)
 def test_a_wheel_has_its_blas_and_its_level(yard: Yard, built: Done, blas: str, level: str, tmp_path: Path) -> None:
     path = yard.wheel(folder(blas, level))
-    assert {name for each in identity.binaries(path) for name in each.blas} == {blas}
+    assert {name for binary in identity.binaries(path) for name in binary.blas} == {blas}
     (code,) = inspect_wheel(path, tmp_path, linked=linked(blas))
     assert code.named
     number = int(level[1:])
@@ -148,7 +148,7 @@ def test_the_baseline_is_there_and_is_no_variant(yard: Yard, built: Done, tmp_pa
 
 
 def test_restricted_redistribution_is_said(built: Done) -> None:
-    said = [each for each in built.warnings() if "passed on" in each]
+    said = [warning for warning in built.warnings() if "passed on" in warning]
     assert len(said) == len(LEVELS)
     assert all("mkl" in each for each in said)
 
@@ -175,7 +175,7 @@ def test_the_sbom_names_its_blas(bill: dict[str, dict[str, Any]], blas: str, lev
     library = libraries()[blas]
     assert (part["name"], part["licenses"]) == (library.title, [{"expression": library.licence}])
     assert re.match(r"\d+\.\d+", part["version"]), "of the wheel, or of the system's package"
-    files = [each["name"] for each in part.get("components", [])]
+    files = [component["name"] for component in part.get("components", [])]
     said = {each["name"]: each["value"] for each in part["properties"]}
     if blas == "mkl":
         assert (said["wheelyard:linked"], files) == ("statically", [])
@@ -200,9 +200,9 @@ def test_the_papers_warn_of_restricted_redistribution(yard: Yard, built: Done) -
 def test_again_does_nothing(yard: Yard, built: Done) -> None:
     again = yard.build(MATRIX)
     assert again.code == 0, again.err
-    (summary,) = [each for each in again.events if each["event"] == "summary"]
+    (summary,) = [event for event in again.events if event["event"] == "summary"]
     assert summary["built"] == 0
-    finished = [each for each in again.events if each["event"] == "job-finished" and each["stage"] == "prove"]
+    finished = [event for event in again.events if event["event"] == "job-finished" and event["stage"] == "prove"]
     assert {each["outcome"] for each in finished} <= {"reused", "skipped"}
 
 

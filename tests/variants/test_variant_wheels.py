@@ -47,7 +47,8 @@ def name_of(python: str) -> str:
 
 def variants(*tables: Mapping[str, Any]) -> str:
     lines = [
-        "\n[[variant]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in each.items()) for each in tables
+        "\n[[variant]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for table in tables
     ]
     return "\n".join(lines)
 
@@ -118,7 +119,7 @@ def test_wheels_and_table_agree(yard: Yard, python: str) -> None:
         label = wheel_name.parse(wheel.name).label or None
         seen.add(label)
         with zipfile.ZipFile(wheel) as archive:
-            own = [each for each in archive.namelist() if each.endswith(f".dist-info/{labels.NOTE}")]
+            own = [member for member in archive.namelist() if member.endswith(f".dist-info/{labels.NOTE}")]
             if label is None:
                 assert own == []
                 continue
@@ -195,7 +196,7 @@ def test_the_admins_order_stands_above_the_level(yard: Yard, tmp_path: Path) -> 
     level = {"simd": [ORDER[0], "zen3"], "packages": ["blasdemo"]}
     done = again.build("variant-wheels = true\n" + target("3.11") + RECIPE + variants(blas, level))
     assert done.code == 0, done.out + done.err
-    assert [each for each in done.warnings() if "zen3 is left out" in each]
+    assert [warning for warning in done.warnings() if "zen3 is left out" in warning]
     assert set(json.loads((folder_of(again, "3.11") / TABLE).read_text())["variants"]) == {"netlib.v2", "v4"}
     folder = ["--no-index", "--find-links", str(folder_of(again, "3.11"))]
     found = install(UV, tmp_path / "site", *PREVIEW, *folder, "blasdemo")

@@ -267,7 +267,7 @@ class Zip:
 
         :raises WheelError: if it has more than ``largest`` bytes, or is not as the headers say.
         """
-        entry = next((each for each in self.entries if each.name == name), None)
+        entry = next((member for member in self.entries if member.name == name), None)
         if entry is None:
             return None
         if entry.size > largest:

@@ -41,7 +41,7 @@ def deduplicate_wheels(
     for twins in named.values():
         if len(twins) < 2:
             continue
-        places = sorted((place for each in twins.values() for place in each), key=lambda place: _age(targets[place[0]]))
+        places = sorted((place for twin in twins.values() for place in twin), key=lambda place: _age(targets[place[0]]))
         wheels_of = [settled[folder][project] for folder, project in places]
         if len({_told_apart_by(wheel, store) for wheel in wheels_of}) == 1:
             for folder, project in places:

@@ -67,7 +67,7 @@ def prepare_metadata(place: Workspace) -> bytes:
         wheel = _build(place, builder)
     try:
         with zipfile.ZipFile(wheel) as archive:
-            (name,) = (each for each in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", each))
+            (name,) = (member for member in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", member))
             if archive.getinfo(name).file_size > _MAX_ANSWER:
                 raise ValueError("METADATA is too big")
             return archive.read(name)
@@ -174,7 +174,7 @@ def _without_warnings(answer: bytes, log: Path) -> bytes:
         return answer  # whoever called the hook says what is wrong with it
     if warnings:
         with log.open("a", encoding="utf-8") as stream:
-            stream.writelines(f"warning: {str(each)[:2000]}\n" for each in warnings[:50])
+            stream.writelines(f"warning: {str(warning)[:2000]}\n" for warning in warnings[:50])
     return json.dumps(said).encode()
 
 

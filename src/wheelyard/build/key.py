@@ -41,9 +41,9 @@ def build_key(
         "expects": package.expects,
         # A wheel counts by its bytes; an sdist by its build key, which is among ``requires``.
         "environment": sorted(
-            (each.name, each.version, file.sha256)
-            for each in package.build_requirements
-            for file in each.files
+            (requirement.name, requirement.version, file.sha256)
+            for requirement in package.build_requirements
+            for file in requirement.files
             if file.is_wheel
         ),
         "built environment": sorted(requires),

@@ -92,7 +92,7 @@ class _Queue(Generic[K, U, R]):
     ) -> None:
         self._units = units
         self._skipped = skipped
-        self._waiting = {key: {each for each in requires.get(key, ()) if each in units} for key in units}
+        self._waiting = {key: {required for required in requires.get(key, ()) if required in units} for key in units}
         self._needed_by: dict[K, list[K]] = {key: [] for key in units}
         for key, wanted in self._waiting.items():
             for each in wanted:
@@ -111,10 +111,10 @@ class _Queue(Generic[K, U, R]):
     def done(self, key: K, result: R) -> None:
         """Note a result; what waited for this last becomes ready."""
         self.outcome.done[key] = result
-        for each in self._needed_by[key]:
-            self._waiting[each].discard(key)
-            if not self._waiting[each] and each not in self.outcome.skipped:
-                heapq.heappush(self.ready, (*self._place[each], each))
+        for dependent in self._needed_by[key]:
+            self._waiting[dependent].discard(key)
+            if not self._waiting[dependent] and dependent not in self.outcome.skipped:
+                heapq.heappush(self.ready, (*self._place[dependent], dependent))
 
     def fail(self, key: K, error: WheelyardError) -> None:
         """Note a failure; everything that needs the unit, near or far, is skipped."""
@@ -152,5 +152,5 @@ def _critical_paths(
         raise ValueError(f"these need one another: {circle}")
     paths: dict[K, float] = {}
     for key in reversed(order):
-        paths[key] = durations.get(key, 1.0) + max((paths[each] for each in needed_by[key]), default=0.0)
+        paths[key] = durations.get(key, 1.0) + max((paths[dependent] for dependent in needed_by[key]), default=0.0)
     return paths

@@ -79,7 +79,7 @@ def _add(
     recipe = recipes.get(package.name, _PLAIN)
     repairer = repairer_for(target.platform).identity()
     if thin := parts(target):
-        made = tuple(_add(units, package, each, recipes, tools, toolchain, builds_on, epoch) for each in thin)
+        made = tuple(_add(units, package, half, recipes, tools, toolchain, builds_on, epoch) for half in thin)
         key = build_key(package, target, recipe, toolchain, repairer=repairer, requires=made, epoch=epoch)
         fused = BuildUnit(package=package, target=target, recipe=recipe, toolchain=toolchain, key=key, parts=made)
         units.setdefault(key, fused)

@@ -182,9 +182,11 @@ class _Bench:
             log=log,
             root=root,
             for_target={
-                each.for_target.filename: given(self.store, root, each.for_target.sha256, each.for_target.filename)
-                for each in package.build_requirements
-                if each.for_target is not None
+                requirement.for_target.filename: given(
+                    self.store, root, requirement.for_target.sha256, requirement.for_target.filename
+                )
+                for requirement in package.build_requirements
+                if requirement.for_target is not None
             },
         )
         place = Workspace(
@@ -254,9 +256,9 @@ class _Bench:
     def _wheels(self, unit: BuildUnit, root: Path) -> dict[str, Path]:
         """Return the wheels of the build environment by file name, in the order of their names."""
         fetched = {
-            each.file.filename: given(self.store, root, each.file.sha256, each.file.filename)
-            for each in unit.package.build_requirements
-            if each.how == "fetch"
+            requirement.file.filename: given(self.store, root, requirement.file.sha256, requirement.file.filename)
+            for requirement in unit.package.build_requirements
+            if requirement.how == "fetch"
         }
         made = {
             wheel.filename: given(self.store, root, wheel.sha256, wheel.filename)

@@ -19,7 +19,7 @@ def installers(cache: Path) -> Mapping[str, bytes]:
     :param cache: a folder that they are kept in: putting them together takes longer than a run that does nothing.
     """
     sources = sorted(resources.files("wheelyard.host").iterdir(), key=lambda each: each.name)
-    content = b"".join(each.read_bytes() for each in sources if each.name.endswith(".py"))
+    content = b"".join(source.read_bytes() for source in sources if source.name.endswith(".py"))
     place = cache / hashlib.sha256(content).hexdigest()[:32]
     found = {}
     for name, make in _PROGRAMS.items():

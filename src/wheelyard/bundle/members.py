@@ -62,13 +62,13 @@ def items_of(
     top = f"{manifest.channel}-{manifest.sequence}"
     known = {entry.sha256 for entry in base.files} if base else set()
     first: dict[str, str] = {}
-    found: list[Item] = []
+    items: list[Item] = []
     order = sorted(manifest.files, key=lambda entry: (entry.path not in _FIRST, entry.path))
     for entry in order:
         if entry.sha256 in known:
             continue
         if entry.sha256 in first:
-            found.append(Item(name=entry.path, entry=entry, link=first[entry.sha256]))
+            items.append(Item(name=entry.path, entry=entry, link=first[entry.sha256]))
             continue
         first[entry.sha256] = entry.path
         item = Item(name=entry.path, entry=entry, size=entry.size)
@@ -76,8 +76,8 @@ def items_of(
             name = f"{SPLICES}/{entry.sha256}"
             short = Item(name=name, entry=entry, size=splice.size, payload=splice.payload)
             item = short if room is None or short.room(top) <= room else item
-        found.append(item)
-    return found
+        items.append(item)
+    return items
 
 
 def divide(items: Iterable[Item], top: str, room: int | None) -> list[list[Item]]:

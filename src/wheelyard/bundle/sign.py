@@ -61,10 +61,10 @@ def fingerprint_of(key: Path) -> str:
             "there is no such key", where=str(key), hint="name a private key, or the `.pub` of an agent's"
         )
     done = process.run(("ssh-keygen", "-l", "-f", str(key)), merge=True, timeout=_PATIENCE)
-    found = re.search(r"SHA256:[A-Za-z0-9+/]{43}", done.output)
-    if done.returncode != 0 or found is None:
+    match = re.search(r"SHA256:[A-Za-z0-9+/]{43}", done.output)
+    if done.returncode != 0 or match is None:
         raise ToolError("this is no SSH key", where=str(key), hint="name a private key, or a public one of an agent's")
-    return found.group()
+    return match.group()
 
 
 def check_keys(keys: Sequence[Path]) -> tuple[Path, ...]:
@@ -80,16 +80,16 @@ def check_keys(keys: Sequence[Path]) -> tuple[Path, ...]:
 
 def signers_of(content: bytes, armored: str) -> frozenset[str]:
     """Return the fingerprints of the keys that signed these bytes, whosever they are; damaged signatures are none."""
-    found = set()
+    signers = set()
     try:
-        for each in split_signatures(armored):
+        for signature in split_signatures(armored):
             with contextlib.suppress(Refused):
-                signer = Signer("*", parse_signature(each).key, None, None, None)
-                verify_one(content, each, [signer], (), int(time.time()), NAMESPACE)
-                found.add(fingerprint(signer.key))
+                signer = Signer("*", parse_signature(signature).key, None, None, None)
+                verify_one(content, signature, [signer], (), int(time.time()), NAMESPACE)
+                signers.add(fingerprint(signer.key))
     except Refused:
         pass
-    return frozenset(found)
+    return frozenset(signers)
 
 
 def sign(root: Path, keys: Sequence[Path], *, add: bool = False) -> Path:

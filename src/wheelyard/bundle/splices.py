@@ -85,14 +85,14 @@ def _nowhere() -> Iterator[_Nowhere]:
 
 def _members(path: Path) -> list[tuple[int, int]]:
     """Return offset and length of each member's bytes as they lie in a zip, in order."""
-    found = []
+    members = []
     with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         for member in archive.infolist():
             stream.seek(member.header_offset + 26)
             skip = stream.read(4)
             gap = int.from_bytes(skip[:2], "little") + int.from_bytes(skip[2:], "little")
-            found.append((member.header_offset + 30 + gap, member.compress_size))
-    return sorted(found)
+            members.append((member.header_offset + 30 + gap, member.compress_size))
+    return sorted(members)
 
 
 def make(old: Path, old_digest: str, new: Path, new_digest: str, payload: Path) -> Splice | None:

@@ -133,8 +133,8 @@ def show_outcome(outcome: BuildOutcome) -> None:
         show(_proof(folder.proof), style=colour)
         if folder.proof.told:
             show(f"{'':<{width}}  installed; these modules ask for what the lock does not have:")
-        for each in folder.proof.told:
-            show(f"{'':<{width}}    {each}")
+        for remark in folder.proof.told:
+            show(f"{'':<{width}}    {remark}")
         for entry in folder.entries:
             if entry.origin == "built":
                 show(f"{'':<{width}}  compiled {entry.wheel.filename}")
@@ -152,8 +152,8 @@ def show_outcome(outcome: BuildOutcome) -> None:
     show(f"{done.unchanged} left as they were")
     show("\nOn the host, without a network:")
     for folder in outcome.folders:
-        for each in commands(folder, shown(outcome.wheelhouse)):
-            show(f"  {each}")
+        for command in commands(folder, shown(outcome.wheelhouse)):
+            show(f"  {command}")
 
 
 def _proof(proof: Proof) -> str:

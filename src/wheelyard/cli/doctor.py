@@ -41,28 +41,28 @@ def doctor(
     findings = room.examine() if source is None else room.examine_for(_configuration(source))
     here = room.family()
     families = (here,) if here else room.FAMILIES
-    commands = {each: room.install_command(findings, each) for each in families}
+    commands = {family: room.install_command(findings, family) for family in families}
     if json_:
         document = {
-            "findings": [dataclasses.asdict(each) for each in findings],
+            "findings": [dataclasses.asdict(finding) for finding in findings],
             "distribution": here,
             "install": commands,
         }
         say(json.dumps(plain_value(document), indent=2, ensure_ascii=False))
         return
-    width = max(len(each.name) for each in findings)
-    for each in findings:
-        word, colour = _MARKS[each.status]
+    width = max(len(finding.name) for finding in findings)
+    for result in findings:
+        word, colour = _MARKS[result.status]
         show(f"{word:6}", style=colour, end="")
-        show(f"  {each.name:{width}}  {each.detail}")
-        if each.status != "ok":
-            say(f"{'':{width + 10}}for: {each.purpose}")
-            if each.advice:
-                say(f"{'':{width + 10}}{each.advice}")
+        show(f"  {result.name:{width}}  {result.detail}")
+        if result.status != "ok":
+            say(f"{'':{width + 10}}for: {result.purpose}")
+            if result.advice:
+                say(f"{'':{width + 10}}{result.advice}")
     wanted = {name: command for name, command in commands.items() if command}
     if wanted:
         say("\nTo install what is missing (only what you need; each line above says what for):")
         for name, command in wanted.items():
             say(f"  {command}" if here else f"  {name:7} {command}")
-    elif all(each.status == "ok" for each in findings):
+    elif all(finding.status == "ok" for finding in findings):
         say("\nNothing is missing.")

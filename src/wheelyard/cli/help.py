@@ -107,7 +107,7 @@ class PlainCommand(TyperCommand):
 
     def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # its own click, vendored
         """Return what stands behind the command's name."""
-        arguments = [each for each in self.get_params(ctx) if isinstance(each, TyperArgument)]
+        arguments = [param for param in self.get_params(ctx) if isinstance(param, TyperArgument)]
         return ["[OPTIONS]", *map(argument_name, arguments)]
 
     def format_options(self, ctx: typer.Context, formatter: object) -> None:  # type: ignore[override]
@@ -135,7 +135,7 @@ class GroupedCommands(TyperGroup):
     def format_options(self, ctx: typer.Context, formatter: object) -> None:  # type: ignore[override]
         """Write the commands first, as they are what is looked for."""
         self.format_commands(ctx, formatter)
-        rows = [record for each in self.get_params(ctx) if (record := each.get_help_record(ctx))]
+        rows = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
         with formatter.section("Options"):  # type: ignore[attr-defined]
             formatter.write_dl(rows)  # type: ignore[attr-defined]
 

@@ -47,8 +47,8 @@ def lock(
     if as_json:
         say_json(_summary(locks))
     elif not quiet:
-        for each in locks.values():
-            say(_line(each))
+        for target_lock in locks.values():
+            say(_line(target_lock))
     return 0
 
 
@@ -61,13 +61,13 @@ def _summary(locks: dict[str, Lock]) -> dict[str, object]:
         "event": "summary",
         "targets": [
             {
-                "name": each.target,
-                "packages": len(each.packages),
-                "builds": _builds(each),
-                "pip": each.pip.version if each.pip else None,
-                "lock": f"pylock.{each.target}.toml",
+                "name": target_lock.target,
+                "packages": len(target_lock.packages),
+                "builds": _builds(target_lock),
+                "pip": target_lock.pip.version if target_lock.pip else None,
+                "lock": f"pylock.{target_lock.target}.toml",
             }
-            for each in locks.values()
+            for target_lock in locks.values()
         ],
     }
 

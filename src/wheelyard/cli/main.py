@@ -63,20 +63,20 @@ def load_commands() -> typer.Typer:
 def show_error(error: WheelyardError, *, as_json_lines: bool) -> None:
     """Print an error for people, or as one JSON line for each thing that is wrong."""
     errors = error.errors if isinstance(error, Failures) else (error,)
-    for each in errors:
+    for fault in errors:
         if as_json_lines:
             facts = {
                 "event": "error",
-                "class": type(each).__name__,
-                "exit_code": each.exit_code,
-                "message": each.message,
-                "where": each.where,
-                "hint": each.hint,
-                "log": None if each.log is None else os.fspath(each.log),
+                "class": type(fault).__name__,
+                "exit_code": fault.exit_code,
+                "message": fault.message,
+                "where": fault.where,
+                "hint": fault.hint,
+                "log": None if fault.log is None else os.fspath(fault.log),
             }
             say_json(facts)
         else:
-            complain(f"error: {each}")
+            complain(f"error: {fault}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -148,21 +148,21 @@ def _requirements(given: Iterable[str], listed: Path | None) -> tuple[Requiremen
         for number, line in enumerate(text.splitlines(), 1):
             if wanted := line.partition("#")[0].strip():
                 lines.append((wanted, f"{listed}:{number}"))
-    found = []
+    requirements = []
     for text, where in lines:
         try:
-            found.append(parse_requirement(text))
+            requirements.append(parse_requirement(text))
         except InvalidRequirement as error:
             raise ConfigError(
                 f"not a project with a specifier: {hide_line(text)}", where=where, hint=str(error).splitlines()[0]
             ) from error
-        if found[-1].url is not None:
+        if requirements[-1].url is not None:
             raise ConfigError(
                 f"a URL cannot be mirrored: {hide_line(text)}", where=where, hint="fetch it, then `wheelyard add` it"
             )
-    if not found:
+    if not requirements:
         raise ConfigError("there is nothing to mirror", hint="name projects, or a file of them with --from")
-    return tuple(found)
+    return tuple(requirements)
 
 
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)=(?P<place>.+)")
@@ -173,22 +173,22 @@ def _indexes(given: Iterable[str], mirrors: Iterable[str]) -> tuple[IndexSource,
     from wheelyard.domain.errors import UsageError
     from wheelyard.domain.index import IndexSource
 
-    found: dict[str, IndexSource] = {}
+    indexes: dict[str, IndexSource] = {}
     for number, text in enumerate(given, 1):
         named = _NAMED.fullmatch(text)
         name, url = (named["name"], named["place"]) if named else (f"index-{number}", text)
-        if name in found:
+        if name in indexes:
             raise UsageError(f"two indexes are named {name!r}", where="--index", hint="rename one of them")
-        found[name] = IndexSource(name=name, url=url)
+        indexes[name] = IndexSource(name=name, url=url)
     for name, other in _pairs(mirrors, "--mirror-of"):
-        if name not in found or other not in found or name == other or found[other].mirror_of:
+        if name not in indexes or other not in indexes or name == other or indexes[other].mirror_of:
             raise UsageError(
                 "not NAME=OTHER of two indexes, the other of which is no mirror itself",
                 where=f"--mirror-of {name}={other}",
-                hint="known: " + (", ".join(found) or "none: name them with --index NAME=URL"),
+                hint="known: " + (", ".join(indexes) or "none: name them with --index NAME=URL"),
             )
-        found[name] = replace(found[name], mirror_of=other)
-    return tuple(found.values())
+        indexes[name] = replace(indexes[name], mirror_of=other)
+    return tuple(indexes.values())
 
 
 def _bound(given: Iterable[str], indexes: Iterable[IndexSource]) -> dict[str, str]:
@@ -197,7 +197,7 @@ def _bound(given: Iterable[str], indexes: Iterable[IndexSource]) -> dict[str, st
 
     from wheelyard.domain.errors import UsageError
 
-    names = [each.name for each in indexes]
+    names = [source.name for source in indexes]
     found: dict[str, str] = {}
     for project, index in _pairs(given, "--bind"):
         if names and index not in names:

@@ -30,7 +30,7 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, dict):
         return {plain_value(key): plain_value(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain_value(each) for each in value]
+        return [plain_value(item) for item in value]
     return value
 
 
@@ -53,7 +53,7 @@ def cleaning(report: Reporter) -> Reporter:
     """Return a reporter that hands on every event with its texts made harmless; names and notes become one line."""
 
     def cleaned(event: Event) -> None:
-        texts = {each.name: getattr(event, each.name) for each in fields(event)}
+        texts = {field.name: getattr(event, field.name) for field in fields(event)}
         plain: dict[str, Any] = {name: plain_text(text) for name, text in texts.items() if isinstance(text, str)}
         if not isinstance(event, Warned):
             plain = {name: text.replace("\n", " ") for name, text in plain.items()}

@@ -25,10 +25,10 @@ def bytes_of(text: str) -> int:
 
     :raises ConfigError: if it is not a size.
     """
-    found = _SIZE.match(text.strip())
-    if found is None:
+    match = _SIZE.match(text.strip())
+    if match is None:
         raise ConfigError(f"not a size: {text}", hint="write it as 700M or 4GiB")
-    number, unit, binary = found.groups()
+    number, unit, binary = match.groups()
     power = " kmgt".index(unit.lower() or " ")
     return int(float(number) * (1024 if binary else 1000) ** power)
 

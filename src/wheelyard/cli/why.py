@@ -35,9 +35,9 @@ def why(
     from wheelyard.lock.why import reason
 
     config = load(source)
-    if target is not None and target not in {each.name for each in config.targets}:
+    if target is not None and target not in {candidate.name for candidate in config.targets}:
         raise ConfigError(
-            f"there is no target {target}", hint=f"known: {', '.join(each.name for each in config.targets)}"
+            f"there is no target {target}", hint=f"known: {', '.join(candidate.name for candidate in config.targets)}"
         )
     found = []
     known: set[str] = set()
@@ -70,7 +70,7 @@ def _lines(told: Reason) -> Iterator[str]:
     if package.extras:
         yield f"  extras: {', '.join(package.extras)}"
     if package.build_requirements:
-        needed = ", ".join(f"{each.name} {each.version}" for each in package.build_requirements)
+        needed = ", ".join(f"{requirement.name} {requirement.version}" for requirement in package.build_requirements)
         yield f"  built with: {needed}"
     for chain in told.chains:
         yield f"  wanted by: {' <- '.join(chain)}"

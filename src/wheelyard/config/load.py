@@ -52,7 +52,7 @@ def load(path: Path) -> Config:
     problems = Problems()
     known = format_of(path)
     config = _own(path, problems) if known is None else _stand_in(path, known, problems)
-    if not config.requirements and not any(each.packages for each in config.locks) and not problems.found:
+    if not config.requirements and not any(lock.packages for lock in config.locks) and not problems.found:
         problems.add(
             "nothing is required",
             where=path.name,
@@ -60,7 +60,7 @@ def load(path: Path) -> Config:
             if path.suffix == ".toml"
             else "write one requirement a line",
         )
-    from_indexes = config.locks or any(each.direct is None for each in config.requirements)
+    from_indexes = config.locks or any(requirement.direct is None for requirement in config.requirements)
     if not config.default_indexes and not config.indexes and from_indexes:
         problems.add("no index and no find-links folder to look in", where=path.name, hint="name one of them")
     problems.check()
@@ -88,7 +88,7 @@ def _own(path: Path, problems: Problems) -> Config:
     of_files = reader.gathered.extra + ([reader.gathered.index] if reader.gathered.index else [])
     sections.check_mirrors(place, (*indexes, *of_files))
     only_binary, no_binary = _binary(top)
-    own_index = any(each.kind == "simple" and not each.explicit for each in indexes)
+    own_index = any(index.kind == "simple" and not index.explicit for index in indexes)
     config = Config(
         path=path,
         requirements=(),
@@ -102,7 +102,7 @@ def _own(path: Path, problems: Problems) -> Config:
         indexes=indexes,
         default_indexes=not own_index and not top.no_index,
         index_strategy=top.index_strategy,
-        packages=MappingProxyType(sections.packages(top.packages, [each.name for each in (*indexes, *of_files)])),
+        packages=MappingProxyType(sections.packages(top.packages, [index.name for index in (*indexes, *of_files)])),
         only_binary=frozenset(only_binary),
         no_binary=frozenset(no_binary),
         prereleases=top.prereleases,
@@ -140,14 +140,14 @@ def _of_targets(
     files: Mapping[str, tuple[str, ...]], gathered: Gathered, place: Location
 ) -> dict[str, tuple[Requirement, ...]]:
     """Return the constraints that targets have for themselves; what else their files say holds for all."""
-    found = {}
+    targets = {}
     for name, listed in files.items():
         reader = RequirementsReader(place.folder, place.problems)
         for file in listed:
             reader.read(place.folder / user_path(file), constraints=True, where=place.where("[[target]] constraints"))
         gathered.add(reader.gathered)
-        found[name] = tuple(reader.gathered.constraints)
-    return found
+        targets[name] = tuple(reader.gathered.constraints)
+    return targets
 
 
 def _wheelhouse(top: Document) -> Path:
@@ -174,7 +174,7 @@ def _with_files(config: Config, gathered: Gathered, problems: Problems) -> Confi
     found = gathered.extra + ([gathered.index] if gathered.index else [])  # what was added on purpose comes first
     if gathered.no_index:
         found = [each for each in found if each.kind == "find-links"]
-    taken = {each.name for each in config.indexes}
+    taken = {index.name for index in config.indexes}
     found = [each for each in found if each.name not in taken]
     indexes = tuple(_trusted(each, gathered.trusted_hosts) for each in (*config.indexes, *found))
     return dataclasses.replace(
@@ -212,11 +212,11 @@ def _with_settings(
 
 
 def _demand_hashes(requirements: Iterable[Requirement], problems: Problems) -> None:
-    for each in requirements:
-        if not each.hashes:
+    for requirement in requirements:
+        if not requirement.hashes:
             problems.add(
-                f"{each.text or each.direct} has no hash, but --require-hashes was given",
-                where=f"{each.origin}:{each.line}",
+                f"{requirement.text or requirement.direct} has no hash, but --require-hashes was given",
+                where=f"{requirement.origin}:{requirement.line}",
                 hint="add --hash=sha256:…, or take --require-hashes out: the lock has hashes in any case",
             )
 

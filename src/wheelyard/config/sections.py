@@ -206,13 +206,13 @@ def _python(table: TargetTable) -> tuple[str | None, str | None]:
     """Return ``python`` as ``X.Y[t]``, and in full where it is written so."""
     if table.python is None:
         return None, None
-    found = _PYTHON.fullmatch(table.python)
-    if not found or not presets.OLDEST <= int(found[2]) <= presets.NEWEST:
+    match = _PYTHON.fullmatch(table.python)
+    if not match or not presets.OLDEST <= int(match[2]) <= presets.NEWEST:
         hint = f"3.{presets.OLDEST} to 3.{presets.NEWEST} are known, free-threaded ones as 3.13t"
         table.place.wrong("python", f"{table.python!r} is no Python that a target can have", hint)
         return None, None
-    threads = "t" if found[3] or found[5] else ""
-    return found[1] + threads, found[1] + found[4] if found[4] else None
+    threads = "t" if match[3] or match[5] else ""
+    return match[1] + threads, match[1] + match[4] if match[4] else None
 
 
 def _known(platform: str, place: Location) -> str | None:
@@ -255,7 +255,7 @@ def indexes(tables: Sequence[IndexTable]) -> tuple[tuple[IndexSource, ...], dict
 
 def check_mirrors(place: Location, indexes: Collection[IndexSource]) -> None:
     """Report every ``mirror-of`` that names no index, or one that is itself a mirror."""
-    mirrors = {each.name: each.mirror_of for each in indexes}
+    mirrors = {index.name: index.mirror_of for index in indexes}
     originals = [name for name, mirror_of in mirrors.items() if mirror_of is None]
     for name, mirror_of in mirrors.items():
         key = f"[[index]] {name!r} mirror-of"
@@ -309,7 +309,7 @@ def packages(tables: Mapping[str, PackageTable], known: Collection[str]) -> dict
 
 
 def _patches(table: PackageTable) -> tuple[Path, ...]:
-    paths = tuple(table.place.folder / user_path(each) for each in texts(table.patches))
+    paths = tuple(table.place.folder / user_path(text) for text in texts(table.patches))
     for path in paths:
         if not is_file(path):
             table.place.wrong("patches", f"no such file: {path.name}", "paths are relative to the configuration file")
@@ -369,9 +369,9 @@ def _measure(
 ) -> float:
     """Return a number of seconds or bytes, which may be written with its unit."""
     if isinstance(value, str):
-        found = pattern.fullmatch(value.strip())
-        if found and float(found[1]) > 0:
-            return float(found[1]) * units[(found[2] or next(iter(units)))[0].lower()]
+        match = pattern.fullmatch(value.strip())
+        if match and float(match[1]) > 0:
+            return float(match[1]) * units[(match[2] or next(iter(units)))[0].lower()]
         place.wrong(key, f"{value!r} is not understood", f"write: {key} = {example}")
         return default
     if not 0 < value < float("inf"):

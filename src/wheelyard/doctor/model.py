@@ -56,7 +56,7 @@ def family() -> Family | None:
 def install_command(findings: Iterable[Finding], distribution: Family) -> str | None:
     """Return the one command that installs what is missing, None where no package is."""
     wanted = dict.fromkeys(
-        package for each in findings if each.status != "ok" for package in each.packages.get(distribution, ())
+        package for finding in findings if finding.status != "ok" for package in finding.packages.get(distribution, ())
     )
     if not wanted:
         return None

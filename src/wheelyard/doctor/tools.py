@@ -117,7 +117,7 @@ def space() -> Finding:
     """Look how much room the cache has."""
     purpose = "the cache of downloads and finished builds"
     root = default_root()
-    place = next(each for each in (root, *root.parents) if each.exists())
+    place = next(parent for parent in (root, *root.parents) if parent.exists())
     free = shutil.disk_usage(place).free
     return Finding(
         name="disk space",

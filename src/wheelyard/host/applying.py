@@ -223,7 +223,7 @@ def import_bundle(
             stage.read(volumes)
             stage.reuse()
             stage.finish(first)
-            order = [each for each in generation_names(into) if each != name]
+            order = [generation for generation in generation_names(into) if generation != name]
             policy = advanced(hidden, manifest, first.digest, trust, good)
             put_policy(folder, policy._replace(published=(*order, name)))
             _put_in_place(into, hidden, name)

@@ -23,9 +23,9 @@ def platform_parts(tag: str) -> Tuple[str, Version, str]:
     for name, version in _LEGACY.items():
         if tag.startswith(name + "_"):
             return "manylinux", version, tag[len(name) + 1 :]
-    found = _PLATFORM.match(tag)
-    if found:
-        return found.group(1), (int(found.group(2)), int(found.group(3))), found.group(4)
+    match = _PLATFORM.match(tag)
+    if match:
+        return match.group(1), (int(match.group(2)), int(match.group(3))), match.group(4)
     if tag == "win32":
         return "win", (), "x86"
     kind, _, machine = tag.partition("_")
@@ -92,7 +92,7 @@ def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -
         raise Refused(
             "no-folder",
             "no folder of this wheelhouse is for this host ({})".format(in_words(host))
-            + "".join("\n  " + each for each in reasons)
+            + "".join("\n  " + line for line in reasons)
             + "\n",
             hint="ask the admin for a target like this host, or use another Python",
             code=EXIT_NO_FOLDER,
@@ -100,7 +100,7 @@ def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -
     fitting.sort(key=lambda each: each[:4])
     failed, _, _, _, best = fitting[0]
     words = ["{}: fits (Python {}, {})".format(best.folder, best.python, best.platform)]
-    words += ["{}: fits too, but comes behind".format(each[4].folder) for each in fitting[1:]]
+    words += ["{}: fits too, but comes behind".format(other[4].folder) for other in fitting[1:]]
     if failed:
         words.append("{}: WARNING: its proof failed when the wheelhouse was made".format(best.folder))
     return Choice(target=best, reasons=tuple(words + reasons))

@@ -64,7 +64,7 @@ def recorded_files(dist: Installed, base: str) -> List[str]:
     """
     site = os.path.dirname(dist.info)
     inside = os.path.realpath(base) + os.sep
-    found = []
+    files = []
     record = os.path.join(dist.info, "RECORD")
     try:
         with open(record, encoding="utf-8", newline="") as stream:
@@ -79,15 +79,15 @@ def recorded_files(dist: Installed, base: str) -> List[str]:
         parent = os.path.realpath(os.path.dirname(path)) + os.sep
         if not parent.startswith(inside) or not os.path.lexists(path):
             continue
-        found.append(path)
+        files.append(path)
         if path.endswith(".py"):
-            found.extend(_bytecode(path))
+            files.extend(_bytecode(path))
     for extra in (*_WRITTEN_BY_PIP, "RECORD"):
         path = os.path.join(dist.info, extra)
         if os.path.exists(path):
-            found.append(path)
+            files.append(path)
     last = os.path.join(dist.info, "RECORD")
-    return sorted(set(found), key=lambda path: (path == last, path))
+    return sorted(set(files), key=lambda path: (path == last, path))
 
 
 def _bytecode(path: str) -> List[str]:
@@ -96,7 +96,11 @@ def _bytecode(path: str) -> List[str]:
     if not os.path.isdir(cache):
         return []
     start = name[: -len("py")]
-    return [os.path.join(cache, each) for each in os.listdir(cache) if each.startswith(start) and each.endswith(".pyc")]
+    return [
+        os.path.join(cache, file_name)
+        for file_name in os.listdir(cache)
+        if file_name.startswith(start) and file_name.endswith(".pyc")
+    ]
 
 
 def remove_files(paths: Iterable[str], base: str, keep: Iterable[str] = ()) -> None:
@@ -112,7 +116,7 @@ def remove_files(paths: Iterable[str], base: str, keep: Iterable[str] = ()) -> N
 def remove_empty(folders: Iterable[str], base: str, keep: Iterable[str] = ()) -> None:
     """Remove empty folders, and their parents if these become empty, up to and without ``base`` and ``keep``."""
     stop = os.path.realpath(base)
-    kept = {os.path.realpath(each) for each in keep}
+    kept = {os.path.realpath(path) for path in keep}
     for folder in sorted(set(folders), key=len, reverse=True):
         here = os.path.realpath(folder)
         while here.startswith(stop + os.sep) and here not in kept:
@@ -154,7 +158,7 @@ def wheel_layout(wheel: str) -> Tuple[List[Tuple[str, str]], int]:
                 else:
                     layout.append(("purelib", name))
                 if name.endswith(".dist-info/METADATA") and name.count("/") == 1:
-                    layout.extend(("purelib", "{}/{}".format(top, each)) for each in _WRITTEN_BY_PIP)
+                    layout.extend(("purelib", "{}/{}".format(top, written)) for written in _WRITTEN_BY_PIP)
                 if name.endswith(".dist-info/entry_points.txt") and name.count("/") == 1 and member.file_size < 1 << 20:
                     text = archive.read(member).decode("utf-8", "replace")
                     layout.extend(("scripts", script) for script in _script_names(text))
@@ -247,7 +251,9 @@ def _half_written(path: str) -> List[str]:
     cache = os.path.join(folder, "__pycache__")
     names = os.listdir(cache) if os.path.isdir(cache) else []
     return [
-        os.path.join(cache, each) for each in names if each.startswith(name[:-2]) and re.search(r"\.pyc\.\d+\Z", each)
+        os.path.join(cache, entry)
+        for entry in names
+        if entry.startswith(name[:-2]) and re.search(r"\.pyc\.\d+\Z", entry)
     ]
 
 

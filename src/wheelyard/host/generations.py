@@ -162,7 +162,7 @@ def prune_generations(into: str, keep: int) -> List[str]:
 def unlisted_files(root: str, manifest: Manifest) -> List[str]:
     """Return the paths in a wheelhouse that its manifest does not list, hidden ones too."""
     listed = {entry.path for entry in manifest.files} | {MANIFEST, SIGNATURE, BUNDLE} | _WORKING
-    found = []
+    files = []
     for here, folders, names in os.walk(root):
         if here == root and WORKSHOP in folders:
             folders.remove(WORKSHOP)
@@ -170,8 +170,8 @@ def unlisted_files(root: str, manifest: Manifest) -> List[str]:
         for name in names + links:
             path = os.path.relpath(os.path.join(here, name), root).replace(os.sep, "/")
             if path not in listed:
-                found.append(path)
-    return sorted(found)
+                files.append(path)
+    return sorted(files)
 
 
 def _unlisted(into: str, name: str) -> List[str]:

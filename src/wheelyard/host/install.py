@@ -205,10 +205,12 @@ def _uninstall(options: argparse.Namespace) -> int:
     place = _place_from(options)
     explicit = options.user or options.here or any(getattr(options, kind) for kind in _PLACES)
     # Never the installation of another Python: it may need what it has below the same folder.
-    records = [each for each in all_records() if each.get("python") == running_python() or each.get("kind") == "venv"]
-    chosen = [each for each in records if each.get("kind") == place.kind and each.get("base") == place.base]
+    records = [
+        record for record in all_records() if record.get("python") == running_python() or record.get("kind") == "venv"
+    ]
+    chosen = [record for record in records if record.get("kind") == place.kind and record.get("base") == place.base]
     if not explicit and not chosen:
-        chosen = [each for each in records if each.get("python") == running_python()]
+        chosen = [record for record in records if record.get("python") == running_python()]
     if len(chosen) != 1:
         none = "nothing of this Python ({}) is installed there".format(running_python())
         message = none if not chosen else "several installations are recorded"
@@ -342,7 +344,7 @@ def _with_python(options: argparse.Namespace, arguments: List[str]) -> int:
         _checked(options, source, target, with_python=True)
         python = unpack_python(os.path.join(source.root, target.python_archive or ""), folder)
         say("unpacked Python {}: {}".format(target.python, python))
-    rest = [each for each in arguments if each != "--with-python"]
+    rest = [argument for argument in arguments if argument != "--with-python"]
     place = [] if any(getattr(options, kind) for kind in _PLACES) or options.user else ["--here"]
     if options.confirmed:  # nobody is asked twice
         rest += ["--trust", options.confirmed]

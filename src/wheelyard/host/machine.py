@@ -35,8 +35,8 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 def numbers_of(text: str) -> Version:
     """Return the leading numbers of a version: "21.2.3" gives (21, 2, 3)."""
-    found = re.match(r"\d+(?:\.\d+)*", text)
-    return tuple(int(part) for part in found.group().split(".")) if found else ()
+    match = re.match(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in match.group().split(".")) if match else ()
 
 
 def dotted(version: Version) -> str:
@@ -72,11 +72,11 @@ def _musl_version() -> Version:
     for loader in sorted(glob.glob("/lib/ld-musl-*.so.1")):
         try:
             process = subprocess.Popen([loader], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            found = re.search(r"Version (\d+(?:\.\d+)*)", process.communicate()[0].decode("utf-8", "replace"))
+            match = re.search(r"Version (\d+(?:\.\d+)*)", process.communicate()[0].decode("utf-8", "replace"))
         except OSError:
             continue
-        if found:
-            return numbers_of(found.group(1))
+        if match:
+            return numbers_of(match.group(1))
     return ()
 
 
@@ -176,5 +176,5 @@ def output_of(command: Sequence[str], **variables: str) -> Optional[str]:
 
 def pip_version(pip: List[str]) -> Version:
     """Return the version of the pip that a command runs, () if there is none."""
-    found = re.match(r"pip (\S+)", output_of([*pip, "--version"]) or "")
-    return numbers_of(found.group(1)) if found else ()
+    match = re.match(r"pip (\S+)", output_of([*pip, "--version"]) or "")
+    return numbers_of(match.group(1)) if match else ()

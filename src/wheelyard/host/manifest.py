@@ -94,10 +94,10 @@ def check_path(path: object) -> str:
     if len(parts) > MAX_DEPTH:
         raise Refused("unsafe-path", "the path has more than {} levels".format(MAX_DEPTH), where=path)
     for part in parts:
-        found = _BAD_CHARACTER.search(part)
-        if found:
+        match = _BAD_CHARACTER.search(part)
+        if match:
             message = "the path has a character that not every system keeps and shows alike: U+{:04X}"
-            raise Refused("unsafe-path", message.format(ord(found.group())), where=ascii(path))
+            raise Refused("unsafe-path", message.format(ord(match.group())), where=ascii(path))
         if part in ("", ".", "..") or part.startswith((".", "-", " ")) or part.endswith((".", " ")):
             raise Refused("unsafe-path", "the path is not plain and relative", where=path)
         if len(part) > 255:
@@ -147,10 +147,10 @@ def channel_of(content: bytes) -> str:
 
     It only tells which remembered keys the signature has to fit.
     """
-    found = _CHANNEL.match(content[:100])
-    if found is None:
+    match = _CHANNEL.match(content[:100])
+    if match is None:
         raise _bad("it does not begin with a channel")
-    return found.group(1).decode("ascii")
+    return match.group(1).decode("ascii")
 
 
 def canonical(value: Any) -> bytes:

@@ -86,7 +86,7 @@ def _policy(value: Dict[str, Any]) -> Policy:
         seen=seen,
         time=_typed(value.get("time"), optional),
         anchor=_typed(value.get("anchor"), optional),
-        published=tuple(_typed(each, str) for each in _typed(value.get("published", []), list)),
+        published=tuple(_typed(sequence, str) for sequence in _typed(value.get("published", []), list)),
     )
 
 

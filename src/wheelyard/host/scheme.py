@@ -151,14 +151,14 @@ def move_into_place(place: Place, stage: str, undo: Undo, begin: Callable[[], No
         _home_layout(stage)
     staged_sites = sites_below(stage)
     new_names = {dist.name for dist in installed_in(staged_sites)}
-    sites = [os.path.normpath(os.path.join(place.base, os.path.relpath(each, stage))) for each in staged_sites]
+    sites = [os.path.normpath(os.path.join(place.base, os.path.relpath(folder, stage))) for folder in staged_sites]
     moving = sorted(_files_below(stage))
     replaced = [dist for dist in installed_in(sites) if dist.name in new_names]
     old = {dist.info: recorded_files(dist, place.base) for dist in replaced}
     try:
         for path in [
             *(os.path.join(place.base, name) for name in moving),
-            *(path for each in old.values() for path in each),
+            *(path for paths in old.values() for path in paths),
         ]:
             undo.remember(path)
         begin()

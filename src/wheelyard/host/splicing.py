@@ -32,9 +32,9 @@ def read_plan(stream: IO[bytes], size: int, where: str) -> Tuple[str, List[List[
     except (ValueError, KeyError, TypeError):
         raise _splice_error("is damaged", where) from None
     good = isinstance(old, str) and isinstance(ops, list)
-    for each in ops if good else []:
-        good = good and isinstance(each, list) and len(each) in (1, 2)
-        good = good and all(isinstance(number, int) and number >= 0 for number in each)
+    for op in ops if good else []:
+        good = good and isinstance(op, list) and len(op) in (1, 2)
+        good = good and all(isinstance(number, int) and number >= 0 for number in op)
     if not good:
         raise _splice_error("is damaged", where)
     return old, ops, size - 8 - length
@@ -42,18 +42,18 @@ def read_plan(stream: IO[bytes], size: int, where: str) -> Tuple[str, List[List[
 
 def check_plan(ops: List[List[int]], new: int, size: int, where: str) -> None:
     """Refuse a plan that does not make ``size`` bytes, ``new`` of them new."""
-    if sum(each[-1] for each in ops) != size or sum(each[0] for each in ops if len(each) == 1) != new:
+    if sum(op[-1] for op in ops) != size or sum(op[0] for op in ops if len(op) == 1) != new:
         raise _splice_error("does not make a file of the right size", where)
 
 
 def splice(stream: IO[bytes], ops: List[List[int]], old: IO[bytes], sink: Callable[[bytes], object]) -> None:
     """Hand the rebuilt file to ``sink``; Refused if the plan, which was checked, asks for what is not there."""
-    for each in ops:
-        if len(each) == 1:
-            copy_content(stream, each[0], sink, old.name)
+    for op in ops:
+        if len(op) == 1:
+            copy_content(stream, op[0], sink, old.name)
             continue
-        old.seek(each[0])
-        left = each[1]
+        old.seek(op[0])
+        left = op[1]
         while left:
             block = old.read(min(left, PIECE))
             if not block:

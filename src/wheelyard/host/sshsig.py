@@ -67,17 +67,17 @@ def split_signatures(text: str) -> List[str]:
     """Return each armored signature of a file of several, one behind the other."""
     if len(text) > MAX_SIGNATURES:
         raise Refused("bad-signature", "the signature file is larger than {} KiB".format(MAX_SIGNATURES >> 10))
-    found: List[str] = []
+    signatures: List[str] = []
     rest = text.strip()
     while rest:
         body, end, rest = rest.partition(_END)
         if not end or not body.startswith(_BEGIN):
             raise Refused("bad-signature", "the signature is damaged: not a row of SSH signatures")
-        found.append(body + end + "\n")
-        if len(found) > MAX_SIGNERS:
+        signatures.append(body + end + "\n")
+        if len(signatures) > MAX_SIGNERS:
             raise Refused("bad-signature", "there are more than {} signatures".format(MAX_SIGNERS))
         rest = rest.strip()
-    return found
+    return signatures
 
 
 def _moment(text: str) -> int:
@@ -132,15 +132,15 @@ def parse_signers(text: str, where: str = "allowed signers") -> List[Signer]:
 
     :raises Refused: ``bad-signers``, naming the line.
     """
-    found: List[Signer] = []
+    signers: List[Signer] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            found.append(_signer(line.strip()))
+            signers.append(_signer(line.strip()))
         except (ValueError, binascii.Error, IndexError) as error:
             raise Refused("bad-signers", str(error), where="{}:{}".format(where, number)) from None
-    return found
+    return signers
 
 
 def _revoked(line: str) -> str:
@@ -160,16 +160,16 @@ def parse_revoked(text: str, where: str = "revoked keys") -> FrozenSet[str]:
 
     :raises Refused: ``bad-signers``, naming the line.
     """
-    found = set()
+    revoked = set()
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         try:
-            found.add(_revoked(line))
+            revoked.add(_revoked(line))
         except (ValueError, binascii.Error) as error:
             raise Refused("bad-signers", str(error), where="{}:{}".format(where, number)) from None
-    return frozenset(found)
+    return frozenset(revoked)
 
 
 def signer_line(signer: Signer) -> str:

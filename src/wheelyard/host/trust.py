@@ -91,8 +91,8 @@ def _openssh() -> Optional[str]:
         text = done.communicate()[0].decode("utf-8", "replace")
     except OSError:
         return None
-    found = re.match(r"OpenSSH_(\d+)\.(\d+)", text)
-    return keygen if found and (int(found.group(1)), int(found.group(2))) >= _FIRST_OPENSSH else None
+    match = re.match(r"OpenSSH_(\d+)\.(\d+)", text)
+    return keygen if match and (int(match.group(1)), int(match.group(2))) >= _FIRST_OPENSSH else None
 
 
 def _agree(keygen: str, content: bytes, armored: str, signer: Signer) -> None:

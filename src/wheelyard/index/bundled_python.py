@@ -21,12 +21,12 @@ def carried_pythons(targets: Sequence[Target], store: Store) -> Mapping[str, str
     :raises HashMismatchError: if an archive is not the one that the configuration tells.
     :raises ConfigError: if two targets carry different archives of the same name.
     """
-    found: dict[str, str] = {}
+    pythons: dict[str, str] = {}
     for target in targets:
         path, carried = place(target), target.carried.python
         if path is None or carried is None:
             continue
-        if found.setdefault(path, carried.sha256) != carried.sha256:
+        if pythons.setdefault(path, carried.sha256) != carried.sha256:
             raise ConfigError(
                 f"another target carries another {path.partition('/')[2]}",
                 where=f"target {target.name}, carried-python",
@@ -41,4 +41,4 @@ def carried_pythons(targets: Sequence[Target], store: Store) -> Mapping[str, str
                     where=f"target {target.name}, carried-python",
                     hint="carried-python-sha256 is what sha256sum prints",
                 ) from error
-    return found
+    return pythons

@@ -28,13 +28,13 @@ def check_place(into: Path) -> None:
         there. Hidden files and a README may lie in a folder that is not a wheelhouse yet.
     """
     into = into.absolute()
-    there = next(each for each in (into, *into.parents) if os.path.lexists(each))
+    there = next(parent for parent in (into, *into.parents) if os.path.lexists(parent))
     if not there.is_dir():
         raise StorageError("this is not a folder", where=str(there), hint="choose a new or an empty folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise StorageError("you may not write here", where=str(there), hint="choose another folder")
     if there == into and not claimed(into):
-        foreign = sorted(each.name for each in into.iterdir() if not is_owners(each.name))
+        foreign = sorted(path.name for path in into.iterdir() if not is_owners(path.name))
         if foreign:
             raise StorageError(
                 "holds files that Wheelyard did not put there",

@@ -52,8 +52,8 @@ def load(into: Path) -> Site:
             with contextlib.suppress(FileNotFoundError):
                 documents[path] = (into / path).read_bytes()
         return Site(
-            folders=tuple(_folder(each) for each in content["folders"]),
-            labelled=tuple(_labelled(each) for each in content.get("labelled", ())),
+            folders=tuple(_folder(folder) for folder in content["folders"]),
+            labelled=tuple(_labelled(folder) for folder in content.get("labelled", ())),
             extra=tuple(_entry_of_row(row) for row in content["extra"]),
             retired=content.get("retired", {}),
             channel=content["channel"],
@@ -102,7 +102,7 @@ def _folder(found: Mapping[str, Any]) -> Folder:
         **{
             **plain,
             "target": _target(plain["target"]),
-            "entries": tuple(_entry(each) for each in plain["entries"]),
+            "entries": tuple(_entry(entry) for entry in plain["entries"]),
             "proof": Proof(**_tuples(plain["proof"])),
             "pip": _wheel(plain["pip"]) if plain["pip"] else None,
         }
@@ -122,8 +122,8 @@ def _target(found: Mapping[str, Any]) -> Target:
 
 
 def _labelled(found: Mapping[str, Any]) -> LabelledFolder:
-    entries = tuple(_entry(each) for each in found["entries"])
-    return LabelledFolder(**{**found, "entries": entries, "tables": tuple(_wheel(each) for each in found["tables"])})
+    entries = tuple(_entry(entry) for entry in found["entries"])
+    return LabelledFolder(**{**found, "entries": entries, "tables": tuple(_wheel(table) for table in found["tables"])})
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:

@@ -85,7 +85,10 @@ class BuildRequirements:
 
     def _agrees(self, kept: LockedPackage) -> bool:
         """Whether a package was built with the versions that the lock has of its build requirements."""
-        return all(self.versions.get(each.name, each.version) == each.version for each in kept.build_requirements)
+        return all(
+            self.versions.get(requirement.name, requirement.version) == requirement.version
+            for requirement in kept.build_requirements
+        )
 
     def _to_build(self, machine: Target) -> BuildRequirements:
         """Return the same for what is needed to build, on the machine that builds."""
@@ -127,7 +130,7 @@ class BuildRequirements:
         origin = f"{package.name} {package.version}"
         wanted = lines if machine == self.target else _asked_for(lines, self.target)
         kept = self.kept.get(package.file.sha256)
-        before = {each.name: each.version for each in kept.build_requirements} if kept else {}
+        before = {requirement.name: requirement.version for requirement in kept.build_requirements} if kept else {}
         question = Question(
             target=machine,
             requirements={f"-r {origin}": wanted},
@@ -140,7 +143,7 @@ class BuildRequirements:
         found = (
             builds.complete(
                 inner.locked(
-                    replace(pin, via=tuple(origin if each == f"-r {origin}" else each for each in pin.via)),
+                    replace(pin, via=tuple(origin if asker == f"-r {origin}" else asker for asker in pin.via)),
                     requires_python=answer.metadata[pin.name].requires_python,
                 ),
                 source,

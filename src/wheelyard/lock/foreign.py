@@ -66,8 +66,8 @@ def check_complete(locks: Iterable[ForeignLock], pins: Iterable[Pin], target: Ta
         there = {package.name for package, _ in _chosen(lock, target)}
         gone: dict[str, str] = {}
         for pin in pins:
-            asking = [each for each in pin.via if each in there]
-            if not asking or any(each.startswith("-r ") for each in pin.via):
+            asking = [asker for asker in pin.via if asker in there]
+            if not asking or any(asker.startswith("-r ") for asker in pin.via):
                 continue
             gone[pin.name] = f"{pin.name}, which {', '.join(asking)} needs there{_elsewhere(lock, pin.name)}"
         if gone:
@@ -80,7 +80,7 @@ def check_complete(locks: Iterable[ForeignLock], pins: Iterable[Pin], target: Ta
 
 
 def _elsewhere(lock: ForeignLock, name: str) -> str:
-    markers = sorted({each.marker for each in lock.packages if each.name == name and each.marker})
+    markers = sorted({package.marker for package in lock.packages if package.name == name and package.marker})
     return f" (it has one where {' or '.join(markers)})" if markers else ""
 
 
@@ -131,7 +131,7 @@ def _chosen(lock: ForeignLock, target: Target) -> list[tuple[ForeignPackage, fro
 
 def _flat(lock: ForeignLock, variables: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return the keys of the packages whose own marker holds, with the extras that the lock asks of each."""
-    return {each.key: each.extras for each in lock.packages if _holds(each.marker, lock, variables)}
+    return {package.key: package.extras for package in lock.packages if _holds(package.marker, lock, variables)}
 
 
 _Slot: TypeAlias = tuple[str, frozenset[str]]
@@ -170,7 +170,7 @@ def _walk(
         if not _holds(edge.marker, lock, variables):
             continue
         for slot, entries in by_slot.get(edge.name, {}).items():
-            fitting = [each for each in entries if edge.keys is None or each.key in edge.keys]
+            fitting = [entry for entry in entries if edge.keys is None or entry.key in edge.keys]
             if not fitting:
                 continue
             before = narrowed.get(slot, fitting)

@@ -24,9 +24,9 @@ def digest(config: Config, target: Target) -> str:
     """Return the SHA-256 of everything that one target's lock depends on, save what the indexes have."""
     inputs = {
         "format": _FORMAT,
-        "requirements": [_wanted(each, config.root) for each in config.requirements],
-        "constraints": [_wanted(each, config.root) for each in config.constraints],
-        "indexes": [[each.name, each.url, each.kind, each.explicit, each.mirror_of] for each in config.indexes],
+        "requirements": [_wanted(requirement, config.root) for requirement in config.requirements],
+        "constraints": [_wanted(constraint, config.root) for constraint in config.constraints],
+        "indexes": [[index.name, index.url, index.kind, index.explicit, index.mirror_of] for index in config.indexes],
         "index-strategy": config.index_strategy,
         "default-indexes": config.default_indexes,
         "packages": {name: _rule(rule, config.root) for name, rule in config.packages.items()},
@@ -38,14 +38,14 @@ def digest(config: Config, target: Target) -> str:
         "target": [target.name, target.python, target.python_full, target.platform, target.implementation, target.pip],
     }
     if config.locks:
-        inputs["locks"] = [dataclasses.asdict(each) for each in config.locks]
+        inputs["locks"] = [dataclasses.asdict(lock) for lock in config.locks]
     if config.overrides or config.excluded:
         inputs["overrides"] = [list(config.overrides), sorted(config.excluded)]
     if own := config.target_constraints.get(target.name):
         inputs["target-constraints"] = [_wanted(each, config.root) for each in own]
     if config.same_versions:
         same = config.same_versions
-        inputs["same-versions"] = [same if same is True else sorted(same), [each.name for each in config.targets]]
+        inputs["same-versions"] = [same if same is True else sorted(same), [known.name for known in config.targets]]
     if config.rebuilt:
         inputs["rebuilt"] = {name: _rule(rule, config.root) for name, rule in config.rebuilt.items()}
     if target.carried.pip or target.lacks_pip:
@@ -63,7 +63,7 @@ def _wanted(wanted: Wanted, root: Path) -> list[object]:
 
 
 def _rule(rule: PackageRule, root: Path) -> list[object]:
-    patches = [files.sha256(root / each) if (root / each).is_file() else str(each) for each in rule.patches]
+    patches = [files.sha256(root / patch) if (root / patch).is_file() else str(patch) for patch in rule.patches]
     settings = {key: value if isinstance(value, str) else list(value) for key, value in rule.config_settings.items()}
     return [rule.build, rule.index, dict(rule.environment), settings, patches, list(rule.build_requires)]
 
@@ -102,8 +102,8 @@ def name_of(wanted: Wanted) -> str | None:
 def hashes(config: Config) -> dict[str, frozenset[str]]:
     """Return the hashes that the files of each project must be among, where requirements or constraints say so."""
     allowed: dict[str, frozenset[str]] = {}
-    for each in (*config.requirements, *config.constraints):
-        name = name_of(each)
-        if name is not None and each.hashes:
-            allowed[name] = allowed.get(name, frozenset()) | frozenset(each.hashes)
+    for requirement in (*config.requirements, *config.constraints):
+        name = name_of(requirement)
+        if name is not None and requirement.hashes:
+            allowed[name] = allowed.get(name, frozenset()) | frozenset(requirement.hashes)
     return allowed

@@ -132,7 +132,11 @@ def lock(
 def _likely(config: Config, earlier: Iterable[Lock | None]) -> tuple[str, ...]:
     """Return the projects that the resolver will most likely ask for: a resolver learns them one by one."""
     names = {package.name for found in earlier if found for package in found.packages}
-    names |= {name for each in config.requirements if (name := inputs.name_of(each)) and each.direct is None}
+    names |= {
+        name
+        for requirement in config.requirements
+        if (name := inputs.name_of(requirement)) and requirement.direct is None
+    }
     names |= {package.name for each in config.locks for package in each.packages if package.carried}
     return tuple(sorted(name for name in names if (rule := config.packages.get(name)) is None or rule.index is None))
 
@@ -154,7 +158,7 @@ def _fresh(found: Lock | None, digest: str) -> bool:
 
 
 def _without(found: Lock, names: frozenset[str]) -> Lock:
-    return replace(found, packages=tuple(each for each in found.packages if each.name not in names))
+    return replace(found, packages=tuple(package for package in found.packages if package.name not in names))
 
 
 def _count(found: Lock) -> str:
@@ -264,10 +268,10 @@ def _write(config: Config, locks: Iterable[Lock]) -> list[str]:
     """Write requirements first: the pylock says what is done. Return the names of what was not there already."""
     return [
         name
-        for each in locks
+        for target_lock in locks
         for name, text in (
-            (requirements_txt.filename(each.target), requirements_txt.dumps(each)),
-            (pylock.filename(each.target), pylock.dumps(each)),
+            (requirements_txt.filename(target_lock.target), requirements_txt.dumps(target_lock)),
+            (pylock.filename(target_lock.target), pylock.dumps(target_lock)),
         )
         if files.write(config.root / name, text)
     ]

@@ -67,7 +67,7 @@ class TargetLocker:
             store=self.store,
             backends=self.backends,
             foreign=self._foreign(),
-            kept={each.file.sha256: each for each in kept if each.how == "build"},
+            kept={package.file.sha256: package for package in kept if package.how == "build"},
             rules=self.config.rules,
             report=self.report,
         )
@@ -88,7 +88,7 @@ class TargetLocker:
             packages=packages,
             resolver=resolver.name,
             pip=self._pip(source, packages),
-            image=self.backends.image(self.target) if any(each.how == "build" for each in packages) else None,
+            image=self.backends.image(self.target) if any(package.how == "build" for package in packages) else None,
         )
 
     def _ask(self, resolver: Resolver, builds: BuildRequirements) -> tuple[Answer, TargetSource]:
@@ -134,7 +134,7 @@ class TargetLocker:
             target=self.target,
             requirements=inputs.by_origin(self.config.requirements, pinned),
             constraints=inputs.by_origin(self.config.constraints, pinned),
-            preferences={each.name: each.version for each in (self.keep.packages if self.keep else ())},
+            preferences={package.name: package.version for package in (self.keep.packages if self.keep else ())},
             prereleases=self.config.prereleases,
             overrides=Overrides.of(self.config.overrides, self.config.excluded),
         )
@@ -150,7 +150,9 @@ class TargetLocker:
         choice = source.newest("pip")
         if choice is None:
             # What is built may yet get a tag that the host's pip sees.
-            fetched = needed and needs_newer_pip([each for each in packages if each.how == "fetch"], self.target)
+            fetched = needed and needs_newer_pip(
+                [package for package in packages if package.how == "fetch"], self.target
+            )
             if not fetched and not self.target.carried.pip:
                 return None
             raise ToolError(

@@ -67,7 +67,7 @@ def _standard(lock: Lock) -> Pylock:
         environments=[Marker(lock.environment)],
         requires_python=SpecifierSet(lock.requires_python),
         created_by=CREATOR,
-        packages=[_package(each) for each in lock.packages],
+        packages=[_package(package) for package in lock.packages],
         tool={"wheelyard": _known(own)},
     )
 
@@ -80,7 +80,7 @@ def _package(package: LockedPackage) -> Package:
         "expects": package.expects if package.expects != "any" else None,
         "index": package.file.index or None,
         **_told(package.file),
-        "build-requirements": [_package(each) for each in package.build_requirements],
+        "build-requirements": [_package(requirement) for requirement in package.build_requirements],
         "for-target": _for_target(package.for_target) if package.for_target else None,
     }
     file = _described(package.file)

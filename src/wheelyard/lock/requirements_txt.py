@@ -28,8 +28,14 @@ def dumps(lock: Lock) -> str:
     """Return a lock as requirements; an sdist that is to be built is there with its own hash."""
     header = (f"Locked by wheelyard for {lock.target}; made again by: wheelyard lock",)
     lines = (
-        PinnedLine(name=each.name, version=each.version, sha256s=(each.file.sha256,), extras=each.extras, via=each.via)
-        for each in lock.packages
+        PinnedLine(
+            name=package.name,
+            version=package.version,
+            sha256s=(package.file.sha256,),
+            extras=package.extras,
+            via=package.via,
+        )
+        for package in lock.packages
     )
     return render(lines, header=header)
 
@@ -42,13 +48,13 @@ def render(lines: Iterable[PinnedLine], *, header: Sequence[str] = ()) -> str:
 
 def _entry(line: PinnedLine) -> str:
     extras = f"[{','.join(line.extras)}]" if line.extras else ""
-    hashes = "".join(f" \\\n    --hash=sha256:{each}" for each in sorted(line.sha256s))
+    hashes = "".join(f" \\\n    --hash=sha256:{sha256}" for sha256 in sorted(line.sha256s))
     return f"{line.name}{extras}=={line.version}{hashes}\n{_via(line.via)}"
 
 
 def _via(via: Sequence[str]) -> str:
     # A requirer may be a file name: no line of it may get out of the comment.
-    clean = [" ".join(each.split()) for each in via]
+    clean = [" ".join(asker.split()) for asker in via]
     if len(clean) == 1:
         return f"    # via {clean[0]}\n"
-    return ("    # via\n" + "".join(f"    #   {each}\n" for each in clean)) if clean else ""
+    return ("    # via\n" + "".join(f"    #   {asker}\n" for asker in clean)) if clean else ""

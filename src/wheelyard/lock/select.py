@@ -138,17 +138,21 @@ class _Named:
 
 def _best(version: str, files: list[_Named], target: Target, wanted: Formats, hashes: frozenset[str]) -> Choice | str:
     """Return the choice among one version's files, or the reason in words why there is none."""
-    fitting = [each for each in files if python_fits(each.file.requires_python, target.python_full)]
+    fitting = [file for file in files if python_fits(file.file.requires_python, target.python_full)]
     if not fitting:
         return f"needs Python {files[0].file.requires_python}"
     if hashes:
-        fitting = [each for each in fitting if each.file.sha256 is None or f"sha256:{each.file.sha256}" in hashes]
+        fitting = [
+            candidate
+            for candidate in fitting
+            if candidate.file.sha256 is None or f"sha256:{candidate.file.sha256}" in hashes
+        ]
         if not fitting:
             return "no file has a hash that the requirements allow"
-    expects: Literal["any", "binary"] = "binary" if any(each.tags and not _pure(each) for each in files) else "any"
+    expects: Literal["any", "binary"] = "binary" if any(file.tags and not _pure(file) for file in files) else "any"
     # A yanked file is taken where nothing else is left; the resolver then takes it for an exact pin only (PEP 592).
-    kept = [each for each in fitting if each.file.yanked is None]
-    for among in (kept, [each for each in fitting if each.file.yanked is not None]):
+    kept = [candidate for candidate in fitting if candidate.file.yanked is None]
+    for among in (kept, [candidate for candidate in fitting if candidate.file.yanked is not None]):
         if found := _among(among, target, wanted):
             named, reason = found
             if named.file.yanked is not None:
@@ -167,14 +171,14 @@ def _sibling(files: list[_Named], target: Target) -> RemoteFile | None:
         tag = named.tags[0]
         return not tag.startswith(interpreter), system not in tag, named.file.filename
 
-    return min((each for each in files if each.tags), key=distance).file if any(each.tags for each in files) else None
+    return min((file for file in files if file.tags), key=distance).file if any(file.tags for file in files) else None
 
 
 def _among(files: list[_Named], target: Target, wanted: Formats) -> tuple[_Named, str] | None:
-    wheels = [each for each in files if each.tags] if wanted.wheels else []
+    wheels = [file for file in files if file.tags] if wanted.wheels else []
     newest = _ranks(target)
     for ranks, own in ((_host_ranks(target), True), (newest, False)):
-        ranked = [(rank, each) for each in wheels if (rank := _rank(each, ranks)) is not None]
+        ranked = [(rank, wheel) for wheel in wheels if (rank := _rank(wheel, ranks)) is not None]
         if ranked:
             _, named = min(ranked, key=lambda pair: (pair[0], *_later_build_first(pair[1])))
             tag = min(named.tags, key=lambda tag: ranks.get(tag, len(ranks)))
@@ -184,7 +188,7 @@ def _among(files: list[_Named], target: Target, wanted: Formats) -> tuple[_Named
             return named, f"the best wheel, {tag}, which only a newer pip than the host's {target.pip} sees"
     if not wanted.sdists:
         return None
-    sdists = sorted((each for each in files if not each.tags), key=_sdist_rank)
+    sdists = sorted((file for file in files if not file.tags), key=_sdist_rank)
     if not sdists:
         return None
     why = f"as {wanted.because} asks" if not wanted.wheels else f"because {_misfit(files, target)}"
@@ -202,7 +206,7 @@ def _sdist_rank(named: _Named) -> tuple[int, str]:
 
 
 def _refusal(files: list[_Named], target: Target, wanted: Formats) -> str:
-    wheels = [each for each in files if each.tags]
+    wheels = [file for file in files if file.tags]
     if not wanted.wheels:
         return f"has no sdist, and {wanted.because} forbids its wheels"
     sdist = "no sdist" if len(wheels) == len(files) else f"its sdist is forbidden by {wanted.because}"
@@ -211,7 +215,7 @@ def _refusal(files: list[_Named], target: Target, wanted: Formats) -> str:
 
 def _misfit(files: list[_Named], target: Target) -> str:
     """Say what wheels there are, in the part of the tag that the target does not fit."""
-    every = [tag for each in files for tag in each.tags]
+    every = [tag for file in files for tag in file.tags]
     if not every:
         return "it has no wheel"
     accepted = {tag.rpartition("-")[0] for tag in _ranks(target)}

@@ -16,7 +16,7 @@ def unused_names(config: Config, locks: Iterable[Lock]) -> Iterator[str]:
 
     :param locks: of all targets; what is needed to build their sdists counts too.
     """
-    known = {each.name for lock in locks for each in with_build_requirements(lock.packages)}
+    known = {requirement.name for lock in locks for requirement in with_build_requirements(lock.packages)}
     known |= {name for variant in config.variants for name in variant.packages}
     places = {
         **dict.fromkeys(config.no_binary, "no-binary"),

@@ -37,7 +37,9 @@ class Reason:
             "extras": list(self.package.extras),
             "via": list(self.package.via),
             "chains": [list(chain) for chain in self.chains],
-            "build_requirements": [f"{each.name}=={each.version}" for each in self.package.build_requirements],
+            "build_requirements": [
+                f"{requirement.name}=={requirement.version}" for requirement in self.package.build_requirements
+            ],
         }
 
 
@@ -70,8 +72,8 @@ def _chains(package: LockedPackage, packages: dict[str, LockedPackage], config: 
 def _lines(name: str, requirer: str, config: Config) -> tuple[str]:
     """Return the line of the user's that asks for a name, with its place."""
     option, _, origin = requirer.partition(" ")
-    for each in config.constraints if option == "-c" else config.requirements:
-        direct = each.direct is not None and name.replace("-", "_") in each.direct.replace("-", "_").lower()
-        if each.origin == origin and (name_of(each) == name or direct):
-            return (f"{origin}:{each.line}: {each.text or each.direct}",)
+    for constraint in config.constraints if option == "-c" else config.requirements:
+        direct = constraint.direct is not None and name.replace("-", "_") in constraint.direct.replace("-", "_").lower()
+        if constraint.origin == origin and (name_of(constraint) == name or direct):
+            return (f"{origin}:{constraint.line}: {constraint.text or constraint.direct}",)
     return (requirer,)

@@ -95,7 +95,7 @@ def _extra(bring: Bring, fault: Fault) -> str | None:
 
 def _hint(project: str, bring: Bring, fault: Fault, failed: list[Fault], locked: set[str]) -> str:
     """Return what to do about a module that blocks, with the line of TOML that leaves it out of the proof."""
-    bad = {each.module for each in failed}
+    bad = {failure.module for failure in failed}
     line = f"imports = {json.dumps([module for module in bring.modules if module not in bad])}"
     advice = ""
     library = _LIBRARY.search(fault.error)
@@ -114,11 +114,11 @@ def unasked(metadata: bytes, asked: tuple[str, ...]) -> Mapping[str, str]:
     :param metadata: of the wheel.
     :param asked: the extras that were asked for.
     """
-    return dict(reversed(list(_unasked(metadata, {canonicalize_name(each) for each in asked}))))
+    return dict(reversed(list(_unasked(metadata, {canonicalize_name(extra) for extra in asked}))))
 
 
 def _unasked(metadata: bytes, asked: set[str]) -> Iterator[tuple[str, str]]:
     for requirement in core_metadata.parse(metadata).requirements():
         extras = core_metadata.extras_of(requirement)
-        if extras and not asked & {canonicalize_name(each) for each in extras}:
+        if extras and not asked & {canonicalize_name(extra) for extra in extras}:
             yield canonicalize_name(requirement.name), extras[0]

@@ -62,7 +62,7 @@ def _import_all(place: Place, brought: Mapping[str, Bring]) -> tuple[Verdict, in
     """Import every module; return what those that failed come to, and how many were imported."""
     script, listing = place.given / "inside.py", place.given / "modules.json"
     files.write(script, Path(import_probe.__file__).read_bytes(), sync=False)
-    files.write(listing, json.dumps(sorted({name for each in brought.values() for name in each.modules})), sync=False)
+    files.write(listing, json.dumps(sorted({name for bring in brought.values() for name in bring.modules})), sync=False)
     done = place.run(str(script), str(listing))
     try:
         results = json.loads(done.output.strip().splitlines()[-1])

@@ -58,7 +58,7 @@ def repair(request: RepairRequest) -> Repaired:
 
 def _refused(said: dict[str, object], request: RepairRequest) -> RepairError:
     faults = said.get("faults")
-    faults = [str(each) for each in faults] if isinstance(faults, list) else []
+    faults = [str(fault) for fault in faults] if isinstance(faults, list) else []
     if len(faults) > _SHOWN:
         faults = [*faults[:_SHOWN], f"and {len(faults) - _SHOWN} more objects"]
     needs = f"; it would run on {said['needs']}" if said.get("needs") else ""

@@ -40,7 +40,7 @@ def main(request_file: str, answer_file: str) -> None:
         answer = _repair(request)
     except NonPlatformWheelError as error:
         wrong = error.libraries_with_invalid_machine if hasattr(error, "libraries_with_invalid_machine") else []
-        answer = {"outcome": "refused", "faults": [f"{each} is for another CPU" for each in wrong]}
+        answer = {"outcome": "refused", "faults": [f"{member} is for another CPU" for member in wrong]}
         if not wrong:
             answer = {"outcome": "untouched"}
     except (AuditwheelError, RuntimeError, ValueError) as error:
@@ -50,10 +50,10 @@ def main(request_file: str, answer_file: str) -> None:
 
 def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
     wheel, into = Path(request["wheel"]), Path(request["into"])
-    found = _PLATFORM.fullmatch(request["platform"])
-    if found is None:
+    match = _PLATFORM.fullmatch(request["platform"])
+    if match is None:
         raise ValueError(f"unknown platform {request['platform']}")
-    family, bound, cpu = found[1], (int(found[2]), int(found[3])), found[4]
+    family, bound, cpu = match[1], (int(match[2]), int(match[3])), match[4]
     if family == "musllinux":
         _name_musl(wheel, cpu)
     libc = Libc.GLIBC if family == "manylinux" else Libc.MUSL
@@ -183,7 +183,7 @@ def _too_new(path: Path, allowed: Policy) -> Iterator[str]:
                 used.add(version)
                 yield f"{symbol.name}@{version}"
         # Markers such as GLIBC_ABI_DT_RELR belong to no symbol.
-        yield from (each for each in versions.values() if each not in used and not _promised(each, allowed))
+        yield from (needed for needed in versions.values() if needed not in used and not _promised(needed, allowed))
 
 
 def _promised(version: str, policy: Policy) -> bool:

@@ -65,7 +65,7 @@ def repair(request: RepairRequest) -> Repaired:
 
 def has_apple_tools() -> bool:
     """Whether this is a Mac with Apple's command line tools, which delocate itself needs."""
-    return all(shutil.which(each) for each in ("otool", "install_name_tool", "lipo", "codesign"))
+    return all(shutil.which(tool) for tool in ("otool", "install_name_tool", "lipo", "codesign"))
 
 
 def _tool() -> str:
@@ -121,7 +121,7 @@ def _by_repairwheel(request: RepairRequest, folder: Path, platform: Platform) ->
         env=environment(folder, platform, request.libraries),
         log=request.log,
     )
-    return [str(each) for each in refused]
+    return [str(fault) for fault in refused]
 
 
 def _refuse(faults: Iterable[str], request: RepairRequest) -> None:

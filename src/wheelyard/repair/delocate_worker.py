@@ -40,7 +40,9 @@ def _refused(wheel: str, into: str, folder: str) -> list[str]:
     said = _Said()
     logging.getLogger().addHandler(said)
     importlib.import_module("repairwheel.macos.repair")._patch_tools()
-    delocating, libsana, tools = (importlib.import_module(f"repairwheel._vendor.delocate.{each}") for each in _MODULES)
+    delocating, libsana, tools = (
+        importlib.import_module(f"repairwheel._vendor.delocate.{module}") for module in _MODULES
+    )
     # It loads its modules anew when it patches them: there are two of the first.
     delocation = (delocating.DelocationError, libsana.DelocationError, libsana.DependencyNotFound)
     try:

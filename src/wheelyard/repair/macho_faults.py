@@ -40,8 +40,8 @@ def _objects(wheel: Path) -> Iterator[tuple[str, Object]]:
                 if not macho.is_macho(head):
                     continue
                 try:
-                    for each in macho.read(head + stream.read()):
-                        yield member.filename, each
+                    for image in macho.read(head + stream.read()):
+                        yield member.filename, image
                 except NotAnObjectError:
                     continue  # a Java class, say
 

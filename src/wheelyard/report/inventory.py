@@ -49,10 +49,10 @@ def _sbom_components(document: object) -> dict[str, str]:
     """Return file name → component out of a wheel's own CycloneDX SBOM (auditwheel writes one since 6.4)."""
     found: dict[str, str] = {}
     components = document.get("components") if isinstance(document, dict) else None
-    for each in components if isinstance(components, list) else ():
-        if isinstance(each, dict):
-            told = str(each.get("purl") or f"{each.get('name', '')} {each.get('version', '')}".strip())
-            found[str(each.get("name", ""))] = told
+    for component in components if isinstance(components, list) else ():
+        if isinstance(component, dict):
+            told = str(component.get("purl") or f"{component.get('name', '')} {component.get('version', '')}".strip())
+            found[str(component.get("name", ""))] = told
     return found
 
 
@@ -79,7 +79,7 @@ def _grafted(archive: zipfile.ZipFile) -> tuple[Grafted, ...]:
 
 def _told(archive: zipfile.ZipFile) -> tuple[Told, ...]:
     """Return what a variant's wheel says of its choices; nothing without a record, or where it is nonsense."""
-    member = next((each for each in archive.infolist() if _NOTE.match(each.filename)), None)
+    member = next((info for info in archive.infolist() if _NOTE.match(info.filename)), None)
     if member is None or member.file_size > _LIMIT:
         return ()
     try:
@@ -134,7 +134,7 @@ def component_of(
         license=replace(license_of(metadata), texts=texts),
         summary=metadata.summary,
         homepage=_homepage(metadata),
-        requires=tuple(sorted({str(canonicalize_name(each.name)) for each in metadata.requirements()})),
+        requires=tuple(sorted({str(canonicalize_name(requirement.name)) for requirement in metadata.requirements()})),
         grafted=grafted,
         told=told,
         provenance=provenance or Provenance(origin="unknown"),

@@ -61,7 +61,7 @@ class Component:
     @property
     def ingredients(self) -> tuple[Ingredient, ...]:
         """What the choices of a variant brought into it, or make it load."""
-        return tuple(each.ingredient for each in self.told if each.ingredient is not None)
+        return tuple(said.ingredient for said in self.told if said.ingredient is not None)
 
     @property
     def reference(self) -> str:

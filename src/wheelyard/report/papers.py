@@ -50,8 +50,8 @@ def _style() -> tuple[Markup, str]:
 
 def _page(name: str, frame: Frame, values: Mapping[str, object]) -> bytes:
     style, style_hash = _style()
-    made = _pages.get_template(name)
-    return made.render(frame=frame, root="", words=words, style=style, style_hash=style_hash, **values).encode()
+    template = _pages.get_template(name)
+    return template.render(frame=frame, root="", words=words, style=style, style_hash=style_hash, **values).encode()
 
 
 def _by_license(components: Sequence[Component]) -> list[tuple[str, list[str]]]:
@@ -65,9 +65,9 @@ def _restricted(components: Sequence[Component]) -> list[tuple[str, str, list[Co
     """Return each library that may not be passed on freely, why, and the distributions that have or load it."""
     found: dict[tuple[str, str], list[Component]] = defaultdict(list)
     for component in components:
-        for each in component.ingredients:
-            if each.restricted:
-                found[each.title, each.restricted].append(component)
+        for ingredient in component.ingredients:
+            if ingredient.restricted:
+                found[ingredient.title, ingredient.restricted].append(component)
     return [(title, why, having) for (title, why), having in sorted(found.items(), key=lambda each: each[0])]
 
 

@@ -44,9 +44,9 @@ def _inside(component: Component) -> list[Part]:
         for grafted in component.grafted
     }
     wholes = [
-        _ingredient(component, each.axis, each.ingredient, libraries)
-        for each in component.told
-        if each.ingredient is not None and not each.ingredient.loaded_from
+        _ingredient(component, said.axis, said.ingredient, libraries)
+        for said in component.told
+        if said.ingredient is not None and not said.ingredient.loaded_from
     ]
     return [*wholes, *libraries.values()]
 
@@ -78,11 +78,11 @@ def _part(component: Component) -> Part:
         "wheelyard:build-key": told.build_key,
         "wheelyard:sandbox": told.sandbox,
     }
-    for each in component.told:
-        facts |= {f"wheelyard:{name}": value for name, value in each.properties.items()}
-        if (loaded := each.ingredient) and loaded.loaded_from:
+    for said in component.told:
+        facts |= {f"wheelyard:{name}": value for name, value in said.properties.items()}
+        if (loaded := said.ingredient) and loaded.loaded_from:
             facts |= {
-                f"wheelyard:{each.axis}": f"{loaded.title}, of {loaded.loaded_from}",
+                f"wheelyard:{said.axis}": f"{loaded.title}, of {loaded.loaded_from}",
                 "wheelyard:restricted": loaded.restricted,
             }
     kind = "bdist_wheel" if component.filename.endswith(".whl") else "sdist"

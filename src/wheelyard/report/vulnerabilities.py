@@ -49,12 +49,12 @@ def advisories(path: Path) -> list[Advisory]:
     try:
         for name, content in _documents(path):
             value = json.loads(content)
-            for each in value if isinstance(value, list) else value.get("vulns", [value]):
-                if not isinstance(each, dict) or "id" not in each:
+            for advisory in value if isinstance(value, list) else value.get("vulns", [value]):
+                if not isinstance(advisory, dict) or "id" not in advisory:
                     raise ConfigError("not an OSV advisory", where=f"{path}: {name}")
-                about = [a.get("package", {}).get("ecosystem") for a in each.get("affected", ())]
-                if "PyPI" in about and not each.get("withdrawn"):
-                    found.append(each)
+                about = [a.get("package", {}).get("ecosystem") for a in advisory.get("affected", ())]
+                if "PyPI" in about and not advisory.get("withdrawn"):
+                    found.append(advisory)
     except (ValueError, RecursionError, AttributeError, zipfile.BadZipFile, OSError) as error:
         raise ConfigError(f"not an OSV export: {error}", where=str(path)) from error
     return found
@@ -69,7 +69,7 @@ def _in_range(version: Version, events: Sequence[Mapping[str, str]]) -> bool:
         kind, text = next(iter(event.items()))
         return Version("0.dev0" if text == "0" else text), key.get(kind, 3)
 
-    for event in sorted((each for each in events if each), key=moment):
+    for event in sorted((step for step in events if step), key=moment):
         kind, text = next(iter(event.items()))
         if kind == "introduced" and (text == "0" or version >= Version(text)):
             affected = True
@@ -84,10 +84,10 @@ def _affected(version: str, affected: Mapping[str, Any]) -> bool:
     parsed = Version(version)
     # A local version (a variant that we built) has what its public version has.
     public = Version(parsed.public)
-    if any(_same(public, each) for each in affected.get("versions", ())):
+    if any(_same(public, listed) for listed in affected.get("versions", ())):
         return True
-    ranges = [each for each in affected.get("ranges", ()) if each.get("type") in ("ECOSYSTEM", "SEMVER")]
-    return any(_in_range(public, each.get("events", ())) for each in ranges)
+    ranges = [span for span in affected.get("ranges", ()) if span.get("type") in ("ECOSYSTEM", "SEMVER")]
+    return any(_in_range(public, span.get("events", ())) for span in ranges)
 
 
 def _same(version: Version, text: str) -> bool:
@@ -98,8 +98,8 @@ def _same(version: Version, text: str) -> bool:
 
 
 def _fixed(affected: Mapping[str, Any]) -> list[str]:
-    ranges = [each for each in affected.get("ranges", ()) if each.get("type") != "GIT"]
-    return [event["fixed"] for each in ranges for event in each.get("events", ()) if "fixed" in event]
+    ranges = [span for span in affected.get("ranges", ()) if span.get("type") != "GIT"]
+    return [event["fixed"] for span in ranges for event in span.get("events", ()) if "fixed" in event]
 
 
 def look(components: Sequence[Component], database: Path | None) -> Vulnerabilities:
@@ -133,7 +133,7 @@ def look(components: Sequence[Component], database: Path | None) -> Vulnerabilit
                     version=component.version,
                     summary=str(advisory.get("summary") or advisory.get("details", "")).strip()[:300],
                     fixed=tuple(sorted(set(_fixed(affected)))),
-                    severity=", ".join(str(each.get("score", "")) for each in advisory.get("severity", ())),
+                    severity=", ".join(str(score.get("score", "")) for score in advisory.get("severity", ())),
                 )
     return Vulnerabilities(
         database=database.name,

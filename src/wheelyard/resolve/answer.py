@@ -64,9 +64,9 @@ def _doubts(pin: Pin, metadata: CoreMetadata, view: View, question: Question) ->
             near = nearest(canonicalize_name(extra), known) or "it has no extras"
             yield f"{pin.name} {pin.version} has no extra {extra!r}{_wanted_by(pin.name, view, question)}: {near}"
     candidates = view.asked().get(pin.name)
-    for each in candidates.versions if candidates else ():
-        if each.version == pin.version and each.yanked is not None:
-            yield f"{pin.name} {pin.version} is yanked upstream, but pinned: {each.yanked or 'no reason is given'}"
+    for version in candidates.versions if candidates else ():
+        if version.version == pin.version and version.yanked is not None:
+            yield f"{pin.name} {pin.version} is yanked upstream, but pinned: {version.yanked or 'no reason is given'}"
 
 
 def _spelled(pin: Pin, metadata: CoreMetadata) -> Pin:
@@ -114,7 +114,7 @@ def _helpful(name: str, view: View, question: Question) -> dict[str, str]:
         version: reason
         for version, reason in view.refusals(name).items()
         if all(
-            any(each.contains(version, prereleases=True) for each in of_requirer)
+            any(specifier.contains(version, prereleases=True) for specifier in of_requirer)
             for of_requirer in wanted.values()
             if of_requirer
         )
@@ -152,8 +152,8 @@ def _wanted_by(name: str, view: View, question: Question) -> str:
     """Return `` (wanted by …)``, or nothing where nobody is known."""
 
     def asks(line: str) -> bool:
-        found = _WORD.match(line)
-        return found is not None and canonicalize_name(found[0]) == name
+        match = _WORD.match(line)
+        return match is not None and canonicalize_name(match[0]) == name
 
     files = [origin for origin, lines in question.requirements.items() if any(map(asks, lines))]
     projects = [f"{each} {version}" for (each, version), core in view.read().items() if any(map(asks, core.requires))]

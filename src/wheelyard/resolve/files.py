@@ -84,12 +84,12 @@ def read_pins(text: str, origins: Mapping[str, str]) -> tuple[Pin, ...]:
     """Read pins and their annotations (pip-compile's split style) in order of name."""
     pins: list[Pin] = []
     for line in text.splitlines():
-        if found := _PIN.match(line):
-            extras = (extra.strip() for extra in (found["extras"] or "").split(","))
+        if match := _PIN.match(line):
+            extras = (extra.strip() for extra in (match["extras"] or "").split(","))
             pins.append(
                 Pin(
-                    name=canonicalize_name(found["name"]),
-                    version=found["version"],
+                    name=canonicalize_name(match["name"]),
+                    version=match["version"],
                     extras=tuple(sorted(extra for extra in extras if extra)),
                 )
             )

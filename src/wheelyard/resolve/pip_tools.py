@@ -40,7 +40,7 @@ class PipTools:
                 "--index-url", index_url, "--output-file", files.OUTPUT,
             ]  # fmt: skip
             command += ["--pre"] if question.prereleases else []
-            command += [part for each in written.constraints for part in ("--constraint", each)]
+            command += [part for constraint in written.constraints for part in ("--constraint", constraint)]
             environment = {
                 **files.clean_environment(folder),
                 "PIP_CONFIG_FILE": "/dev/null",

@@ -34,7 +34,7 @@ class Uv:
                 "--no-python-downloads", "--keyring-provider", "disabled", "--output-file", files.OUTPUT,
             ]  # fmt: skip
             command += ["--prerelease", "allow"] if question.prereleases else []
-            command += [part for each in written.constraints for part in ("--constraints", each)]
+            command += [part for constraint in written.constraints for part in ("--constraints", constraint)]
             environment = {
                 **files.clean_environment(folder),
                 "UV_NO_WRAP": "1",

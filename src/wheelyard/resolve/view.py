@@ -164,7 +164,11 @@ class View:
     def _make_metadata(self, key: tuple[str, str]) -> tuple[CoreMetadata, bytes]:
         name, version = key
         candidates = self._pages(name)
-        found = next((each for each in candidates.versions if each.version == version), None) if candidates else None
+        found = (
+            next((candidate for candidate in candidates.versions if candidate.version == version), None)
+            if candidates
+            else None
+        )
         if found is None:
             raise KeyError(f"{name} {version} is not listed")
         metadata = parse(found.metadata())
@@ -190,13 +194,13 @@ def _filename(name: str, version: str) -> str:
 def _page_json(name: str, candidates: Candidates) -> tuple[int, str, bytes]:
     files: list[dict[str, object]] = [
         {
-            "filename": _filename(name, each.version),
-            "url": f"{each.version}/{_filename(name, each.version)}",
+            "filename": _filename(name, version.version),
+            "url": f"{version.version}/{_filename(name, version.version)}",
             "hashes": {},
             "core-metadata": True,
-            "yanked": False if each.yanked is None else (each.yanked or True),
+            "yanked": False if version.yanked is None else (version.yanked or True),
         }
-        for each in candidates.versions
+        for version in candidates.versions
     ]
     page = {"meta": {"api-version": "1.0"}, "name": name, "files": files}
     return 200, _JSON, json.dumps(page).encode()
@@ -204,10 +208,10 @@ def _page_json(name: str, candidates: Candidates) -> tuple[int, str, bytes]:
 
 def _page_html(name: str, candidates: Candidates) -> tuple[int, str, bytes]:
     links = []
-    for each in candidates.versions:
-        filename = _filename(name, each.version)
-        yanked = "" if each.yanked is None else f' data-yanked="{html.escape(each.yanked)}"'
-        address = html.escape(f"{each.version}/{filename}".replace("+", "%2B"))
+    for version in candidates.versions:
+        filename = _filename(name, version.version)
+        yanked = "" if version.yanked is None else f' data-yanked="{html.escape(version.yanked)}"'
+        address = html.escape(f"{version.version}/{filename}".replace("+", "%2B"))
         links.append(f'<a href="{address}" data-core-metadata="true"{yanked}>{html.escape(filename)}</a><br>\n')
     return 200, "text/html; charset=utf-8", f"<!DOCTYPE html><body>\n{''.join(links)}</body>".encode()
 

@@ -12,13 +12,13 @@ def interpreter_folders(python: Path) -> tuple[Path, ...]:
     A virtual environment needs the one it was made from too. An interpreter that lies in a folder of other things
     (``~/bin/python3``) is returned alone: its folder is nobody's business.
     """
-    found: list[Path] = []
+    folders: list[Path] = []
     venv = python.parent.parent
     settings = venv / "pyvenv.cfg"
     if settings.is_file():
-        found.append(venv)
+        folders.append(venv)
     real = Path(os.path.realpath(python))
     prefix = real.parent.parent
     is_prefix = prefix != Path.home() and any((prefix / "lib").glob("python*")) if prefix != Path("/") else False
-    found.append(prefix if is_prefix else real)
-    return tuple(path for path in dict.fromkeys(found) if path.exists() and not path.is_relative_to("/usr"))
+    folders.append(prefix if is_prefix else real)
+    return tuple(path for path in dict.fromkeys(folders) if path.exists() and not path.is_relative_to("/usr"))

@@ -90,7 +90,7 @@ def _enter(root: str) -> None:
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
-    words = [None if each is None else os.fsencode(each) for each in (source, target, kind, options)]
+    words = [None if text is None else os.fsencode(text) for text in (source, target, kind, options)]
     _call("mount", *words[:3], ctypes.c_ulong(flags), words[3], about=target)
 
 

@@ -32,7 +32,7 @@ def _add_parts(table: type[Table], definitions: dict[str, dict[str, Any]]) -> No
 
 def markdown(declared: type[Table]) -> str:
     """Return every key of a declared file, one table of keys for each of its tables, as Markdown."""
-    return "\n".join(_section(each) for each in _tables(declared, []))
+    return "\n".join(_section(table) for table in _tables(declared, []))
 
 
 def _tables(declared: type[Table], seen: list[type[Table]]) -> list[type[Table]]:
@@ -49,8 +49,8 @@ def _below(kind: inspect.Type) -> Iterator[type[Table]]:
     kind = plain(kind)
     if isinstance(kind, inspect.StructType) and issubclass(kind.cls, Table):
         yield kind.cls
-    for each in getattr(kind, "types", ()):
-        yield from _below(each)
+    for member in getattr(kind, "types", ()):
+        yield from _below(member)
     for name in ("item_type", "value_type"):
         if inner := getattr(kind, name, None):
             yield from _below(inner)
@@ -70,7 +70,7 @@ def _row(field: Field) -> str:
     kind = plain(field.kind)
     words = field.description
     if isinstance(kind, inspect.LiteralType):
-        words += ": " + ", ".join(f"`{each}`" for each in kind.values)
+        words += ": " + ", ".join(f"`{value}`" for value in kind.values)
     if field.required:
         default = "needed"
     elif field.default in (None, (), {}) or isinstance(field.default, Table):

@@ -59,7 +59,9 @@ def read_text(path: Path, shown_as: str, limit: int = 32 << 20) -> str:
     """
     try:
         if not path.exists():
-            near = nearest(path.name, (each.name for each in path.parent.iterdir())) if path.parent.is_dir() else None
+            near = (
+                nearest(path.name, (beside.name for beside in path.parent.iterdir())) if path.parent.is_dir() else None
+            )
             near = near if near and near.startswith("did") else "check the path"
             raise ConfigError("no such file", where=shown_as, hint=near)
         if not path.is_file():

@@ -43,19 +43,19 @@ class Field:
 
 def fields(declared: type[Table]) -> Mapping[str, Field]:
     """Return the keys of a declared table, then those of its parts, in the order of their declaration."""
-    return MappingProxyType({key: field for each in (declared, *declared.parts()) for key, field in _own(each).items()})
+    return MappingProxyType({key: field for part in (declared, *declared.parts()) for key, field in _own(part).items()})
 
 
 @functools.cache
 def _own(declared: type[Table]) -> Mapping[str, Field]:
     found = {}
-    for each in cast("inspect.StructType", inspect.type_info(declared)).fields:
-        schema, extra, _ = _unwrapped(each.type)
-        default = each.default_factory() if each.default_factory is not NODEFAULT else each.default
-        found[each.encode_name] = Field(
-            key=each.encode_name,
-            kind=each.type,
-            required=each.required,
+    for field in cast("inspect.StructType", inspect.type_info(declared)).fields:
+        schema, extra, _ = _unwrapped(field.type)
+        default = field.default_factory() if field.default_factory is not NODEFAULT else field.default
+        found[field.encode_name] = Field(
+            key=field.encode_name,
+            kind=field.type,
+            required=field.required,
             default=None if default is NODEFAULT else default,
             example=str(extra.get("example") or in_toml(_example(schema, default))),
             description=str(schema.get("description", "")),
@@ -81,11 +81,11 @@ def read(
             hint = f"it belongs into {elsewhere[key]}" if key in elsewhere else nearest(key, known)
             place.wrong(key, "unknown key", hint)
     made = _made(declared, data, place)
-    parts = {each: _made(each, data, place) for each in declared.parts()}
+    parts = {part: _made(part, data, place) for part in declared.parts()}
     if made is None or None in parts.values():
         return None
-    for each in (made, *parts.values()):
-        each.__dict__.update(place=place, sound=len(place.problems.found) == before)
+    for table in (made, *parts.values()):
+        table.__dict__.update(place=place, sound=len(place.problems.found) == before)
     made.__dict__["parts"] = parts
     return made
 
@@ -146,7 +146,7 @@ class _TableReader:
     def _texts(self, value: object, key: str) -> object:
         values = [value] if isinstance(value, str) else value
         if not isinstance(values, (list, tuple)) or not all(
-            isinstance(each, str) and each and "\x00" not in each for each in values
+            isinstance(item, str) and item and "\x00" not in item for item in values
         ):
             return self._wrong(key, f"expected a list of texts, found {_found(value)}")
         return tuple(values)
@@ -202,7 +202,7 @@ class _TableReader:
         if not isinstance(value, str):
             return self._wrong(key, f"expected text, found {_found(value)}")
         if value not in kind.values:
-            listed = ", ".join(repr(each) for each in kind.values)
+            listed = ", ".join(repr(literal) for literal in kind.values)
             return self._wrong(key, f"{value!r} is none of {listed}", nearest(value, map(str, kind.values)))
         return value
 
@@ -235,7 +235,7 @@ def _unwrapped(kind: inspect.Type) -> tuple[Mapping[str, object], Mapping[str, o
             extra = {**(kind.extra or {}), **extra}
             kind = kind.type
         elif isinstance(kind, inspect.UnionType) and kind.includes_none:
-            rest = tuple(each for each in kind.types if not isinstance(each, inspect.NoneType))
+            rest = tuple(member for member in kind.types if not isinstance(member, inspect.NoneType))
             kind = rest[0] if len(rest) == 1 else inspect.UnionType(rest)
         else:
             return schema, extra, kind
@@ -248,8 +248,8 @@ def plain(kind: inspect.Type) -> inspect.Type:
 
 def _member(kind: inspect.UnionType, value: object) -> inspect.Type:
     """Return the member of a union that a value is meant for; the last one where none fits."""
-    members = [_unwrapped(each)[2] for each in kind.types]
-    return next((each for each in members if _fits(each, value)), members[-1])
+    members = [_unwrapped(member)[2] for member in kind.types]
+    return next((member for member in members if _fits(member, value)), members[-1])
 
 
 def _fits(kind: inspect.Type, value: object) -> bool:
@@ -284,7 +284,7 @@ def _converted(kind: inspect.DictType, name: str, value: object) -> object:
         raise ValueError(name)
     if isinstance(member, inspect.VarTupleType):
         rows = cast("list[object]", value)
-        if not all(_fits(_unwrapped(member.item_type)[2], each) for each in rows):
+        if not all(_fits(_unwrapped(member.item_type)[2], row) for row in rows):
             raise ValueError(name)
         return tuple(rows)
     return value
@@ -293,7 +293,7 @@ def _converted(kind: inspect.DictType, name: str, value: object) -> object:
 def _words(kind: inspect.Type) -> str:
     """Return what is expected, as a person would name it."""
     if isinstance(kind, inspect.UnionType):
-        return " or ".join(_words(_unwrapped(each)[2]) for each in kind.types)
+        return " or ".join(_words(_unwrapped(member)[2]) for member in kind.types)
     names: dict[type[inspect.Type], str] = {
         inspect.StrType: "text",
         inspect.BoolType: "true or false",
@@ -327,7 +327,7 @@ def in_toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {in_toml(each)}" for key, each in value.items()) + " }" if value else "{}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(in_toml(each) for each in value) + "]"
+        return "[" + ", ".join(in_toml(item) for item in value) + "]"
     if isinstance(value, (str, int, float)):
         return json.dumps(value, ensure_ascii=False)
     return '"…"'

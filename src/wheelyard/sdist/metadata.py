@@ -142,11 +142,11 @@ def _from_project(project: Mapping[str, Any], name: str, version: str) -> bytes 
 
 def _top_files(sdist: Path, names: Sequence[str], where: str) -> dict[str, bytes]:
     """Return the content of files right below the top folder, as many as are there."""
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     with sdist.open("rb") as stream:
         for member, content in members(stream, where):
             if len(member.parts) == 2 and member.parts[1] in names and member.size <= _MAX_METADATA:
-                found[member.parts[1]] = b"".join(content)
-            if len(found) == len(names):
+                files[member.parts[1]] = b"".join(content)
+            if len(files) == len(names):
                 break
-    return found
+    return files

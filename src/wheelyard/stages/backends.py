@@ -119,9 +119,11 @@ class Sandboxes:
                 source = unpack_sdist(bring(package.file.sha256, package.file.filename), root / "src")
                 apply_patches(source, recipe.patches, log=log)
                 for_target = {
-                    each.for_target.filename: bring(each.for_target.sha256, each.for_target.filename)
-                    for each in environment
-                    if each.for_target is not None
+                    requirement.for_target.filename: bring(
+                        requirement.for_target.sha256, requirement.for_target.filename
+                    )
+                    for requirement in environment
+                    if requirement.for_target is not None
                 }
                 copies = {filename: bring(sha256, filename) for filename, sha256 in wheels.items()}
                 python = environments.create(
@@ -146,10 +148,14 @@ class Sandboxes:
         from wheelyard.build.unit import limits_of, recipes_of, units_of
         from wheelyard.build.worker import build_all
 
-        needed = (file for each in with_build_requirements(environment) for file in each.files)
+        needed = (file for requirement in with_build_requirements(environment) for file in requirement.files)
         self._upstream.fetch([remote(file, self._config.root) for file in needed])
-        wheels = {each.file.filename: each.file.sha256 for each in environment if each.how == "fetch"}
-        sdists = tuple(each for each in environment if each.how == "build")
+        wheels = {
+            requirement.file.filename: requirement.file.sha256
+            for requirement in environment
+            if requirement.how == "fetch"
+        }
+        sdists = tuple(requirement for requirement in environment if requirement.how == "build")
         if sdists:
             target = self.machine(target)
             toolchain = self._toolchains(target)
@@ -168,7 +174,7 @@ class Sandboxes:
                 )
             except Failures as failures:
                 raise failures.errors[0] from failures
-            names = {each.name for each in sdists}
+            names = {sdist.name for sdist in sdists}
             for unit in units:
                 if unit.package.name in names:
                     wheels[built[unit.key].filename] = built[unit.key].sha256
@@ -195,7 +201,9 @@ def _key(
     from wheelyard.build.key import build_key
 
     whole = replace(package, build_requirements=tuple(environment))
-    sdists = [each.file.sha256 for each in with_build_requirements(environment) if each.how == "build"]
+    sdists = [
+        requirement.file.sha256 for requirement in with_build_requirements(environment) if requirement.how == "build"
+    ]
     return hashlib.sha256(
         f"{what} {build_key(whole, target, recipe, toolchain.identity, requires=sdists)}".encode()
     ).hexdigest()

@@ -22,8 +22,8 @@ def fetch_all(
     files_of = {
         plan.name: {
             file.sha256: file
-            for each in with_build_requirements((*plan.lock.packages, *_pip(plan.lock)))
-            for file in each.files
+            for requirement in with_build_requirements((*plan.lock.packages, *_pip(plan.lock)))
+            for file in requirement.files
         }
         for plan in plans
     }

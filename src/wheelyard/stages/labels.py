@@ -50,7 +50,7 @@ def properties(variant: Variant) -> Properties:
     :raises VariantError: if no provider can tell whether a host has what was chosen.
     """
     ours = VariantProperty(namespace=OURS, feature="choice", value=variant.local_version)
-    chosen = [each for axis in AXES.values() for each in axis.properties(variant.choice)]
+    chosen = [variant_property for axis in AXES.values() for variant_property in axis.properties(variant.choice)]
     return tuple(_by_need((ours, *chosen)))
 
 
@@ -63,8 +63,8 @@ def table(choices: Mapping[str, Properties], only: str | None = None) -> bytes:
     :param choices: by label, all of one release, in the admin's order of preference.
     """
     used: dict[str, list[VariantProperty]] = {}
-    for each in _by_need(each for one in choices.values() for each in one):
-        used.setdefault(each.namespace, []).append(each)
+    for prop in _by_need(package for one in choices.values() for package in one):
+        used.setdefault(prop.namespace, []).append(prop)
     content = {
         "$schema": SCHEMA,
         "default-priorities": {"namespace": list(used)},
@@ -89,10 +89,10 @@ def _provider(found: Sequence[VariantProperty]) -> Mapping[str, object]:
 
 
 def _values(wanted: Properties) -> dict[str, dict[str, list[str]]]:
-    found: dict[str, dict[str, list[str]]] = {}
+    values: dict[str, dict[str, list[str]]] = {}
     for each in wanted:
-        found.setdefault(each.namespace, {}).setdefault(each.feature, []).append(each.value)
-    return found
+        values.setdefault(each.namespace, {}).setdefault(each.feature, []).append(each.value)
+    return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +124,8 @@ def labelled_folders(
     meanings = _all_properties(plans, report)
     rebuilt = _rebuilt(plans, filled, meanings)
     releases: dict[tuple[str, str], dict[str, Properties]] = {}
-    for each in rebuilt:
-        releases.setdefault(each.release, {}).setdefault(each.label, each.properties)
+    for package in rebuilt:
+        releases.setdefault(package.release, {}).setdefault(package.label, package.properties)
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="label") as pool:
         made = list(pool.map(lambda each: _label(each, releases[each.release], store, epoch), rebuilt))
     labelled = [plan for plan in plans if plan.variant is not None and plan.variant.name in meanings]
@@ -229,7 +229,7 @@ def _folder(
     return LabelledFolder(
         name=f"{baseline.target.name}.{FOLDER}",
         entries=tuple(entries.values()),
-        tables=tuple(_table(*each, releases[each], store) for each in released),
+        tables=tuple(_table(*release, releases[release], store) for release in released),
         requirements_txt=requirements_txt.render(lines, header=(f"{said}; made again by: wheelyard build",)),
     )
 

@@ -27,8 +27,8 @@ def moment_of(text: str, created: str | None) -> str:
 
     :raises ConfigError: if it is neither.
     """
-    if found := _DAYS.match(text.strip()):
-        days = int(found.group(1)) * (7 if found.group(2).startswith("w") else 1)
+    if match := _DAYS.match(text.strip()):
+        days = int(match.group(1)) * (7 if match.group(2).startswith("w") else 1)
         start = time.time() if created is None else datetime.datetime.fromisoformat(created).timestamp()
         return manifests.timestamp(int(start) + 86400 * days) or ""
     try:

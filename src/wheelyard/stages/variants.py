@@ -88,12 +88,12 @@ class Image:
 
     def version(self, texts: Sequence[str]) -> str:
         """Return the version of the package that a library's licence texts belong to; empty where nobody tells."""
-        package = next((Path(each).parent.name for each in texts if each.startswith("/")), None)
+        package = next((Path(text).parent.name for text in texts if text.startswith("/")), None)
         if package is None:
             return ""
         code, said = self._run("sh", "-c", _VERSION_OF, "sh", package)
-        found = re.fullmatch(r"(?:\d+:)?([0-9][\w.+~-]*)", said.strip())
-        return found[1] if code == 0 and found else ""
+        match = re.fullmatch(r"(?:\d+:)?([0-9][\w.+~-]*)", said.strip())
+        return match[1] if code == 0 and match else ""
 
     def compiler(self, where: str) -> Compiler:
         """Return the C compiler.
@@ -138,7 +138,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
             hint="require it, or leave the variant out",
         )
     rules = {name: config.packages.get(name, PackageRule(name=name)) for name in wanted}
-    image = image.with_packages([each for name in wanted for each in rules[name].image_packages])
+    image = image.with_packages([image_package for name in wanted for image_package in rules[name].image_packages])
     prepared = prepare(variant, target, image, where)
     origin = f"[[variant]] {variant.name}"
     for name, rule in rules.items():
@@ -157,7 +157,7 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
         targets=(replace(target, name=lock_name(target, variant)),),
         requirements=(
             *config.requirements,
-            *(Requirement(text=each, origin=origin, line=0) for each in prepared.requirements),
+            *(Requirement(text=requirement, origin=origin, line=0) for requirement in prepared.requirements),
         ),
         constraints=(*config.constraints, *config.target_constraints.get(target.name, ()), *pins),
         rebuilt=rules,
@@ -196,7 +196,7 @@ def recipes(
                 image=image.with_packages(base.image_packages),
                 book=config.recipe_book,
                 base=base,
-                locked={each.name: each.version for each in package.build_requirements},
+                locked={requirement.name: requirement.version for requirement in package.build_requirements},
             )
             for warning in made.warnings:
                 report(Warned(message=warning))
@@ -250,7 +250,7 @@ def lock_variants(
         folder = folder_name(target, variant)
         try:
             inner = derived(config, target, variant, locks[target.name], image_of(target))
-            asked = tuple(each.text for each in inner.requirements)
+            asked = tuple(requirement.text for requirement in inner.requirements)
             need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.rebuilt.items()))
             if need not in known:
                 known[need] = lock_one(inner)
@@ -271,9 +271,11 @@ def probes_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[Probe, 
     book, probes = plan.config.recipe_book, []
     for axis in AXES.values():
         rebuilt = [
-            Rebuilt(modules=modules.get(each.name, ()), said=book.said(each.name, each.version, axis.recipe_keys))
-            for each in plan.lock.packages
-            if each.name in variant.packages
+            Rebuilt(
+                modules=modules.get(package.name, ()), said=book.said(package.name, package.version, axis.recipe_keys)
+            )
+            for package in plan.lock.packages
+            if package.name in variant.packages
         ]
         probes.append(axis.probe(variant.choice, rebuilt))
     return tuple(probe for probe in probes if probe is not None)

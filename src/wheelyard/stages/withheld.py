@@ -38,8 +38,8 @@ class Withheld:
         try:
             yield
         except WheelyardError as error:
-            for each in error.errors if isinstance(error, Failures) else (error,):
-                self.add(folder, each)
+            for cause in error.errors if isinstance(error, Failures) else (error,):
+                self.add(folder, cause)
 
     def left(self, plans: Sequence[Plan]) -> tuple[Plan, ...]:
         """Return the plans that are gone on with.
@@ -63,5 +63,5 @@ class Withheld:
 
 def together(errors: Mapping[str, Sequence[WheelyardError]]) -> WheelyardError:
     """Return the errors of all folders as one, each once: a file that several targets need fails all of them."""
-    unique = tuple(dict.fromkeys(error for each in errors.values() for error in each))
+    unique = tuple(dict.fromkeys(error for faults in errors.values() for error in faults))
     return unique[0] if len(unique) == 1 else Failures(unique)

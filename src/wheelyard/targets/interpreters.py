@@ -159,8 +159,8 @@ def _platform(said: str, bits: int, glibc: tuple[int, int] | None, mac: str) -> 
 def _musl() -> tuple[int, int] | None:
     """Return the version of this machine's musl: its loader tells it when it is run without arguments."""
     for loader in sorted(Path("/lib").glob("ld-musl-*.so.1")):
-        if found := re.search(r"Version (\d+)\.(\d+)", run([loader], merge=True, timeout=_TIMEOUT).output):
-            return int(found[1]), int(found[2])
+        if match := re.search(r"Version (\d+)\.(\d+)", run([loader], merge=True, timeout=_TIMEOUT).output):
+            return int(match[1]), int(match[2])
     return None
 
 

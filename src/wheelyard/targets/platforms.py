@@ -61,14 +61,14 @@ def parse(tag: str) -> Platform:
     :raises ConfigError: if it is none that a target can have; the nearest one is named.
     """
     platform: Platform | None = None
-    if found := _VERSIONED.fullmatch(tag):
-        family, major, minor, cpu = found.groups()
+    if match := _VERSIONED.fullmatch(tag):
+        family, major, minor, cpu = match.groups()
         assert family in ("manylinux", "musllinux", "macosx")  # noqa: S101  (what the expression allows)
         platform = Platform(family=family, cpu=cpu, version=(int(major), int(minor)))  # type: ignore[arg-type]
-    elif found := _LEGACY.fullmatch(tag):
-        platform = Platform(family="manylinux", cpu=found[2], version=LEGACY_GLIBC[found[1]])
-    elif found := _PLAIN.fullmatch(tag):
-        platform = Platform(family="linux", cpu=found[1])
+    elif match := _LEGACY.fullmatch(tag):
+        platform = Platform(family="manylinux", cpu=match[2], version=LEGACY_GLIBC[match[1]])
+    elif match := _PLAIN.fullmatch(tag):
+        platform = Platform(family="linux", cpu=match[1])
     elif tag in _WINDOWS:
         platform = Platform(family="windows", cpu=_WINDOWS[tag])
     if platform is None or not _exists(platform):
@@ -124,12 +124,12 @@ def accepted(platform: Platform) -> Iterator[str]:
     match platform.family:
         case "manylinux":
             oldest = 5 if platform.cpu in _INTEL else 17
-            for each in range(minor, oldest - 1, -1):
-                yield f"manylinux_2_{each}_{platform.cpu}"
-                if legacy := _LEGACY_NAME.get((2, each)):
+            for release in range(minor, oldest - 1, -1):
+                yield f"manylinux_2_{release}_{platform.cpu}"
+                if legacy := _LEGACY_NAME.get((2, release)):
                     yield f"{legacy}_{platform.cpu}"
         case "musllinux":
-            yield from (f"musllinux_{major}_{each}_{platform.cpu}" for each in range(minor, -1, -1))
+            yield from (f"musllinux_{major}_{older}_{platform.cpu}" for older in range(minor, -1, -1))
         case "macosx":
             # No Mac is a "universal2" machine: the word says that both kinds must be served, so only what both take.
             if platform.cpu == "universal2":

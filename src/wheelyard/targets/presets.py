@@ -104,7 +104,7 @@ def target(name: str) -> Target:
     name = name.replace(".", "")  # `ubuntu24.04` and `ubuntu2404` are the same; a folder's name has no dot
     preset = _preset(name)
     python, cpu = _refinements(name, preset)
-    known = {each.version: each for each in preset.pythons}
+    known = {offered.version: offered for offered in preset.pythons}
     chosen = known[python] if python in known else PresetPython(version=python, full=late_release(python))
     tag = f"{preset.platform}_{preset.cpu or cpu}"
     platforms.parse(tag)
@@ -135,12 +135,12 @@ def _refinements(name: str, preset: Preset) -> tuple[str, str]:
     """Return the Python and CPU that stand behind the preset's name, or its defaults."""
     python, cpu = preset.pythons[0].version, preset.cpu or "x86_64"
     for part in filter(None, name.removeprefix(preset.name).split("-")):
-        if (found := _VERSION.fullmatch(part)) and OLDEST <= int(found[1]) <= NEWEST:
-            python = f"3.{found[1]}{found[2]}"
+        if (match := _VERSION.fullmatch(part)) and OLDEST <= int(match[1]) <= NEWEST:
+            python = f"3.{match[1]}{match[2]}"
         elif part in _CPUS and preset.cpu is None:
             cpu = part
         else:
-            known = [f"py{each.version.replace('.', '')}" for each in preset.pythons] + list(_CPUS)
+            known = [f"py{offered.version.replace('.', '')}" for offered in preset.pythons] + list(_CPUS)
             close = difflib.get_close_matches(part, known, n=1, cutoff=0.0)[0]
             raise ConfigError(
                 f"unknown preset {name!r}: {part!r} is neither a Python nor a CPU",

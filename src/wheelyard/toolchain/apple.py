@@ -74,7 +74,7 @@ class AppleToolchain:
 
     def sandbox(self, recipe: Recipe) -> Sandbox:
         """Return this Mac's sandbox with the target's variables."""
-        folders = tuple(Path(each) for each in (self.target.build.apple_sdk, self.target.build.libraries) if each)
+        folders = tuple(Path(folder) for folder in (self.target.build.apple_sdk, self.target.build.libraries) if folder)
         return AppleSandbox(inner=self.native.sandbox(recipe), variables=variables(self.target), folders=folders)
 
     def libraries(self, place: Workspace, wheel: Path) -> tuple[Path, ...]:

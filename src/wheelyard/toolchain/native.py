@@ -57,7 +57,7 @@ def find(target: Target, means: Means) -> Toolchain:
             hint="install that Python, or name an image to build in (see `wheelyard doctor`)",
         )
     here = LocalToolchain(python=Path(interpreter.path), identity=local_toolchain(), local=means.local_sandbox())
-    if {platforms.parse(each).family for each in (interpreter.platform, target.platform)} == {"macosx"}:
+    if {platforms.parse(tag).family for tag in (interpreter.platform, target.platform)} == {"macosx"}:
         return AppleToolchain(target=target, native=here, here=from_interpreter(interpreter))
     return here
 

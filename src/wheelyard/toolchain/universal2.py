@@ -48,7 +48,7 @@ class FusedToolchain:
     @property
     def identity(self) -> str:
         """Those of both."""
-        return "; ".join(each.identity for each in self.parts)
+        return "; ".join(part.identity for part in self.parts)
 
     @property
     def image_pin(self) -> str | None:

@@ -59,8 +59,8 @@ class KnownCredentials:
         if not self._netrc_read:
             self._netrc_read = True
             self._netrc = _read_netrc()
-        found = self._netrc.authenticators(host) if self._netrc else None
-        return (found[0] or found[1] or "", found[2] or "") if found else None
+        authenticators = self._netrc.authenticators(host) if self._netrc else None
+        return (authenticators[0] or authenticators[1] or "", authenticators[2] or "") if authenticators else None
 
 
 def _read_netrc() -> netrc.netrc | None:

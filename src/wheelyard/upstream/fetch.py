@@ -234,5 +234,5 @@ def _continues(answer: Stream, size: int) -> bool:
     """Whether an answer goes on exactly where the partial file ends."""
     if size == 0:
         return answer.status == 200
-    found = _CONTENT_RANGE.match(answer.headers.get("content-range", ""))
-    return answer.status == 206 and found is not None and int(found[1]) == size
+    match = _CONTENT_RANGE.match(answer.headers.get("content-range", ""))
+    return answer.status == 206 and match is not None and int(match[1]) == size

@@ -93,10 +93,10 @@ def _range(file: RemoteFile, http: Http, headers: dict[str, str]) -> tuple[int, 
     def once() -> tuple[int, int, bytes] | None:
         accept = frozenset({200, 206, 405, 416, 501})
         with http.stream(file.url, headers=headers, accept=accept) as answer:
-            found = _CONTENT_RANGE.match(answer.headers.get("content-range", ""))
-            if answer.status != 206 or found is None:
+            match = _CONTENT_RANGE.match(answer.headers.get("content-range", ""))
+            if answer.status != 206 or match is None:
                 return None
-            begin, end, size = (int(number) for number in found.groups())
+            begin, end, size = (int(number) for number in match.groups())
             content = bytearray()
             for chunk in answer.chunks:
                 content += chunk

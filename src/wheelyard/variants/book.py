@@ -53,7 +53,7 @@ class Book:
 
     def system_of(self, backend: str) -> BuildSystem | None:
         """Return the build system of a PEP 517 backend."""
-        return next((each for each in self.systems if backend in each.backends), None)
+        return next((system for system in self.systems if backend in system.backends), None)
 
     def recipe_for(self, package: str, version: str) -> PackageRecipe | None:
         """Return the first recipe that fits a package (normalised name) and version.
@@ -61,8 +61,8 @@ class Book:
         A release candidate is built as its release is: ``2.4.0rc1`` fits ``>=2.4``, which PEP 440 would not have.
         """
         release = Version(version).base_version
-        fitting = (each for each in self.recipes if each.package == package)
-        return next((each for each in fitting if each.versions.contains(release)), None)
+        fitting = (recipe for recipe in self.recipes if recipe.package == package)
+        return next((candidate for candidate in fitting if candidate.versions.contains(release)), None)
 
     def said(self, package: str, version: str, keys: type[AnyTable]) -> AnyTable:
         """Return what the recipe of a package says of an axis; its defaults where there is no recipe."""
@@ -82,7 +82,7 @@ def builtin() -> Book:
     assert book is not None  # noqa: S101  (there were no problems)
     return Book(
         systems=tuple(_system(name, table) for name, table in book.system.items()),
-        recipes=tuple(each for each in recipes if each is not None),
+        recipes=tuple(recipe for recipe in recipes if recipe is not None),
     )
 
 
@@ -94,7 +94,7 @@ def with_recipes(tables: Sequence[RecipeTable]) -> Book:
     book = builtin()
     if not tables:
         return book
-    systems = {each.name for each in book.systems}
+    systems = {system.name for system in book.systems}
     for table in tables:
         if table.system is not None and table.system not in systems:
             table.place.wrong("system", f"{table.system!r} is not known", f"one of: {', '.join(sorted(systems))}")

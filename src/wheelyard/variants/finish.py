@@ -77,7 +77,7 @@ def with_build_key(wheel: Path, key: str) -> dict[str, bytes]:
 
 
 def _licences(unit: BuildUnit, place: Workspace, store: Store) -> dict[str, bytes]:
-    requirements = {each.name: each for each in unit.package.build_requirements}
+    requirements = {requirement.name: requirement for requirement in unit.package.build_requirements}
     texts: dict[str, bytes] = {}
     for source in unit.recipe.licences:
         if source.startswith("/"):
@@ -144,7 +144,7 @@ def read_note(wheel: Path, *, filename: str | None = None) -> Mapping[str, objec
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            found = [each for each in archive.namelist() if re.fullmatch(rf"[^/]+\.dist-info/{NOTE}", each)]
+            found = [name for name in archive.namelist() if re.fullmatch(rf"[^/]+\.dist-info/{NOTE}", name)]
             note = json.loads(archive.read(found[0])) if found else None
     except (zipfile.BadZipFile, ValueError, OSError) as error:
         raise WheelError(f"cannot be read: {error}", where=filename or wheel.name) from error

@@ -95,7 +95,7 @@ def _makes_sense(variant: Variant, table: VariantTable) -> bool:
 
 
 def _packages(table: VariantTable) -> tuple[str, ...]:
-    packages = tuple(dict.fromkeys(canonicalize_name(each) for each in texts(table.packages)))
+    packages = tuple(dict.fromkeys(canonicalize_name(text) for text in texts(table.packages)))
     if not packages:
         table.place.wrong("packages", "no packages to rebuild", 'write packages = ["numpy", "scipy"]')
     return packages

@@ -91,8 +91,8 @@ def make_recipe(
             local_version=variant.local_version,
             variant=variant.choice,
             pkg_config={name: text for part in parts for name, text in part.pkg_config.items()},
-            licences=tuple(each for part in parts for each in part.licences),
-            dispatched=(*base.dispatched, *(each for part in parts for each in part.dispatched)),
+            licences=tuple(licence for part in parts for licence in part.licences),
+            dispatched=(*base.dispatched, *(pattern for part in parts for pattern in part.dispatched)),
         ),
         warnings=tuple(part.warning for part in parts if part.warning),
     )
@@ -110,9 +110,9 @@ def expand(place: Workspace) -> Workspace:
 
 def _system(book: Book, own: PackageRecipe | None, backend: str, where: str) -> BuildSystem:
     named = own.system if own else None
-    system = next((each for each in book.systems if each.name == named), None) or book.system_of(backend)
+    system = next((candidate for candidate in book.systems if candidate.name == named), None) or book.system_of(backend)
     if system is None:
-        known = ", ".join(each.name for each in book.systems)
+        known = ", ".join(candidate.name for candidate in book.systems)
         raise VariantError(
             f"there is no recipe for the build backend {backend}",
             where=where,

@@ -61,7 +61,7 @@ def merge(base: Recipe, parts: Iterable[Settings], words: Mapping[str, str]) -> 
             else:
                 given = config.get(name, ())
                 kept = (given,) if isinstance(given, str) else given
-                config[name] = (*kept, *(fill(each, words) for each in value))
+                config[name] = (*kept, *(fill(item, words) for item in value))
     return replace(base, environment=environment, config_settings=config)
 
 

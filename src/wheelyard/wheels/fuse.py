@@ -42,9 +42,9 @@ def fuse(intel: Path, arm: Path, into: Path, *, extra: Mapping[str, bytes] | Non
             zipfile.ZipFile(arm) as other,
             zipfile.ZipFile(staged, "w") as sink,
         ):
-            names, others = ({each for each in archive.namelist() if each[-1] != "/"} for archive in (one, other))
-            faults = [f"{each} is for x86_64 only" for each in sorted(names - others)]
-            faults += [f"{each} is for arm64 only" for each in sorted(others - names)]
+            names, others = ({name for name in archive.namelist() if name[-1] != "/"} for archive in (one, other))
+            faults = [f"{name} is for x86_64 only" for name in sorted(names - others)]
+            faults += [f"{member} is for arm64 only" for member in sorted(others - names)]
             for each in sorted(names & others):
                 below = each.partition(".dist-info/")[2]
                 made = one.read(each) if below in (extra or {}) else _one_of(each, one.read(each), other.read(each))
@@ -99,4 +99,4 @@ def _tag(intel: Path, arm: Path) -> str:
 
 
 def _newest(wheel: wheel_name.WheelName) -> tuple[int, int]:
-    return max(platforms.parse(each).version for each in wheel.platform.split("."))
+    return max(platforms.parse(part).version for part in wheel.platform.split("."))

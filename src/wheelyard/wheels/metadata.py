@@ -77,7 +77,7 @@ def _quickly(content: bytes) -> bytes | None:
 def _by_zipfile(stream: io.BufferedIOBase, filename: str) -> bytes:
     try:
         with zipfile.ZipFile(stream) as archive:
-            names = [each for each in archive.infolist() if _is_metadata(each.filename)]
+            names = [member for member in archive.infolist() if _is_metadata(member.filename)]
             if len(names) != 1:
                 raise WheelError(f"{len(names)} METADATA files where one must be", where=filename)
             if names[0].file_size > MAX_METADATA:

@@ -154,7 +154,7 @@ class _WheelReader:
         expected = found[0].removesuffix(".dist-info") + ".data"
         # setuptools packages may really be named something.data; only NAME-VERSION.data is special.
         self.faults += [
-            f"there is a folder {each!r} beside {found[0]!r}" for each in data if "-" in each and each != expected
+            f"there is a folder {name!r} beside {found[0]!r}" for name in data if "-" in name and name != expected
         ]
         return found[0]
 

@@ -70,11 +70,11 @@ def judge(archive: zips.Zip, dist_info: str) -> RecordVerdict:
 
 def _folders(paths: Iterable[str]) -> set[str]:
     """Return the folders that files are in, with a slash behind them."""
-    found: set[str] = set()
+    folders: set[str] = set()
     for path in paths:
-        while (path := path.rstrip("/").rpartition("/")[0] + "/") != "/" and path not in found:
-            found.add(path)
-    return found
+        while (path := path.rstrip("/").rpartition("/")[0] + "/") != "/" and path not in folders:
+            folders.add(path)
+    return folders
 
 
 def _remarks(entry: RecordEntry) -> Iterator[str]:

@@ -184,8 +184,8 @@ def _retagged(content: bytes, changes: Changes) -> bytes:
 def _relabelled(content: bytes, changes: Changes) -> bytes:
     """Return METADATA with the new version."""
     head, separator, body = content.partition(b"\n\n")
-    found = re.search(rb"(?mi)^Version:[ \t]*([^\s]+)", head)
-    if found is None:
+    match = re.search(rb"(?mi)^Version:[ \t]*([^\s]+)", head)
+    if match is None:
         raise WheelError("METADATA has no version")
-    version = _renumbered(found[1].decode(), changes).encode()
-    return head[: found.start(1)] + version + head[found.end(1) :] + separator + body
+    version = _renumbered(match[1].decode(), changes).encode()
+    return head[: match.start(1)] + version + head[match.end(1) :] + separator + body

@@ -26,7 +26,7 @@ def accept_wheel(unit: BuildUnit, path: Path, toolchain: Toolchain, *, log: Path
     if not facts.is_pure:
         toolchain.check(path, unit.target)
     accepted = set(tags.tags(unit.target))
-    if not any(parse_tag(each) & accepted for each in facts.tags):
+    if not any(parse_tag(tag) & accepted for tag in facts.tags):
         raise BuildError(
             f"the wheel {facts.filename} does not fit {unit.target.name}",
             where=f"{unit.package.name} {unit.package.version}",

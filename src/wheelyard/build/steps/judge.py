@@ -30,7 +30,7 @@ def judge(wheel: Finishing) -> Finishing:
             hint="is the version taken from a repository that an sdist does not have?",
             log=place.log,
         )
-    if package.expects == "binary" and (facts.is_pure or not any(_OBJECT.search(each) for each in facts.members)):
+    if package.expects == "binary" and (facts.is_pure or not any(_OBJECT.search(member) for member in facts.members)):
         with place.log.open("rb") as stream:
             stream.seek(max(0, place.log.stat().st_size - _LOG_TAIL))
             lines = frontend.last_lines(stream.read().decode(errors="replace"))

@@ -62,4 +62,4 @@ FORMATS: Sequence[InputFormat] = (
 
 def format_of(path: Path) -> InputFormat | None:
     """Return the format of a file; None for a TOML file that none of them knows, as ``wheelyard.toml``."""
-    return next((each for each in FORMATS if each.matches(path)), None)
+    return next((form for form in FORMATS if form.matches(path)), None)

@@ -73,8 +73,8 @@ def _sections(path: Path, name: str) -> tuple[list[str], list[tuple[int, str]]]:
                 where = f"{name}:{row.start_mark.line + 1}"
                 raise ConfigError("expected a list of requirements", where=where, hint="write: - pip: [flask]")
             lines += [(each.start_mark.line + 1, str(each.value)) for each in listed.value]
-        elif isinstance(row, yaml.ScalarNode) and (found := _NAME.match(str(row.value))):
-            conda += [found[1]] if found[1].lower() not in _OF_THE_HOST else []
+        elif isinstance(row, yaml.ScalarNode) and (match := _NAME.match(str(row.value))):
+            conda += [match[1]] if match[1].lower() not in _OF_THE_HOST else []
         else:
             raise ConfigError("no package", where=f"{name}:{row.start_mark.line + 1}", hint="write: - numpy")
     return conda, lines

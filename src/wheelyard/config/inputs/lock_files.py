@@ -48,8 +48,8 @@ def check(lock: ForeignLock) -> ForeignLock:
     """
     places: list[tuple[str, str | None, type[Marker] | type[SpecifierSet] | type[Version]]] = [
         (lock.origin, lock.requires_python, SpecifierSet),
-        *((lock.origin, each, Marker) for each in lock.environments),
-        *((lock.origin, each.marker, Marker) for each in lock.roots or ()),
+        *((lock.origin, environment, Marker) for environment in lock.environments),
+        *((lock.origin, root.marker, Marker) for root in lock.roots or ()),
     ]
     for package in lock.packages:
         places += [
@@ -71,7 +71,7 @@ def check(lock: ForeignLock) -> ForeignLock:
 
 def sha256s(texts: Iterable[str | None]) -> tuple[str, ...]:
     """Return the SHA-256 ones of hashes that are written ``sha256:…``, in order."""
-    return tuple(sorted({each.lower() for each in texts if each is not None and each.startswith("sha256:")}))
+    return tuple(sorted({text.lower() for text in texts if text is not None and text.startswith("sha256:")}))
 
 
 def place_of_file(written: str, path: Path, root: Path, where: str, gathered: Gathered) -> str:

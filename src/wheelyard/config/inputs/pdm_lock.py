@@ -113,7 +113,9 @@ def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> N
             ForeignLock(
                 origin=name,
                 tool=_TOOL,
-                packages=tuple(_package(each, path, root, gathered, by_name, decided=decided) for each in packages),
+                packages=tuple(
+                    _package(package, path, root, gathered, by_name, decided=decided) for package in packages
+                ),
                 roots=None if decided else tuple(_roots(path, root, selection, by_name)),
                 environments=tuple(filter(None, map(_environment, lock.metadata.targets))),
             )
@@ -175,7 +177,7 @@ def _roots(
     """Yield what the project itself asks for: a lock without inherited metadata does not say it."""
     project = path.parent / "pyproject.toml"
     lines = from_pyproject(project, root, selection)
-    yield from _edges([each.text for each in lines], by_name, shown(project, root))
+    yield from _edges([line.text for line in lines], by_name, shown(project, root))
 
 
 def _edges(lines: Iterable[str], by_name: Mapping[str, list[_Package]], where: str) -> Iterator[ForeignEdge]:
@@ -194,6 +196,6 @@ def _edges(lines: Iterable[str], by_name: Mapping[str, list[_Package]], where: s
         yield ForeignEdge(
             name=name,
             extras=frozenset(extras),
-            keys=frozenset(each.key for each in fitting),
+            keys=frozenset(candidate.key for candidate in fitting),
             marker=str(asked.marker) if asked.marker else None,
         )

@@ -131,7 +131,7 @@ def _categories(data: Mapping[str, object], selection: Selection, name: str) -> 
     """Return the sections that are wanted, as a lock names them."""
     there = {_LOCK_NAMES.get(key, key) for key in data if key not in _NO_CATEGORY}
     selection.check(name, extras=(), groups={*there, *_LOCK_NAMES} - {"default", "packages"})
-    return ["default", *(_LOCK_NAMES.get(each, each) for each in selection.groups)]
+    return ["default", *(_LOCK_NAMES.get(group, group) for group in selection.groups)]
 
 
 def _package(
@@ -158,7 +158,7 @@ def _package(
         hashes=sha256s(entry.hashes),
         direct=direct,
         index=index,
-        extras=frozenset(canonicalize_name(each) for each in entry.extras),
+        extras=frozenset(canonicalize_name(extra) for extra in entry.extras),
         marker=entry.markers,
         carried=not own,
         refused=refused,
@@ -190,7 +190,7 @@ def _pep508(project: str, value: object, where: str) -> str:
         raise ConfigError(
             f"{REFUSED_GIT}: {hide(entry.repository)}", where=where, hint="name a release, or an sdist built from it"
         )
-    markers = " and ".join(f"({each})" for each in _markers(entry, value))
+    markers = " and ".join(f"({marker})" for marker in _markers(entry, value))
     body = f"{project}{listed}{_specifier(entry.version or '*')}" if place is None else f"{project}{listed} @ {place}"
     return f"{body} ; {markers}" if markers else body
 

@@ -51,7 +51,7 @@ def _table(pyproject: Mapping[str, object]) -> Mapping[str, Any]:
 def groups(pyproject: Path) -> set[str]:
     """Return the names of a project's groups; none where it cannot be read."""
     try:
-        return {str(each) for each in _project(pyproject, "").dependency_group_names(include_optional=True)} - {"main"}
+        return {str(name) for name in _project(pyproject, "").dependency_group_names(include_optional=True)} - {"main"}
     except ConfigError:
         return set()
 
@@ -75,13 +75,13 @@ def dependencies(pyproject: Path, name: str, selection: Selection) -> Iterator[P
     there = package.dependency_group_names(include_optional=True)
     selection.check(name, extras=package.extras, groups=set(there) - {"main"})
     wanted = selection.extra_names
-    for each in package.requires:
-        if not each.is_optional() or wanted.intersection(map(canonicalize_name, each.in_extras)):
-            yield _dependency(each, name)
+    for require in package.requires:
+        if not require.is_optional() or wanted.intersection(map(canonicalize_name, require.in_extras)):
+            yield _dependency(require, name)
     for group in there:
         if canonicalize_name(group) in selection.group_names:
-            for each in package.dependency_group(group).dependencies:
-                yield _dependency(each, name)
+            for dependency in package.dependency_group(group).dependencies:
+                yield _dependency(dependency, name)
 
 
 def _project(pyproject: Path, name: str) -> ProjectPackage:
@@ -153,5 +153,5 @@ def without_extra(marker: str) -> str | None:
 
 def name_of(line: str) -> str:
     """Return the normalised name that a requirement in Poetry's words begins with: ``pysocks (>=1.5)``."""
-    found = re.match(r"[A-Za-z0-9._-]+", line)
-    return canonicalize_name(found[0]) if found else ""
+    match = re.match(r"[A-Za-z0-9._-]+", line)
+    return canonicalize_name(match[0]) if match else ""

@@ -109,8 +109,8 @@ def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> N
         selection.check(name, extras=lock.extras, groups=there | poetry.groups(path.parent / "pyproject.toml"))
     sources = [each.source for each in lock.package if each.source is not None and each.source.type == "legacy"]
     indexes = own_indexes(
-        [each.url for each in sources], path, root, gathered,
-        named={each.url: each.reference for each in sources if each.reference},
+        [source.url for source in sources], path, root, gathered,
+        named={source.url: source.reference for source in sources if source.reference},
         default=poetry.default_indexes(path.parent / "pyproject.toml"),
     )  # fmt: skip
     by_name: dict[str, list[_Package]] = {}
@@ -124,7 +124,8 @@ def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> N
                 origin=name,
                 tool=_TOOL,
                 packages=tuple(
-                    _package(each, lock, path, root, gathered, indexes, by_name, groups=groups) for each in packages
+                    _package(package, lock, path, root, gathered, indexes, by_name, groups=groups)
+                    for package in packages
                 ),
                 roots=None if decided else tuple(_roots(path, name, selection, by_name)),
                 requires_python=poetry.specifier(lock.metadata.python_versions, name),
@@ -194,12 +195,12 @@ def _roots(path: Path, name: str, selection: Selection, by_name: Mapping[str, li
             where=name,
             hint="put its pyproject.toml beside it, or lock again with Poetry 2",
         )
-    for each in poetry.dependencies(project, shown(project, path.parent), selection):
+    for dependency in poetry.dependencies(project, shown(project, path.parent), selection):
         yield ForeignEdge(
-            name=canonicalize_name(each.name),
-            extras=frozenset(canonicalize_name(extra) for extra in each.extras),
-            keys=_fitting(by_name.get(canonicalize_name(each.name), ()), each.allows),
-            marker=each.marker,
+            name=canonicalize_name(dependency.name),
+            extras=frozenset(canonicalize_name(extra) for extra in dependency.extras),
+            keys=_fitting(by_name.get(canonicalize_name(dependency.name), ()), dependency.allows),
+            marker=dependency.marker,
         )
 
 
@@ -245,7 +246,7 @@ def _written(
 
 def _fitting(packages: Iterable[_Package], allows: poetry.Allows) -> frozenset[str]:
     with contextlib.suppress(ValueError):
-        return frozenset(_key(each) for each in packages if allows(each.version))
+        return frozenset(_key(package) for package in packages if allows(package.version))
     return frozenset()
 
 

@@ -45,7 +45,7 @@ def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> N
         ) from error
     selection.check(name, extras=lock.extras or (), groups=lock.dependency_groups or ())
     indexes = own_indexes(
-        [each.index for each in lock.packages if each.index], path, root, gathered, named={}, default=()
+        [package.index for package in lock.packages if package.index], path, root, gathered, named={}, default=()
     )
     gathered.locks.append(
         ForeignLock(

@@ -53,12 +53,12 @@ def from_pyproject(path: Path, root: Path, selection: Selection = ALL_DEFAULT) -
         raise ConfigError("expected a table", where=f"{name}: [project]", hint="see PEP 621")
     if poetry.describes(data):
         return tuple(
-            read_requirement(each.text, path, root, f"{name}: [tool.poetry] {each.name}")
-            for each in poetry.dependencies(path, name, selection)
+            read_requirement(dependency.text, path, root, f"{name}: [tool.poetry] {dependency.name}")
+            for dependency in poetry.dependencies(path, name, selection)
         )
     if not project and not selection.groups:
         raise ConfigError("no [project] table", where=name, hint="name requirements files, or dependency groups")
-    lines += [(each, "[project] dependencies") for each in _listed(project, "dependencies", name)]
+    lines += [(line, "[project] dependencies") for line in _listed(project, "dependencies", name)]
     lines += _extras_of(project, selection.extras, name)
     lines += _groups_of(data.get("dependency-groups", {}), selection.groups, name)
     return tuple(read_requirement(text, path, root, f"{name}: {place}") for text, place in dict.fromkeys(lines))
@@ -73,7 +73,7 @@ def _listed(project: Mapping[str, object], key: str, name: str) -> list[str]:
             hint="require the project's folder in a requirements file instead: ./",
         )
     value = project.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ConfigError("expected a list of texts", where=f"{name}: [project] {key}", hint="see PEP 621")
     return value
 
@@ -135,5 +135,5 @@ def _flat(error: BaseException) -> str:
     """Return the messages of an error, or of all that a group holds."""
     inner = getattr(error, "exceptions", None)
     if isinstance(inner, Iterable):
-        return "; ".join(_flat(each) for each in inner)
+        return "; ".join(_flat(member) for member in inner)
     return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)

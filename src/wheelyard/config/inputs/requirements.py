@@ -73,7 +73,7 @@ class RequirementsReader:
             self.problems.add("no requirements file: it cannot be included, nor be a constraint", where=name, hint=hint)
             return
         if real in self._open:
-            chain = " -> ".join(shown(each, self.root) for each in [*self._open, real])
+            chain = " -> ".join(shown(opened, self.root) for opened in [*self._open, real])
             self.problems.add(f"includes itself: {chain}", where=where or name, hint="take one of the includes out")
             return
         if (real, constraints) in self._done:
@@ -162,7 +162,7 @@ class RequirementsReader:
         self.gathered.index = IndexSource(name="index", url=self._simple(value))
 
     def _extra(self, value: str, path: Path, kind: str) -> None:
-        number = 1 + sum(each.kind == kind for each in self.gathered.extra)
+        number = 1 + sum(option.kind == kind for option in self.gathered.extra)
         if kind == "simple":
             source = IndexSource(name=f"extra-index-{number}", url=self._simple(value))
         else:
@@ -200,8 +200,8 @@ class RequirementsReader:
 def _sha256(hashes: tuple[str, ...]) -> tuple[str, ...]:
     """Return the SHA-256 ones of a requirement's hashes."""
     good: list[str] = []
-    for each in hashes:
-        algorithm, _, digest = each.partition(":")
+    for pinned in hashes:
+        algorithm, _, digest = pinned.partition(":")
         if algorithm not in ("sha256", "sha384", "sha512"):
             known = nearest(algorithm, ("sha256",))
             raise SyntaxProblem(f"hash of an unknown or weak kind: {algorithm!r}", known)

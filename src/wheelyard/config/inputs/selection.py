@@ -24,7 +24,7 @@ class Selection:
         :raises ConfigError: for the first that the file does not have, with the nearest that it has.
         """
         for kind, asked, there in (("extra", self.extras, set(extras)), ("group", self.groups, set(groups))):
-            known = {canonicalize_name(each) for each in there}
+            known = {canonicalize_name(interpreter) for interpreter in there}
             for name in asked:
                 if canonicalize_name(name) not in known:
                     hint = nearest(name, there) or f"it has no {kind}s"
@@ -33,12 +33,12 @@ class Selection:
     @property
     def extra_names(self) -> frozenset[str]:
         """The extras, normalised."""
-        return frozenset(canonicalize_name(each) for each in self.extras)
+        return frozenset(canonicalize_name(extra) for extra in self.extras)
 
     @property
     def group_names(self) -> frozenset[str]:
         """The groups, normalised."""
-        return frozenset(canonicalize_name(each) for each in self.groups)
+        return frozenset(canonicalize_name(group) for group in self.groups)
 
 
 ALL_DEFAULT = Selection()

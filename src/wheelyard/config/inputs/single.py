@@ -74,8 +74,8 @@ def parse_requirement(text: str, folder: Path, root: Path, *, origin: str, line:
         return _direct(parsed.url or "", parsed, folder, root, Requirement(text="", origin=origin, line=line))
     body, marker = _split_marker(text)
     if _is_place(body):
-        found = _EXTRAS.fullmatch(body)
-        place, extras = (found["place"], found["extras"]) if found else (body, "")
+        match = _EXTRAS.fullmatch(body)
+        place, extras = (match["place"], match["extras"]) if match else (body, "")
         blank = Requirement(text="", origin=origin, line=line)
         return _direct(place, _Asked(_extras(extras), _marker(marker)), folder, root, blank)
     parsed = _pep508(text)
@@ -146,12 +146,12 @@ def advice(text: str) -> str:
     head = text.split(";")[0].strip()
     if any(quote in text for quote in "“”‘’"):
         return "typographic quotation marks: use plain ' or \""
-    if found := re.search(r"(=>|=<|=!|><|===+=)", head):
-        return f"write {found[0][::-1]} instead of {found[0]}" if found[0] in ("=>", "=<", "=!") else "write == or !="
+    if match := re.search(r"(=>|=<|=!|><|===+=)", head):
+        return f"write {match[0][::-1]} instead of {match[0]}" if match[0] in ("=>", "=<", "=!") else "write == or !="
     if re.fullmatch(r"[A-Za-z0-9._-]+\s*=\s*[A-Za-z0-9][^=<>]*", head):
         return "a version is pinned with two signs: " + re.sub(r"\s*=\s*", "==", head, count=1)
-    if found := re.fullmatch(r"([A-Za-z0-9._-]+)\s+v?([0-9][A-Za-z0-9.]*)", head):
-        return f"did you mean {found[1]}=={found[2]}?"
+    if match := re.fullmatch(r"([A-Za-z0-9._-]+)\s+v?([0-9][A-Za-z0-9.]*)", head):
+        return f"did you mean {match[1]}=={match[2]}?"
     if text.count("[") != text.count("]"):
         return "close the bracket of the extras: name[extra]"
     if ";" in text:

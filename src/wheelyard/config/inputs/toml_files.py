@@ -28,7 +28,7 @@ def read_requirement(text: str, path: Path, root: Path, where: str) -> Requireme
     :raises ConfigError: if it is none, naming ``where`` it is written.
     """
     try:
-        found = parse_requirement(text, path.parent, root, origin=shown(path, root), line=0)
+        requirement = parse_requirement(text, path.parent, root, origin=shown(path, root), line=0)
     except SyntaxProblem as error:
         raise ConfigError(error.message, where=where, hint=error.hint) from error
-    return found.value
+    return requirement.value

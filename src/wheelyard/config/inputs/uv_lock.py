@@ -115,13 +115,14 @@ def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> N
     members = _members(lock)
     selection.check(
         name,
-        extras={extra for each in members for extra in each.optional_dependencies},
-        groups={group for each in members for group in each.dev_dependencies} | lock.manifest.dependency_groups.keys(),
+        extras={extra for member in members for extra in member.optional_dependencies},
+        groups={group for member in members for group in member.dev_dependencies}
+        | lock.manifest.dependency_groups.keys(),
     )
     project, default = _named_indexes(path.parent / "pyproject.toml")
     registries = [each.source.registry for each in lock.package if each.source.registry is not None]
     indexes = own_indexes(registries, path, root, gathered, named=project, default=default)
-    own = {each.key for each in members} | {each.key for each in lock.package if each.name in lock.manifest.members}
+    own = {member.key for member in members} | {each.key for each in lock.package if each.name in lock.manifest.members}
     gathered.locks.append(
         check(
             ForeignLock(
@@ -135,8 +136,8 @@ def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> N
                 requires_python=lock.requires_python,
                 extras=frozenset(_conflicting(members, selection)),
                 overrides=tuple(
-                    f"{each.name}{each.specifier}" + (f" ; {each.marker}" if each.marker else "")
-                    for each in lock.manifest.overrides
+                    f"{override.name}{override.specifier}" + (f" ; {override.marker}" if override.marker else "")
+                    for override in lock.manifest.overrides
                 ),
             )
         )
@@ -150,11 +151,11 @@ def _members(lock: _UvLock) -> list[_Package]:
 
 
 def _roots(lock: _UvLock, members: list[_Package], selection: Selection) -> Iterator[ForeignEdge]:
-    groups = [*(each.dev_dependencies for each in members), lock.manifest.dependency_groups]
+    groups = [*(member.dev_dependencies for member in members), lock.manifest.dependency_groups]
     for rows in (
         lock.manifest.requirements,
-        *(each.dependencies for each in members),
-        *_selected((each.optional_dependencies for each in members), selection.extra_names),
+        *(member.dependencies for member in members),
+        *_selected((member.optional_dependencies for member in members), selection.extra_names),
         *_selected(groups, selection.group_names),
     ):
         yield from _edges(rows)
@@ -168,22 +169,22 @@ def _selected(tables: Iterator[dict[str, list[_Dependency]]] | list[dict[str, li
 
 def _conflicting(members: list[_Package], selection: Selection) -> Iterator[str]:
     """Yield the names by which markers ask for extras and groups that conflict: ``extra-4-shop-cpu``."""
-    for each in members:
-        yield f"project-{len(each.name)}-{each.name}"
+    for member in members:
+        yield f"project-{len(member.name)}-{member.name}"
         for kind, names in (("extra", selection.extra_names), ("group", selection.group_names)):
-            yield from (f"{kind}-{len(each.name)}-{each.name}-{name}" for name in names)
+            yield from (f"{kind}-{len(member.name)}-{member.name}-{name}" for name in names)
 
 
 def _edges(rows: list[_Dependency]) -> Iterator[ForeignEdge]:
-    for each in rows:
+    for row in rows:
         keys = None
-        if each.version is not None and each.source is not None:
-            keys = frozenset({f"{each.name} {each.version} {each.source}"})
+        if row.version is not None and row.source is not None:
+            keys = frozenset({f"{row.name} {row.version} {row.source}"})
         yield ForeignEdge(
-            name=canonicalize_name(each.name),
-            extras=frozenset(canonicalize_name(extra) for extra in (*each.extra, *each.extras)),
+            name=canonicalize_name(row.name),
+            extras=frozenset(canonicalize_name(extra) for extra in (*row.extra, *row.extras)),
             keys=keys,
-            marker=each.marker,
+            marker=row.marker,
         )
 
 

@@ -59,8 +59,10 @@ def draw(needs: Mapping[str, Sequence[str]]) -> Drawing:
     """Return places for every name and lines to what it needs (names that are not keys are left out)."""
     straight, layer_of = _acyclic(needs)
     lines = _reduced(straight)
-    joined = {name for name, others in lines.items() if others} | {each for others in lines.values() for each in others}
-    chains = {(name, each): _chain(name, each, layer_of) for name, others in lines.items() for each in others}
+    joined = {name for name, others in lines.items() if others} | {
+        other for others in lines.values() for other in others
+    }
+    chains = {(name, other): _chain(name, other, layer_of) for name, others in lines.items() for other in others}
     layered = _layered(sorted(joined), chains.values(), layer_of)
     ordered = _ordered(layered)
     y = _placed(ordered, layered)
@@ -120,18 +122,18 @@ def _reduced(lines: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     def beyond(name: str) -> set[str]:
         stack = [name]
         while stack:
-            missing = [each for each in lines[stack[-1]] if each not in reached]
+            missing = [neighbour for neighbour in lines[stack[-1]] if neighbour not in reached]
             if missing:
                 stack.extend(missing)
                 continue
             done = stack.pop()
-            reached[done] = set(lines[done]).union(*(reached[each] for each in lines[done]))
+            reached[done] = set(lines[done]).union(*(reached[neighbour] for neighbour in lines[done]))
         return reached[name]
 
     for name in lines:
         beyond(name)
     return {
-        name: [each for each in others if not any(each in reached[other] for other in others if other != each)]
+        name: [point for point in others if not any(point in reached[other] for other in others if other != point)]
         for name, others in lines.items()
     }
 
@@ -167,7 +169,7 @@ def _ordered(layered: _Layered) -> list[list[Point]]:
             beside = current[number - 1 if onward else number + 1]
             at = {point: place for place, point in enumerate(beside)}
             middles = {
-                point: _median([at[each] for each in neighbours.get(point, ())], place)
+                point: _median([at[neighbour] for neighbour in neighbours.get(point, ())], place)
                 for place, point in enumerate(current[number])
             }
             current[number].sort(key=middles.__getitem__)
@@ -191,7 +193,7 @@ def _crossings(layers: Sequence[Sequence[Point]], behind: Mapping[Point, Sequenc
         at = {point: place for place, point in enumerate(following)}
         passed: list[int] = []
         for point in layer:
-            ends = sorted(at[each] for each in behind.get(point, ()))
+            ends = sorted(at[before] for before in behind.get(point, ()))
             found += sum(len(passed) - bisect_left(passed, end + 1) for end in ends)
             for end in ends:
                 insort(passed, end)
@@ -210,7 +212,7 @@ def _placed(layers: Sequence[Sequence[Point]], layered: _Layered) -> dict[Point,
             beside = [near.get(point) or far.get(point) or [point] for point in layer]
             if sweep >= _SWEEPS - 2:  # at last in the middle of both sides
                 beside = [[*near.get(point, ()), *far.get(point, ())] or [point] for point in layer]
-            wishes = [sum(y[each] for each in others) / len(others) for others in beside]
+            wishes = [sum(y[other] for other in others) / len(others) for others in beside]
             y.update(zip(layer, _apart(layer, wishes), strict=True))
     return y
 

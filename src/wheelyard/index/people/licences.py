@@ -37,7 +37,7 @@ def group(expression: str) -> str:
 
 def _rank(tree: Any) -> int:
     if operands := getattr(tree, "args", ()):
-        ranks = [_rank(each) for each in operands]
+        ranks = [_rank(operand) for operand in operands]
         return max(ranks) if tree.operator.strip() == "AND" else min(ranks)
     if hasattr(tree, "exception_symbol"):
         licence, exception = _of(tree.license_symbol.key), _of(tree.exception_symbol.key)
@@ -52,9 +52,9 @@ def _of(identifier: str) -> int:
 
 @functools.cache
 def _groups() -> dict[str, str]:
-    found = {}
+    groups = {}
     for row in get_license_index():
         for name in (row.get("spdx_license_key"), *row.get("other_spdx_license_keys", ())):
             if name:
-                found[name.lower()] = _OF_CATEGORY.get(row.get("category"), UNKNOWN)
-    return found
+                groups[name.lower()] = _OF_CATEGORY.get(row.get("category"), UNKNOWN)
+    return groups

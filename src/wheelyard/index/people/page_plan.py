@@ -121,7 +121,7 @@ def _first(seen: Overview, rows: list[Row], letters: Sequence[search.Letter]) ->
     """Return what the first page shows: targets, and all projects to search and filter."""
 
     def choices(get: Callable[[Row], tuple[str, ...]]) -> list[str]:
-        return sorted({each for row in rows for each in get(row)}, key=_natural)
+        return sorted({value for row in rows for value in get(row)}, key=_natural)
 
     groups = {row.group for row in rows}
     return {
@@ -145,7 +145,7 @@ def _first(seen: Overview, rows: list[Row], letters: Sequence[search.Letter]) ->
 
 
 def _letter_page(frame: Frame, letter: search.Letter, letters: Iterable[search.Letter]) -> Page:
-    paths = [each.path for each in letters]
+    paths = [page.path for page in letters]
     values = {"letter": letter, "letters": letters}
     return frame.page("letter", [repr(letter), *paths], lambda: values, up="../")
 

@@ -132,11 +132,11 @@ def target_title(folder: Folder) -> str:
 
 
 def _system(name: str) -> str:
-    if found := re.match(r"(?:el|rhel)-?(\d+)", name):
-        return f"RHEL {found[1]} and its rebuilds"
-    if found := re.match(r"(fedora|debian|ubuntu|amazonlinux|macos)-?([\d.]*)", name):
-        number = found[2][:2] + "." + found[2][2:] if re.fullmatch(r"\d{4}", found[2]) else found[2]
-        return f"{found[1].capitalize()} {number}".strip()
+    if match := re.match(r"(?:el|rhel)-?(\d+)", name):
+        return f"RHEL {match[1]} and its rebuilds"
+    if match := re.match(r"(fedora|debian|ubuntu|amazonlinux|macos)-?([\d.]*)", name):
+        number = match[2][:2] + "." + match[2][2:] if re.fullmatch(r"\d{4}", match[2]) else match[2]
+        return f"{match[1].capitalize()} {number}".strip()
     return ""
 
 

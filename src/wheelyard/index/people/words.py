@@ -68,9 +68,9 @@ def _platform(tags: str) -> str:
     oldest: dict[tuple[str, ...], tuple[tuple[int, int], str]] = {}
     for tag in tags.split("."):
         plain = _plain(tag)
-        found = _LIBC.match(plain)
-        kind = (found[1], found[4]) if found else (plain,)
-        version = (int(found[2]), int(found[3])) if found else (0, 0)
+        match = _LIBC.match(plain)
+        kind = (match[1], match[4]) if match else (plain,)
+        version = (int(match[2]), int(match[3])) if match else (0, 0)
         oldest[kind] = min(oldest.get(kind, (version, plain)), (version, plain))
     return "; ".join(dict.fromkeys(_one_platform(tag) for _, tag in oldest.values()))
 
@@ -82,11 +82,11 @@ def _plain(tag: str) -> str:
 
 
 def _one_platform(tag: str) -> str:
-    if found := _LIBC.match(tag):
-        libc = "glibc" if found[1] == "manylinux" else "musl"
-        return f"Linux on {_machine(found[4])} with {libc} {found[2]}.{found[3]} or newer"
-    if found := _MACOS.match(tag):
-        return f"macOS {found[1]}.{found[2]} or newer on {_machine(found[3])}"
+    if match := _LIBC.match(tag):
+        libc = "glibc" if match[1] == "manylinux" else "musl"
+        return f"Linux on {_machine(match[4])} with {libc} {match[2]}.{match[3]} or newer"
+    if match := _MACOS.match(tag):
+        return f"macOS {match[1]}.{match[2]} or newer on {_machine(match[3])}"
     if tag.startswith("linux_"):
         return f"Linux on {_machine(tag.removeprefix('linux_'))}, only the distribution it was built on"
     if tag.startswith("win"):

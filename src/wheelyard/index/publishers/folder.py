@@ -102,7 +102,7 @@ class _Publication:
         for path, item in self.rendered.files.items():
             self._stage(path, item)
         leaving = [path for path in ground.disk if path not in self.rendered.files and ground.leftover(path)]
-        folders = frozenset([*(each.name for each in site.folders), *(each.name for each in site.labelled)])
+        folders = frozenset([*(folder.name for folder in site.folders), *(folder.name for folder in site.labelled)])
         gone = ground.spare(leaving, folders, self.order.grace, time.time()) if self.order.grace else leaving
         for path in leaving:
             if path not in ground.kept:

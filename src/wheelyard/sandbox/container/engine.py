@@ -153,7 +153,9 @@ def find_engine(name: str | None = None, arguments: Sequence[str] = ()) -> Engin
 
 @functools.cache
 def _find(name: str | None, arguments: tuple[str, ...]) -> Engine:
-    programs = [path for each in ((name,) if name else ("podman", "docker")) if (path := shutil.which(each))]
+    programs = [
+        path for engine_name in ((name,) if name else ("podman", "docker")) if (path := shutil.which(engine_name))
+    ]
     if not programs:
         raise ToolError(
             f"the container engine {name} is not installed" if name else "there is no container engine", hint=NO_ENGINE
@@ -201,7 +203,7 @@ def _introduce(program: str, arguments: tuple[str, ...]) -> Engine:
         program=program,
         arguments=arguments,
         version=str(data.get("ServerVersion", "")),
-        rootless=any("rootless" in str(each) for each in data.get("SecurityOptions") or ()),
+        rootless=any("rootless" in str(SecurityOption) for SecurityOption in data.get("SecurityOptions") or ()),
         limits=frozenset(name for name, works in enforced.items() if works),
     )
 

@@ -171,7 +171,7 @@ def _inspect(engine: Engine, name: str) -> Image | None:
     name, _, asked_for = name.partition("@")
     id_ = "sha256:" + str(data["Id"]).removeprefix("sha256:")
     # Of several digests (the list's, the one of this CPU), the one that was asked for, else the same one each time.
-    found = (each.partition("@") for each in data.get("RepoDigests") or ())
+    found = (RepoDigest.partition("@") for RepoDigest in data.get("RepoDigests") or ())
     digests = sorted((digest != asked_for, digest) for base, _, digest in found if not base.startswith("localhost/"))
     path = next((line[5:] for line in config.get("Env") or () if line.startswith("PATH=")), _DEFAULT_PATH)
     return Image(

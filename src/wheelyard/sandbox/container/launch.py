@@ -56,7 +56,7 @@ def run_in_container(engine: Engine, image: Image, command: Command) -> Complete
             beneath.give(path, BUILDER)
     name = f"wheelyard-{secrets.token_hex(8)}"
     arguments = ["run", "--rm", "--name", name, "--label", f"{RUN_LABEL}={this_run()}", *_walls(engine), *user]
-    arguments += [*_limits(engine, command.limits), *(f"--mount={_mount(*each)}" for each in mounts)]
+    arguments += [*_limits(engine, command.limits), *(f"--mount={_mount(*mount)}" for mount in mounts)]
     arguments += [
         f"--platform=linux/{image.architecture}",
         f"--workdir={command.cwd}",

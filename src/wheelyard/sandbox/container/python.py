@@ -104,7 +104,9 @@ def find_python(engine: Engine, image: Image, target: Target) -> tuple[ImagePyth
         for each in _asked(engine, image, folders, str(path)):
             if (each.python, each.implementation) == (target.python, target.implementation):
                 return each, folders
-    have = ", ".join(f"{each.implementation} {each.python}" for each in there) or "no Python at all"
+    have = (
+        ", ".join(f"{interpreter.implementation} {interpreter.python}" for interpreter in there) or "no Python at all"
+    )
     raise ToolError(
         f"the image has no {target.implementation} {target.python}, it has {have}",
         where=f"target {target.name}: image {image.name}",

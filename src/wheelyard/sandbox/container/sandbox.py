@@ -35,6 +35,6 @@ class ContainerSandbox:
 
         A folder of this machine where the image has an interpreter of its own is not put over it.
         """
-        own = {Path(each.prefix) for each in pythons(self.engine, self.image)}
+        own = {Path(python.prefix) for python in pythons(self.engine, self.image)}
         readable = tuple(path for path in command.readable if path not in own)
         return run_in_container(self.engine, self.image, replace(command, readable=readable))

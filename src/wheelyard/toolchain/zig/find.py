@@ -31,7 +31,7 @@ def find(target: Target, means: Means) -> Toolchain:
         image = presets.builder_image(this_machine())
     target = replace(target, build=replace(target.build, image=means.pinned(target, image)))
     if thin := parts(target):
-        return FusedToolchain(parts=tuple(_find(each, means) for each in thin))
+        return FusedToolchain(parts=tuple(_find(half, means) for half in thin))
     return _find(target, means)
 
 

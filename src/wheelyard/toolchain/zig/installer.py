@@ -67,9 +67,9 @@ def _payloads(stream: BinaryIO) -> Iterator[tuple[int, int]]:
     except zlib.error as error:
         raise ValueError(f"its table of contents is damaged: {error}") from error
     heap = size + packed
-    for each in _tree(contents).iter("file"):
-        data = each.find("data")
-        if each.findtext("name") != "Payload" or data is None:
+    for file in _tree(contents).iter("file"):
+        data = file.find("data")
+        if file.findtext("name") != "Payload" or data is None:
             continue
         encoding = data.find("encoding")
         style = encoding.get("style") if encoding is not None else None
@@ -159,7 +159,7 @@ def _cpio(stream: _Reader) -> Iterator[tuple[str, int, _Reader]]:
     total = 0
     while True:
         header = _CPIO_HEADER.unpack(_exactly(stream, _CPIO_HEADER.size))
-        if header[0] != _CPIO or not all(each.isdigit() for each in header):
+        if header[0] != _CPIO or not all(field.isdigit() for field in header):
             raise ValueError("its payload is damaged")
         mode, length, size = (int(header[at], 8) for at in (3, 9, 10))
         total += size

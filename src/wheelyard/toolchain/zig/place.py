@@ -115,7 +115,7 @@ def make(target: Target, python: BuildPython, store: Store) -> Place:
         python=python,
         identity=identity,
         environment=_environment(root, target, python),
-        folders=tuple(Path(each) for each in (target.build.apple_sdk, target.build.libraries) if each),
+        folders=tuple(Path(folder) for folder in (target.build.apple_sdk, target.build.libraries) if folder),
         rust=own_rust,
     )
 

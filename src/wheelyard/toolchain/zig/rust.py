@@ -83,10 +83,10 @@ def _of(setting: str, triple: str) -> str:
 
 def advice(output: str) -> str | None:
     """Return what helps against a failure that is Rust's or Cargo's own, by what they printed; None: it is not."""
-    if found := _NO_LIBRARY.search(output):
+    if match := _NO_LIBRARY.search(output):
         return (
-            f"Rust's standard library for {found[1]} is not installed where it is built: "
-            f"`rustup target add {found[1]}`, or the distribution's package of it (rust-std)"
+            f"Rust's standard library for {match[1]} is not installed where it is built: "
+            f"`rustup target add {match[1]}`, or the distribution's package of it (rust-std)"
         )
     if _NO_CRATES.search(output):
         return (

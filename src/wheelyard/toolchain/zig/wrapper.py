@@ -61,8 +61,10 @@ def translate(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
     :raises Refused: if it cannot be done.
     """
     arguments = _expanded(arguments)
-    linking = not any(each in _ONLY_COMPILES for each in arguments)
-    asking = any(each.startswith(_ASKS) for each in arguments) and not any(_is_input(each) for each in arguments)
+    linking = not any(argument in _ONLY_COMPILES for argument in arguments)
+    asking = any(argument.startswith(_ASKS) for argument in arguments) and not any(
+        _is_input(argument) for argument in arguments
+    )
     front = ["-target", setting["target"]]
     if asking:
         return front + arguments
@@ -70,7 +72,7 @@ def translate(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
     # Zig takes a compilation without -O for a debugging one and adds checks that call its own library.
     front += ["-fno-sanitize=undefined", "-I" + setting["include"]]
     front += ["-ffile-prefix-map={}={}".format(old, new) for old, new in setting["maps"]]
-    if not any(each.startswith("-g") and not each.startswith("-gz") for each in arguments):
+    if not any(argument.startswith("-g") and not argument.startswith("-gz") for argument in arguments):
         front.append("-g0")
     if setting.get("apple_sdk"):
         sdk = setting["apple_sdk"]
@@ -96,12 +98,12 @@ def translate(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
 def _expanded(arguments: List[str]) -> List[str]:
     """Return arguments with response files (``@file``) read: build systems write them where a command is too long."""
     result = []  # type: List[str]
-    for each in arguments:
-        if each.startswith("@") and os.path.isfile(each[1:]):
-            with open(each[1:]) as stream:
+    for argument in arguments:
+        if argument.startswith("@") and os.path.isfile(argument[1:]):
+            with open(argument[1:]) as stream:
                 result += _expanded(shlex.split(stream.read()))
         else:
-            result.append(each)
+            result.append(argument)
     return result
 
 
@@ -154,7 +156,7 @@ def _is_dropped(argument: str, setting: Dict[str, Any]) -> bool:
         return True
     if argument[:2] in ("-I", "-L") and len(argument) > 2:
         folder = os.path.normpath(argument[2:])
-        hidden = any(folder == each or folder.startswith(each + "/") for each in setting["hidden"])
+        hidden = any(folder == prefix or folder.startswith(prefix + "/") for prefix in setting["hidden"])
         return hidden or folder in _MACHINE_FOLDERS
     return False
 
@@ -169,8 +171,8 @@ def _cpu(argument: str) -> str:
     if arm is None:
         return "{}={}{}{}".format(option, name.replace("-", "_"), plus, extensions)
     found = "-mcpu=generic+v{}a".format(arm.group(1).replace(".", "_"))
-    for each in filter(None, extensions.split("+")):
-        sign, name = ("-", each[2:]) if each.startswith("no") else ("+", each)
+    for part in filter(None, extensions.split("+")):
+        sign, name = ("-", part[2:]) if part.startswith("no") else ("+", part)
         found += sign + _ARM_FEATURES.get(name, name)
     return found
 
@@ -200,7 +202,7 @@ def _linker(parts: List[str], setting: Dict[str, Any]) -> List[str]:
         if option == "-z" and (value or "").split("=")[0] not in _KNOWN_Z:
             continue
         if option == "-rpath":
-            if value and not any(value == each or value.startswith(each + "/") for each in setting["hidden"]):
+            if value and not any(value == hidden or value.startswith(hidden + "/") for hidden in setting["hidden"]):
                 result.append("-Wl,-rpath," + value)
         elif option == "-install_name" and value:
             result += ["-install_name", value]
@@ -249,7 +251,7 @@ def _meson(arguments: List[str], setting: Dict[str, Any]) -> List[str]:
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         program = os.path.join(folder, "meson")
         if os.path.realpath(folder) != os.path.realpath(own) and os.access(program, os.X_OK):
-            if arguments[:1] == ["setup"] and not any("--cross-file" in each for each in arguments):
+            if arguments[:1] == ["setup"] and not any("--cross-file" in argument for argument in arguments):
                 arguments = ["setup", "--cross-file", setting["meson"], *arguments[1:]]
             return [program, *arguments]
     raise Refused("meson: there is none in the build environment")

@@ -171,7 +171,9 @@ class Axis(Generic[Keys, RecipeKeys]):
     def options(self, table: Keys) -> Sequence[Option]:
         """Return the choices of one ``[[variant]]`` table; what is wrong is reported at the table's place."""
         values = several(table, self.name, getattr(table, self.name.replace("-", "_")))
-        return [Option(choice={self.name: each}, name=(each,), label=(each,)) if each else Option() for each in values]
+        return [
+            Option(choice={self.name: value}, name=(value,), label=(value,)) if value else Option() for value in values
+        ]
 
     def check_recipe(self, table: RecipeKeys) -> None:
         """Report what is wrong in a ``[[recipe]]`` table, at its place."""

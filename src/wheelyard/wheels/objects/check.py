@@ -177,7 +177,7 @@ def _is_systems(symbol: str, source: str | None, platform: Platform, system: Col
 def describe(checked: Mapping[str, ObjectsCheck]) -> str:
     """Return what was read, in words; ``checked`` by file name."""
     compiled = {name: each for name, each in checked.items() if each.objects}
-    count = sum(each.objects for each in compiled.values())
+    count = sum(outcome.objects for outcome in compiled.values())
     text = f"checked, not run: {count} objects in {len(compiled)} wheels"
     faults = [f"{name}: {fault}" for name, each in checked.items() for fault in each.faults]
     if not faults:

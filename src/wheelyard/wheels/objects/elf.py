@@ -63,7 +63,7 @@ def _read(elf: ELFFile) -> Object:
                     text_relocations = text_relocations or bool(tag.entry.d_val & _TEXT_RELOCATIONS)
     versions = _versions(elf)
     undefined, exported = _symbols(elf, versions)
-    glibc = [(int(found[1]), int(found[2])) for each in versions.values() if (found := _GLIBC.fullmatch(each))]
+    glibc = [(int(match[1]), int(match[2])) for version in versions.values() if (match := _GLIBC.fullmatch(version))]
     return Object(
         format="ELF",
         cpu=cpu,

@@ -18,7 +18,7 @@ def fused(thin: Sequence[bytes]) -> bytes:
 
     :raises ValueError: if one is no thin object for 64-bit Intel or ARM, two are for the same, or all are too big.
     """
-    parts = sorted((*struct.unpack_from("<II", each, 4), each) for each in thin)
+    parts = sorted((*struct.unpack_from("<II", half, 4), half) for half in thin)
     cpus = [cpu for cpu, _, _ in parts]
     if len(set(cpus)) != len(cpus) or not set(cpus) <= set(_ALIGN):
         raise ValueError("a universal file has one object for each CPU")

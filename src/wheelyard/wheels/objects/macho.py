@@ -36,7 +36,7 @@ def read(content: bytes) -> tuple[Object, ...]:
     :raises NotAnObjectError: if it is no Mach-O, or a damaged one.
     """
     try:
-        return tuple(_MachoReader(each).object() for each in slices(content).values())
+        return tuple(_MachoReader(image).object() for image in slices(content).values())
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise NotAnObjectError(f"damaged Mach-O: {error}") from error
 
@@ -47,7 +47,7 @@ def slices(content: bytes) -> Mapping[str, bytes]:
     :raises NotAnObjectError: if it is no Mach-O, or none for such a CPU.
     """
     try:
-        found = {_cpu(each): each for each in _parts(content)}
+        found = {_cpu(part): part for part in _parts(content)}
     except struct.error as error:
         raise NotAnObjectError(f"damaged Mach-O: {error}") from error
     if not found:
@@ -148,7 +148,7 @@ class _MachoReader:
             return False
         (count,) = struct.unpack_from("<I", self.content, at + 64)
         flags = (struct.unpack_from("<I", self.content, at + 72 + number * 80 + 64)[0] for number in range(count))
-        return any(each & _RELOCATED for each in flags)
+        return any(flag & _RELOCATED for flag in flags)
 
     def _symbols(self, table: tuple[int, ...], libraries: list[str]) -> tuple[dict[str, str | None], set[str]]:
         """Return what others must bring, and from where; and what this one brings."""

@@ -95,7 +95,9 @@ class Blas(Axis[BlasKeys, BlasRecipeKeys]):
         """Return a calculation in the rebuilt modules together, and which BLAS they load."""
         if "blas" not in choice:
             return None
-        return proof.probe(choice, [name for each in rebuilt for name in texts(each.said.imports) or each.modules])
+        return proof.probe(
+            choice, [name for package in rebuilt for name in texts(package.said.imports) or package.modules]
+        )
 
     def properties(self, choice: Choice) -> tuple[VariantProperty, ...]:
         """Return the library."""

@@ -29,7 +29,7 @@ def check_binaries(binaries: Sequence[identity.Binary], blas: str, where: str, *
     :param loading: objects that load it from elsewhere.
     :raises VariantError: naming what was found, and in which object.
     """
-    found = {name: each.member for each in binaries for name in sorted(each.blas)}
+    found = {name: binary.member for binary in binaries for name in sorted(binary.blas)}
     if loading:
         # A copy in the wheel, besides, would be a second BLAS.
         found = {f"a copy of {blas}" if name == blas else name: member for name, member in found.items()}
@@ -61,7 +61,9 @@ def check_folder(blas: str, entries: Sequence[Entry], store: Store, *, where: st
     """
     strangers = []
     for entry in entries:
-        strangers += [f"{entry.wheel.filename} brings {each}" for each in _brings(entry, store) if each != blas]
+        strangers += [
+            f"{entry.wheel.filename} brings {library}" for library in _brings(entry, store) if library != blas
+        ]
     if strangers:
         raise VariantError(
             f"mixed BLAS in one folder: {'; '.join(dict.fromkeys(strangers))}",
@@ -74,7 +76,7 @@ def _brings(entry: Entry, store: Store) -> Sequence[str]:
     """Return the names of the BLAS libraries in a wheel."""
 
     def look() -> list[str]:
-        found = identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename)
-        return sorted({name for binary in found for name in binary.blas})
+        binaries = identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename)
+        return sorted({name for binary in binaries for name in binary.blas})
 
     return memo(store, "blas", identity.edition(), entry.wheel.sha256, look)

@@ -32,7 +32,7 @@ class Binary:
 @functools.cache
 def edition() -> str:
     """Return what identifies the marks that libraries are known by: where they change, what was found has to go."""
-    marks = [(each.name, sorted(each.marks), sorted(each.not_marks)) for each in libraries().values()]
+    marks = [(library.name, sorted(library.marks), sorted(library.not_marks)) for library in libraries().values()]
     return hashlib.sha256(json.dumps([_RULES, sorted(marks)]).encode()).hexdigest()[:16]
 
 
@@ -78,7 +78,7 @@ def _defines_dgemm(content: bytes) -> bool:
             if isinstance(table, SymbolTableSection):
                 for wanted in ("dgemm_", "cblas_dgemm"):
                     symbols = table.get_symbol_by_name(wanted) or ()
-                    if any(each["st_shndx"] != "SHN_UNDEF" for each in symbols):
+                    if any(symbol["st_shndx"] != "SHN_UNDEF" for symbol in symbols):
                         return True
     except ELFError:
         return False

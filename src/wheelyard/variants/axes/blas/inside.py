@@ -52,7 +52,7 @@ def distance(found: Any, expected: List[float]) -> float:
     if len(values) != len(expected):
         return math.inf
     differences = [abs(a - b) for a, b in zip(values, expected)]  # noqa: B905  (3.6)
-    return math.inf if any(math.isnan(each) for each in differences) else max(differences)
+    return math.inf if any(math.isnan(difference) for difference in differences) else max(differences)
 
 
 def ask_numpy(numpy: Any) -> Dict[str, Any]:
@@ -116,8 +116,8 @@ def pools() -> List[Dict[str, Any]]:
     except (ImportError, SyntaxError):
         return []
     return [
-        {key: each.get(key) for key in ("user_api", "internal_api", "filepath", "version", "num_threads")}
-        for each in threadpool_info()
+        {key: pool.get(key) for key in ("user_api", "internal_api", "filepath", "version", "num_threads")}
+        for pool in threadpool_info()
     ]
 
 
@@ -135,7 +135,7 @@ def main() -> None:
         module = importlib.import_module(name)
         if name == "numpy":
             answers[name] = ask_numpy(module)
-        elif all(hasattr(module, each) for each in ("blas_config", "dgemm", "dsyev")):
+        elif all(hasattr(module, function) for function in ("blas_config", "dgemm", "dsyev")):
             answers[name] = ask(module)
     found = {
         "answers": answers,

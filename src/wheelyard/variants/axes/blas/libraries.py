@@ -107,7 +107,7 @@ def _library(name: str, table: LibraryTable) -> Library:
         chooses=table.chooses,
         machines=texts(table.machines),
         platforms=texts(table.platforms),
-        sources=tuple(_source(each) for each in table.source),
+        sources=tuple(_source(source) for source in table.source),
     )
 
 

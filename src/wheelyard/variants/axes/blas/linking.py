@@ -22,7 +22,10 @@ def expand_pkgconfig(place: Workspace) -> Recipe:
     :raises VariantError: if pkg-config is not there, or does not know the BLAS.
     """
     recipe = place.recipe
-    every = [*recipe.environment.values(), *(word for each in recipe.config_settings.values() for word in _words(each))]
+    every = [
+        *recipe.environment.values(),
+        *(word for setting in recipe.config_settings.values() for word in _words(setting)),
+    ]
     wanted = [name for name in _OPTIONS if any(f"{{{name}}}" in text for text in every)]
     if not wanted:
         return recipe

@@ -20,7 +20,7 @@ def record(unit: BuildUnit, repaired: Repaired, texts: Sequence[str]) -> dict[st
     recipe = unit.recipe
     library, source = libraries()[recipe.variant["blas"]], source_of(recipe)
     wheel = source.requires[0] if source and is_shared(recipe.variant) else ""
-    files = [Path(each.member).name for each in identity.binaries(repaired.path) if each.grafted and each.blas]
+    files = [Path(binary.member).name for binary in identity.binaries(repaired.path) if binary.grafted and binary.blas]
     known = {
         "title": library.title,
         "version": version_of(recipe),
@@ -45,7 +45,7 @@ def told(note: Mapping[str, object]) -> Told | None:
         version=words.get("version", ""),
         license=expression_of(words.get("licence", "")),
         restricted=words.get("restricted", ""),
-        files=tuple(each for each in files if isinstance(each, str)) if isinstance(files, list) else (),
+        files=tuple(file for file in files if isinstance(file, str)) if isinstance(files, list) else (),
         loaded_from=words.get("loaded-from", ""),
     )
     return Told(axis="blas", ingredient=ingredient)

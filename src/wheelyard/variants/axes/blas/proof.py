@@ -147,7 +147,7 @@ def _wrong_threads(choice: Choice, threads: Mapping[str, int], answers: Mapping[
         for pool in answer["pools"]
         if value and pool["user_api"] == "blas" and pool["num_threads"] not in (None, int(value) if threaded else 1)
     ]
-    if not threads or any(each["cpus"] < 2 or not each["answers"] for each in answers.values()):
+    if not threads or any(reply["cpus"] < 2 or not reply["answers"] for reply in answers.values()):
         return found
     if threaded and threads["2"] != threads["1"] + 1:
         found.append(f"asked for 1 and 2 threads, the process had {threads['1']} and {threads['2']}")

@@ -61,7 +61,7 @@ def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
     if source is None or not is_shared(unit.recipe.variant):
         return repaired
     requirement = canonicalize_name(source.requires[0])
-    version = next((each.version for each in unit.package.build_requirements if each.name == requirement), None)
+    version = next((needed.version for needed in unit.package.build_requirements if needed.name == requirement), None)
     if version is None:
         raise VariantError(
             f"{requirement} is not among the build requirements",
@@ -81,7 +81,7 @@ def _loads(content: bytes, names: Sequence[str]) -> bool:
         needed = elf.read(content).libraries
     except NotAnObjectError:
         return False
-    return any(fnmatchcase(each, name) for each in needed for name in names)
+    return any(fnmatchcase(pattern, name) for pattern in needed for name in names)
 
 
 def _write(wheel: Path, into: Path, source: Source, requirement: str, place: Workspace) -> None:

@@ -33,7 +33,7 @@ def source_of(recipe: Recipe) -> Source | None:
     """Return where the BLAS of a recipe comes from; None if it is of no variant, or the target's own."""
     library = libraries().get(recipe.variant.get("blas", ""))
     sources = library.sources if library else ()
-    return next((each for each in sources if each.package in recipe.pkg_config), None)
+    return next((source for source in sources if source.package in recipe.pkg_config), None)
 
 
 def prepare(choice: Choice, target: Target, image: BuildImage, where: str) -> Prepared:
@@ -86,14 +86,14 @@ def find_source(library: Library, choice: Choice, target: Target, there: Collect
             hint="choose another blas for this target",
         )
     threads = choice.get("threads")
-    fitting = [each for each in library.sources if threads in (None, each.threads)]
+    fitting = [way for way in library.sources if threads in (None, way.threads)]
     if not fitting:
-        known = ", ".join(dict.fromkeys(each.threads for each in library.sources))
+        known = ", ".join(dict.fromkeys(way.threads for way in library.sources))
         raise VariantError(
             f"{library.title} is not to be had with threads = {threads!r}", where=where, hint=f"it has: {known}"
         )
     if is_shared(choice):
-        fitting = [each for each in fitting if each.shared]
+        fitting = [candidate for candidate in fitting if candidate.shared]
         if not fitting:
             raise VariantError(
                 f"{library.title} cannot be shared: it does not come as a wheel of its own",
@@ -101,7 +101,7 @@ def find_source(library: Library, choice: Choice, target: Target, there: Collect
                 hint="leave share-blas out, or choose openblas or mkl",
             )
     for source in fitting:
-        if all(each in there for each in _probe(source, target)):
+        if all(path in there for path in _probe(source, target)):
             return source
     raise VariantError(
         f"{library.title} is not in the image: no {_probe(fitting[0], target)[0]}",
@@ -112,8 +112,8 @@ def find_source(library: Library, choice: Choice, target: Target, there: Collect
 
 def version_of(recipe: Recipe) -> str | None:
     """Return the version of the BLAS that pkg-config tells the build; None where it is not known."""
-    found = re.search(r"^Version: (\S+)$", "\n".join(recipe.pkg_config.values()), re.MULTILINE)
-    return found[1] if found and found[1] != UNKNOWN else None
+    match = re.search(r"^Version: (\S+)$", "\n".join(recipe.pkg_config.values()), re.MULTILINE)
+    return match[1] if match and match[1] != UNKNOWN else None
 
 
 def _packages_for(library: Library, choice: Choice, target: Target, has: Callable[[str], bool]) -> tuple[str, ...]:
@@ -122,22 +122,22 @@ def _packages_for(library: Library, choice: Choice, target: Target, has: Callabl
     :param has: whether the image has a file (absolute path).
     """
     threads = choice.get("threads")
-    fitting = [each for each in library.sources if threads in (None, each.threads)]
-    if any(all(map(has, _probe(each, target))) for each in fitting):
+    fitting = [source for source in library.sources if threads in (None, source.threads)]
+    if any(all(map(has, _probe(candidate, target))) for candidate in fitting):
         return ()
-    known = library.packages(threads)
-    return next((found for name, found in known.items() if any(map(has, PACKAGE_MANAGERS[name]))), ())
+    packages = library.packages(threads)
+    return next((found for name, found in packages.items() if any(map(has, PACKAGE_MANAGERS[name]))), ())
 
 
 def _files_of(library: Library, target: Target) -> tuple[str, ...]:
     """Return all files of an image that tell ``find_source`` and ``_packages_for`` what they ask."""
     managers = (path for paths in PACKAGE_MANAGERS.values() for path in paths)
-    probes = [path for each in library.sources for path in _probe(each, target)]
+    probes = [path for source in library.sources for path in _probe(source, target)]
     return tuple(dict.fromkeys((*probes, *managers))) if probes else ()
 
 
 def _probe(source: Source, target: Target) -> tuple[str, ...]:
-    return tuple(each.replace("{machine}", target.machine) for each in source.probe)
+    return tuple(path.replace("{machine}", target.machine) for path in source.probe)
 
 
 def _in_words(packages: Mapping[str, tuple[str, ...]]) -> str:

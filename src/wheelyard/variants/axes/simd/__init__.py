@@ -30,9 +30,9 @@ class Simd(Axis[SimdKeys, SimdRecipeKeys]):
     def options(self, table: SimdKeys) -> Sequence[Option]:
         """Return each level, in its one spelling."""
         found = []
-        for each in several(table, "simd", table.simd):
+        for text in several(table, "simd", table.simd):
             try:
-                level = levels.normalize(each or levels.BASELINE, table.place.where("simd"))
+                level = levels.normalize(text or levels.BASELINE, table.place.where("simd"))
             except WheelyardError as error:
                 table.place.problems.found.append(error)
                 continue
@@ -44,8 +44,8 @@ class Simd(Axis[SimdKeys, SimdRecipeKeys]):
     def check_recipe(self, table: SimdRecipeKeys) -> None:
         """Report what is no regular expression."""
         try:
-            for each in texts(table.dispatched):
-                re.compile(each)
+            for text in texts(table.dispatched):
+                re.compile(text)
         except re.error as error:
             table.place.wrong("dispatched", f"not a list of regular expressions: {error}", "write ['_AVX2$']")
 

@@ -36,13 +36,13 @@ def check_wheel(
         asked = unit.recipe.variant.get("simd", levels.BASELINE)
         objects.check(code, max(asked, level, key=levels.psabi_level), where)
     elif wrong := objects.too_high(code, level):
-        patterns = ", ".join(f"'{each}'" for each in objects.settling(code, level))
+        patterns = ", ".join(f"'{pattern}'" for pattern in objects.settling(code, level))
         raise VariantError(
             f"it would die on hosts of the target, which have {level}: {'; '.join(wrong)}",
             where=f"{unit.package.name} {unit.package.version}, target {target.name}",
             hint="its build chose a newer CPU: see its options for [packages.NAME] environment or config-settings. If "
             f"it asks the CPU before it calls these: [packages.{unit.package.name}] dispatched = [{patterns}]. "
-            f'If all your hosts have more: [[target]] cpu-level = "x86-64-v{max(each.needs for each in code)}"',
+            f'If all your hosts have more: [[target]] cpu-level = "x86-64-v{max(part.needs for part in code)}"',
         )
 
 
@@ -56,7 +56,7 @@ def inspect_wheel(
     for member, content in objects_of(wheel):
         if not is_grafted(member) and content.startswith(b"\x7fELF") and content[18:20] == _X86_64:
             place.write_bytes(content)
-            static = next((each.functions for each in linked if each.inside(content)), None)
+            static = next((part.functions for part in linked if part.inside(content)), None)
             found.append(objects.inspect(place, name=member, dispatched=dispatched, static=static))
             place.unlink()
     return tuple(found)

@@ -136,13 +136,13 @@ def features(simd: str) -> frozenset[str]:
     level = _LEVEL.fullmatch(simd)
     if level:
         names = list(X86_LEVELS)
-        return frozenset(flag for each in names[: names.index(simd) + 1] for flag in X86_LEVELS[each])
+        return frozenset(flag for reached in names[: names.index(simd) + 1] for flag in X86_LEVELS[reached])
     if simd == BASELINE:
         return frozenset()
     if arm := _ARM_LEVEL.fullmatch(simd):
-        below = [each for each in ARM_LEVELS if each <= arm[1] and not (arm[1] >= "9" and each == "8.6")]
-        return frozenset(flag for each in below for flag in ARM_LEVELS[each])
-    return frozenset(_KERNEL_WORDS.get(each, each) for each in microarchitecture(simd).features)
+        below = [version for version in ARM_LEVELS if version <= arm[1] and not (arm[1] >= "9" and version == "8.6")]
+        return frozenset(flag for version in below for flag in ARM_LEVELS[version])
+    return frozenset(_KERNEL_WORDS.get(feature, feature) for feature in microarchitecture(simd).features)
 
 
 def missing(simd: str, flags: Collection[str]) -> tuple[str, ...]:

@@ -82,7 +82,9 @@ class ObjectCode:
     @property
     def needs(self) -> int:
         """The highest level of any function that nobody said to be dispatched."""
-        return max((level for each in (self.levels, self.kernels) for level, names in each.items() if names), default=1)
+        return max(
+            (level for counts in (self.levels, self.kernels) for level, names in counts.items() if names), default=1
+        )
 
     @property
     def highest(self) -> int:
@@ -155,7 +157,7 @@ def _says(
     if layout.named:
         function = functions[address].name
         own = (function, _CLONE.sub("", function), layout.sources.get(address, ""))
-    return any(pattern.search(each) for pattern in patterns for each in (*own, name.rpartition("/")[2]) if each)
+    return any(pattern.search(text) for pattern in patterns for text in (*own, name.rpartition("/")[2]) if text)
 
 
 def _with_helpers(chosen: set[int], functions: Mapping[int, _Function], layout: _Layout) -> set[int]:
@@ -164,14 +166,14 @@ def _with_helpers(chosen: set[int], functions: Mapping[int, _Function], layout: 
     for address, function in functions.items():
         for called in function.calls - {address}:
             callers.setdefault(called, set()).add(address)
-    found = set(chosen)
-    waiting = [each for at in chosen for each in functions[at].calls]
+    helpers = set(chosen)
+    waiting = [call for at in chosen for call in functions[at].calls]
     while waiting:
         at = waiting.pop()
-        if at in functions and at not in found and at not in layout.pointed_to and callers[at] <= found:
-            found.add(at)
+        if at in functions and at not in helpers and at not in layout.pointed_to and callers[at] <= helpers:
+            helpers.add(at)
             waiting += functions[at].calls
-    return found
+    return helpers
 
 
 def _by_level(functions: Mapping[int, _Function], chosen: set[int]) -> dict[int, tuple[str, ...]]:
@@ -190,7 +192,7 @@ def faults(objects: Sequence[ObjectCode], level: str) -> tuple[str, ...]:
     """
     ceiling = simd.psabi_level(level)
     found = tuple(f"{each.name} needs {why}" for each, _, why in _above(objects, ceiling))
-    if ceiling >= 3 and objects and not any(each.levels[3] or each.levels[4] for each in objects):
+    if ceiling >= 3 and objects and not any(compiled.levels[3] or compiled.levels[4] for compiled in objects):
         found += (f"no function uses AVX2 or FMA: the flags of {level} did not reach the compiler",)
     return found
 
@@ -212,10 +214,10 @@ def settling(objects: Sequence[ObjectCode], level: str) -> tuple[str, ...]:
 
 def _above(objects: Sequence[ObjectCode], ceiling: int) -> Iterator[tuple[ObjectCode, list[str], str]]:
     """Yield the objects that need more than a level, the functions of them that do, and both in words."""
-    asked = any(each.asks for each in objects)
-    for each in objects:
+    asked = any(compiled.asks for compiled in objects)
+    for binary in objects:
         by_level = {
-            number: [*each.levels[number], *(() if asked else each.kernels.get(number, ()))]
+            number: [*binary.levels[number], *(() if asked else binary.kernels.get(number, ()))]
             for number in range(ceiling + 1, 5)
         }
         above = [name for names in by_level.values() for name in names]
@@ -223,8 +225,8 @@ def _above(objects: Sequence[ObjectCode], ceiling: int) -> Iterator[tuple[Object
             continue
         highest = max(number for number, names in by_level.items() if names)
         shown = ", ".join(above[:3]) + (f" and {len(above) - 3} more" if len(above) > 3 else "")
-        where = f" in {shown}" if each.named else ", and has no symbols to tell where"
-        yield each, above, f"x86-64-v{highest}{where}"
+        where = f" in {shown}" if binary.named else ", and has no symbols to tell where"
+        yield binary, above, f"x86-64-v{highest}{where}"
 
 
 def check(objects: Sequence[ObjectCode], level: str, where: str) -> None:
@@ -275,26 +277,30 @@ def _layout(elf: ELFFile, static: re.Pattern[str] | None) -> _Layout:
     asks = False
     if isinstance(symbols, SymbolTableSection):
         functions = [
-            each for each in symbols.iter_symbols() if each["st_info"]["type"] == "STT_FUNC" and each["st_value"]
+            symbol
+            for symbol in symbols.iter_symbols()
+            if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_value"]
         ]
-        asks = any(each.name.partition("@")[0] in _ASKING for each in symbols.iter_symbols())
+        asks = any(symbol.name.partition("@")[0] in _ASKING for symbol in symbols.iter_symbols())
     named = isinstance(table, SymbolTableSection)
     relocations = list(_relocations(elf))
     if static is not None and functions:
         begin = _first_of_text(elf, functions, relocations)
         foreign = (
-            each["st_value"]
-            for each in functions
-            if each["st_info"]["bind"] == "STB_GLOBAL" and each["st_value"] > begin and static.search(each.name)
+            function["st_value"]
+            for function in functions
+            if function["st_info"]["bind"] == "STB_GLOBAL"
+            and function["st_value"] > begin
+            and static.search(function.name)
         )
         end = min(foreign, default=end)
     return _Layout(
         ranges=ranges,
         end=end,
         sources=_sources(table),
-        starts=sorted({each["st_value"] for each in functions}),
+        starts=sorted({function["st_value"] for function in functions}),
         named=named,
-        addresses={each.name: each["st_value"] for each in functions},
+        addresses={function.name: function["st_value"] for function in functions},
         pointed_to=frozenset(value for _, value in relocations),
         asks=asks,
     )
@@ -306,14 +312,14 @@ def _relocations(elf: ELFFile) -> Iterator[tuple[int, int]]:
         if not isinstance(section, RelocationSection) or not section.is_RELA():
             continue
         symbols = elf.get_section(section["sh_link"])
-        for each in section.iter_relocations():
-            kind = each["r_info_type"]
+        for relocation in section.iter_relocations():
+            kind = relocation["r_info_type"]
             if kind == _RELATIVE:
-                yield each["r_offset"], each["r_addend"]
+                yield relocation["r_offset"], relocation["r_addend"]
             elif kind in (_POINTER, _GLOBAL_DATA) and isinstance(symbols, SymbolTableSection):
-                value = symbols.get_symbol(each["r_info_sym"])["st_value"]
+                value = symbols.get_symbol(relocation["r_info_sym"])["st_value"]
                 if value:
-                    yield each["r_offset"], value + each["r_addend"]
+                    yield relocation["r_offset"], value + relocation["r_addend"]
 
 
 def _first_of_text(elf: ELFFile, functions: Sequence[Symbol], relocations: Sequence[tuple[int, int]]) -> int:
@@ -322,7 +328,7 @@ def _first_of_text(elf: ELFFile, functions: Sequence[Symbol], relocations: Seque
     Cold and start-up code of everybody is put before it. An object without symbols still says where the runtime's
     first destructor is: at the begin of ``.fini_array``.
     """
-    known = [each["st_value"] for each in functions if each.name in _RUNTIME]
+    known = [function["st_value"] for function in functions if function.name in _RUNTIME]
     if known:
         return int(min(known))
     section: Section | None = elf.get_section_by_name(".fini_array")
@@ -332,15 +338,15 @@ def _first_of_text(elf: ELFFile, functions: Sequence[Symbol], relocations: Seque
 
 def _sources(table: object) -> dict[int, str]:
     """Return the source file of each local function by its address: in a symbol table they stand behind their file."""
-    found: dict[int, str] = {}
+    sources: dict[int, str] = {}
     if isinstance(table, SymbolTableSection):
         source = ""
         for symbol in table.iter_symbols():
             if symbol["st_info"]["type"] == "STT_FILE":
                 source = symbol.name
             elif symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_info"]["bind"] == "STB_LOCAL" and source:
-                found[symbol["st_value"]] = source
-    return found
+                sources[symbol["st_value"]] = source
+    return sources
 
 
 def _windows(layout: _Layout) -> Iterator[tuple[int, int]]:
@@ -372,11 +378,11 @@ def _functions(program: str, path: Path, start: int, stop: int) -> Iterator[tupl
 
 def _references(code: str, layout: _Layout) -> frozenset[int]:
     """Return the functions that a piece of code names: where it goes itself, or through the linkage table."""
-    found = set()
+    references = set()
     for address, name in _REFERENCE.findall(code):
         plain, at, _ = name.partition("@")
-        found.add(layout.addresses.get(plain, 0) if at else int(address, 16))
-    return frozenset(found)
+        references.add(layout.addresses.get(plain, 0) if at else int(address, 16))
+    return frozenset(references)
 
 
 def _level(code: str) -> int:
