@@ -107,6 +107,28 @@ def test_a_library_that_the_build_could_not_see_is_not_grafted(tmp_path: Path) -
     assert repair(replace(request, seen=(tmp_path / "outside",))).grafted
 
 
+def test_a_run_path_of_an_image_leads_to_nothing_of_this_machine(tmp_path: Path) -> None:
+    here = compile_(tmp_path / "here", "libadd", PLAIN, "-Wl,-soname,libadd.so")
+    image = compile_(
+        tmp_path / "image", "libadd", PLAIN.replace("a + b", "a + b + 0 * a"), "-Wl,-soname,libadd.so", "-g"
+    )
+    assert here.read_bytes() != image.read_bytes()
+    link = [f"-L{here.parent}", "-ladd", f"-Wl,-rpath,{here.parent}"]
+    source = module("ext", "int add(int, int); int m(void) { return add(1, 2); }")
+    request = RepairRequest(
+        wheel=wheel(tmp_path, compile_(tmp_path, "ext", source, *link)),
+        into=tmp_path / "out",
+        target=TARGET,
+        log=tmp_path / "log",
+        libraries=(image.parent,),
+        seen=(image.parent,),
+    )
+    repaired = repair(request)
+    with zipfile.ZipFile(repaired.path) as archive:
+        (name,) = (name for name in archive.namelist() if "libadd" in name)
+        assert b".debug_info" in archive.read(name), "it is the image's"
+
+
 def test_libraries_are_looked_for_where_told(tmp_path: Path) -> None:
     library = compile_(tmp_path / "lib", "libadd", PLAIN, "-Wl,-soname,libadd.so")
     source = module("ext", "int add(int, int); int more(void) { return add(1, 2); }")

@@ -9,11 +9,13 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditwheel import lddtree
 from auditwheel.architecture import Architecture
 from auditwheel.elfutils import elf_file_filter
 from auditwheel.error import AuditwheelError, NonPlatformWheelError
@@ -57,6 +59,8 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
     if family == "musllinux":
         _name_musl(wheel, cpu)
     libc = Libc.GLIBC if family == "manylinux" else Libc.MUSL
+    if request["libraries"] and request["seen"]:
+        _follow_run_paths_only_into([tempfile.gettempdir(), *request["seen"]])
     abi = analyze_wheel_abi(
         libc,
         Architecture(cpu),
@@ -100,6 +104,19 @@ def _repair(request: Mapping[str, Any]) -> dict[str, Any]:
     # musl has no symbol versions: what was linked against the target's musl runs on the target.
     platforms = list(names) if libc is Libc.GLIBC else [request["platform"]]
     return {"outcome": "repaired", "file": out.name, "platforms": platforms, "grafted": grafted}
+
+
+def _follow_run_paths_only_into(folders: Sequence[str]) -> None:
+    """Let auditwheel follow no run path out of these: one of an image leads to another file on this machine."""
+    seen = [Path(folder).resolve() for folder in folders]
+    every = lddtree.parse_ld_paths
+
+    def followed(ld_paths: str, path: str = "", root: str = "") -> list[str]:
+        found = every(ld_paths, path, root)
+        # Without a path these are no object's, but the folders that we gave.
+        return [place for place in found if not path or any(map(Path(place).resolve().is_relative_to, seen))]
+
+    lddtree.parse_ld_paths = followed
 
 
 def _newest_allowed(policies: WheelPolicies, bound: tuple[int, int], libc: Libc) -> Policy:
