@@ -108,7 +108,7 @@ class Starter:
         log.unlink(missing_ok=True)
         names = str(folder).encode(), str(log).encode()
         reads = int(fault == "broken")
-        self._state.write_bytes(_STATE.pack(0, _ORDINALS[fault], reads, at, 0, 0, 0, 0, *names))
+        self._write_state(_STATE.pack(0, _ORDINALS[fault], reads, at, 0, 0, 0, 0, *names))
         order = {
             "arguments": list(arguments),
             "environment": dict(environment),
@@ -119,10 +119,15 @@ class Starter:
         print(json.dumps(order if file is None else {**order, "file": file}), file=self._ask, flush=True)
         code = int(self._answer.readline())
         hit = bool(_STATE.unpack(self._state.read_bytes())[5])
-        self._state.write_bytes(bytes(_STATE.size))
+        self._write_state(bytes(_STATE.size))
         texts = [output.with_suffix(each).read_text(errors="replace") for each in (".out", ".err")]
         calls = log.read_text(errors="replace").splitlines() if log.exists() else []
         return Run(code=code, out=texts[0], err=texts[1], calls=tuple(map(_call, calls)), hit=hit)
+
+    def _write_state(self, state: bytes) -> None:
+        # In place: the waiting Python has the file mapped, and is killed when it looks at it while it is empty.
+        with self._state.open("r+b", buffering=0) as stream:
+            stream.write(state)
 
 
 def _call(line: str) -> Call:
