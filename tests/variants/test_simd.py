@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.variant_tables import load_variants
 from wheelyard.domain.errors import ConfigError, VariantError
 from wheelyard.host import choice, machine
 from wheelyard.host.machine import HostFacts
 from wheelyard.host.manifest import TargetInfo
+from wheelyard.host.refusal import Refused
 from wheelyard.variants.axes.simd import levels
+from wheelyard.variants.model import never_taken
 
 
 @pytest.mark.parametrize(
@@ -115,15 +118,15 @@ def test_what_the_manifest_says_of_a_level(level: str, said: str | None) -> None
     assert levels.for_host(level) == said
 
 
-def target_needing(level: str) -> TargetInfo:
+def target_needing(level: str | None, variant: str | None = "v") -> TargetInfo:
     said: dict[str, Any] = dict.fromkeys(TargetInfo._fields)
     said.update(
-        folder="t.v",
+        folder=f"t.{variant}" if variant else "t",
         python="3.12",
         implementation="cpython",
         platform="linux_x86_64",
-        needs={"simd": level},
-        variant="v",
+        needs={"simd": level} if level else {},
+        variant=variant,
     )
     return TargetInfo(**said)
 
@@ -137,3 +140,49 @@ def test_the_host_refuses_a_cpu_of_another_kind(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(choice, "cpu_flags", lambda: {"aes", "pclmulqdq", "rdrand"})
     assert choice.why_not(target_needing(needs), host) is None
     assert choice.why_not(target_needing("x86-64-v4"), host) is None
+
+
+LOW_FIRST = ["openblas", "mkl", "openblas-v3", "mkl-v3", "openblas-v4", "mkl-v4"]
+
+
+@pytest.mark.parametrize(("level", "best"), [(1, "openblas"), (2, "openblas"), (3, "openblas-v3"), (4, "openblas-v4")])
+def test_auto_takes_the_best_that_the_cpu_runs(level: int, best: str) -> None:
+    """Whatever the order of the levels in the file; among equals its first; the names are what ``never_taken`` says."""
+    host = HostFacts("3.12", "cpython", "x86_64", "glibc", (2, 34), level)
+    needs = {name: f"x86-64-{name[-2:]}" if "-v" in name else None for name in LOW_FIRST}
+    targets = [target_needing(None, None), *(target_needing(need, name) for name, need in needs.items())]
+    assert choice.choose(targets, host, "auto").target.variant == best
+    assert choice.choose(targets, host, None).target.variant is None
+    assert choice.choose(targets, host, "mkl").target.variant == "mkl"
+    tables: list[object] = [{"name": name, "blas": name.partition("-")[0], "packages": ["numpy"]} for name in LOW_FIRST]
+    for table, need in zip(tables, needs.values(), strict=True):
+        assert isinstance(table, dict)
+        table["simd"] = need or "baseline"
+    behind = "mkl-v4 (behind openblas-v4), mkl-v3 (behind openblas-v3), mkl (behind openblas)"
+    assert behind in never_taken(load_variants(tables))
+    assert never_taken(load_variants(tables[::2])) == ""
+
+
+def test_more_features_of_one_level_are_better() -> None:
+    host = HostFacts("3.12", "cpython", "x86_64", "glibc", (2, 34), 4)
+    flags = levels.for_host("x86-64-v3")
+    targets = [target_needing(flags, "v3"), target_needing(f"{flags}+avx2+fma", "more"), target_needing(None, None)]
+    assert choice.rank(targets[1].needs) > choice.rank(targets[0].needs) > choice.rank({})
+    assert choice.rank({"simd": levels.for_host("haswell") or ""}) > choice.rank({"simd": "x86-64-v3"})
+    assert (
+        choice.choose(targets, host, "auto")
+        .reasons[0]
+        .startswith("t.more: fits" if levels.not_run_here("x86-64-v3") is None else "t.v3: fits")
+    )
+
+
+def test_a_name_that_no_variant_has_is_answered_with_those_there_are() -> None:
+    host = HostFacts("3.12", "cpython", "x86_64", "glibc", (2, 34), 3)
+    targets = [target_needing(None, None), target_needing("x86-64-v3", "v3"), target_needing("x86-64-v4", "v4")]
+    with pytest.raises(
+        Refused, match=r"no variant here is called v33 \(for this host: v3; for others: v4\)"
+    ) as refused:
+        choice.choose(targets, host, "v33")
+    assert (refused.value.name, refused.value.code) == ("no-variant", 2)
+    with pytest.raises(Refused, match=r"called v33 \(there are none\)"):
+        choice.choose(targets[:1], host, "v33")

@@ -1,11 +1,11 @@
 """Which folder of the wheelhouse fits this host, and why the others do not."""
 
 import re
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from wheelyard.host.machine import HostFacts, Version, cpu_flags, dotted, in_words, numbers_of
 from wheelyard.host.manifest import TargetInfo
-from wheelyard.host.refusal import EXIT_NO_FOLDER, Refused
+from wheelyard.host.refusal import EXIT_NO_FOLDER, EXIT_USAGE, Refused
 
 Choice = NamedTuple("Choice", [("target", TargetInfo), ("reasons", Tuple[str, ...])])
 
@@ -66,14 +66,22 @@ def _unmet(axis: str, need: str, host: HostFacts) -> Optional[str]:
     return "needs a CPU with {}".format(", ".join(lacking)) if lacking else None
 
 
+def rank(needs: Dict[str, str]) -> Tuple[int, int]:
+    """Return how much of a CPU a folder uses: its level, then how many features it needs beyond that."""
+    named, _, beyond = needs.get("simd", "").partition("+")
+    level = numbers_of(named.rpartition("-v")[2])
+    return (level or (0,))[0], len(beyond.split("+")) if beyond else 0
+
+
 def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -> Choice:
     """Return the folder for this host.
 
-    The baseline is taken unless a variant is asked for by name, or by ``auto``: then the first that this CPU can run,
-    in the admin's order. Among equals it is one for this CPU alone, then the newest platform, then the admin's order.
+    The baseline is taken unless a variant is asked for by name, or by ``auto``: then of those that this CPU can run
+    the one that uses most of it. One for this CPU alone and the newest platform come before, the admin's order behind.
 
-    :raises Refused: ``no-folder``, with a reason for each that was looked at.
+    :raises Refused: ``no-folder``, with a reason for each that was looked at; ``no-variant`` if nothing has the name.
     """
+    _check_name(targets, host, variant)
     reasons = []
     fitting = []
     for order, target in enumerate(targets):
@@ -85,7 +93,8 @@ def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -
         if reason is None:
             _, version, machine = platform_parts(target.platform)
             shared = (target.variant is None, machine == "universal2")
-            fitting.append((target.proof == "failed", shared, tuple(-n for n in version), order, target))
+            unused = tuple(-n for n in rank(target.needs))
+            fitting.append((target.proof == "failed", shared, tuple(-n for n in version), unused, order, target))
         else:
             reasons.append("{}: {}".format(target.folder, reason))
     if not fitting:
@@ -97,13 +106,33 @@ def choose(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -
             hint="ask the admin for a target like this host, or use another Python",
             code=EXIT_NO_FOLDER,
         )
-    fitting.sort(key=lambda each: each[:4])
-    failed, _, _, _, best = fitting[0]
+    fitting.sort(key=lambda each: each[:5])
+    failed, best = fitting[0][0], fitting[0][-1]
     words = ["{}: fits (Python {}, {})".format(best.folder, best.python, best.platform)]
-    words += ["{}: fits too, but comes behind".format(other[4].folder) for other in fitting[1:]]
+    words += ["{}: fits too, but comes behind".format(other[-1].folder) for other in fitting[1:]]
     if failed:
         words.append("{}: WARNING: its proof failed when the wheelhouse was made".format(best.folder))
     return Choice(target=best, reasons=tuple(words + reasons))
+
+
+def _check_name(targets: List[TargetInfo], host: HostFacts, variant: Optional[str]) -> None:
+    """Refuse a variant's name that nothing in the wheelhouse has, and say which there are."""
+    names = {target.variant: False for target in targets if target.variant is not None}
+    for target in targets:
+        if target.variant is not None and why_not(target, host) is None:
+            names[target.variant] = True
+    if variant in (None, "auto") or variant in names:
+        return
+    here = [name for name, fits in names.items() if fits]
+    others = [name for name, fits in names.items() if not fits]
+    said = ["for this host: {}".format(", ".join(here))] if here else []
+    said += ["for others: {}".format(", ".join(others))] if others else []
+    raise Refused(
+        "no-variant",
+        "no variant here is called {} ({})".format(variant, "; ".join(said) or "there are none"),
+        hint="--variant auto takes the best for this CPU; without --variant, the baseline is taken",
+        code=EXIT_USAGE,
+    )
 
 
 def pip_needed(wheels: List[str]) -> Tuple[Version, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from packaging.utils import canonicalize_name
@@ -33,6 +33,7 @@ from wheelyard.lock.ports import Backends, Upstream
 from wheelyard.lock.unused import unused_names
 from wheelyard.store.blobs import Store
 from wheelyard.upstream.pool import each
+from wheelyard.variants.model import never_taken
 
 
 def read(config: Config, target: str) -> Lock | None:
@@ -89,8 +90,8 @@ def lock(
     changed = {
         name for name, each in found.items() if each and _fresh(each[0], digests[name]) and not each[1] and not again
     }
-    for name in sorted(changed):
-        report(Warned(message=f"{pylock.filename(name)} is not what was locked: somebody changed it; it is made anew"))
+    for message in _remarks(config, changed):
+        report(Warned(message=message))
     stale = [
         target
         for target in config.targets
@@ -127,6 +128,17 @@ def lock(
         for name, error in errors.items():
             failed(name, error)
     return {target.name: locks[target.name] for target in config.targets if target.name in locks}
+
+
+def _remarks(config: Config, changed: Iterable[str]) -> Iterator[str]:
+    """Yield what is to be said before anything is locked.
+
+    :param changed: targets whose lock is not what was written.
+    """
+    if behind := never_taken(config.variants):
+        yield f"{config.path.name}: {behind}"
+    for name in sorted(changed):
+        yield f"{pylock.filename(name)} is not what was locked: somebody changed it; it is made anew"
 
 
 def _likely(config: Config, earlier: Iterable[Lock | None]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from wheelyard.stages.plan import Plan
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
 from wheelyard.variants.axes import AXES
-from wheelyard.variants.model import FOLDER
+from wheelyard.variants.model import FOLDER, preferred
 from wheelyard.wheels.facts import facts
 from wheelyard.wheels.rewrite import Changes, rewrite
 
@@ -57,10 +57,10 @@ def properties(variant: Variant) -> Properties:
 def table(choices: Mapping[str, Properties], only: str | None = None) -> bytes:
     """Return ``<name>-<version>-variants.json``, or with ``only`` the ``variant.json`` of one label's wheel.
 
-    The drafts compare variants by namespace first. Ours is the first, and lists the labels in the admin's order: so
-    that order decides, among those whose needs the host meets.
+    The drafts compare variants by namespace first. Ours is the first, and lists the labels in the order of
+    ``preferred``: so that decides, among those whose needs the host meets.
 
-    :param choices: by label, all of one release, in the admin's order of preference.
+    :param choices: by label, all of one release, in that order.
     """
     used: dict[str, list[VariantProperty]] = {}
     for prop in _by_need(package for one in choices.values() for package in one):
@@ -116,11 +116,13 @@ def labelled_folders(
 ) -> tuple[LabelledFolder, ...]:
     """Return the folder of labelled wheels of each target that has variants.
 
-    :param plans: the baselines and their variants, these in the admin's order of preference.
+    :param plans: the baselines and their variants, these in the admin's order.
     :param filled: what each folder holds.
     :param epoch: the time of the members of a wheel that is written.
     :raises WheelError: if a wheel is damaged.
     """
+    order = preferred(plan.variant for plan in plans if plan.variant is not None)
+    plans = sorted(plans, key=lambda plan: -1 if plan.variant is None else order.index(plan.variant))
     meanings = _all_properties(plans, report)
     rebuilt = _rebuilt(plans, filled, meanings)
     releases: dict[tuple[str, str], dict[str, Properties]] = {}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 
 from wheelyard.domain.variant import Variant
+from wheelyard.host.choice import rank
 from wheelyard.schema.tables import texts
 from wheelyard.variants.axes import AXES
 from wheelyard.variants.axes.protocol import Option
@@ -20,7 +21,7 @@ FOLDER = "variants"
 
 
 def make_variants(tables: Sequence[VariantTable]) -> tuple[Variant, ...]:
-    """Return the variants of ``[[variant]]`` tables, in order: that is the admin's order of preference.
+    """Return the variants of ``[[variant]]`` tables, in order: the admin's, among those that need the same of a host.
 
     What is wrong is reported at the tables' places, with the key and what to write instead.
     """
@@ -38,6 +39,25 @@ def needs_of(choice: Mapping[str, str]) -> dict[str, str]:
     """Return what a host must have for a choice, by axis."""
     found = {name: axis.need(choice) for name, axis in AXES.items()}
     return {name: need for name, need in found.items() if need is not None}
+
+
+def preferred(variants: Iterable[Variant]) -> list[Variant]:
+    """Return variants as installers prefer them: what uses most of a CPU first, then in the admin's order."""
+    return sorted(variants, key=lambda variant: rank(needs_of(variant.choice)), reverse=True)
+
+
+def never_taken(variants: Iterable[Variant]) -> str:
+    """Say which variants no installer takes by itself, as another needs the same; empty if there are none."""
+    first: dict[tuple[tuple[str, str], ...], str] = {}
+    behind: dict[str, str] = {}
+    for variant in preferred(variants):
+        before = first.setdefault(tuple(sorted(needs_of(variant.choice).items())), variant.name)
+        if before != variant.name:
+            behind[variant.name] = before
+    if not behind:
+        return ""
+    why = ", ".join(f"{name} (behind {before})" for name, before in behind.items())
+    return f"`--variant auto` never takes {why}: what needs the same comes before; take it by its name"
 
 
 def needs_in_words(needs: Mapping[str, str]) -> str:
