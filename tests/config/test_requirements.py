@@ -146,6 +146,7 @@ def test_direct(tmp_path: Path) -> None:
         https://me:word@host.example/a/remote-1.0-py3-none-any.whl#sha256={DIGEST}
         other @ https://host.example/a/other-1.0.tar.gz?download=1
         {(tmp_path / "vendor/demo-1.0-py3-none-any.whl").as_uri()}
+        -e unnamed[y]
         """,
     )
     assert [(requirement.text, requirement.direct) for requirement in config.requirements] == [
@@ -165,6 +166,7 @@ def test_direct(tmp_path: Path) -> None:
             "https://host.example/a/other-1.0.tar.gz?",
         ),
         ("demo @ vendor/demo-1.0-py3-none-any.whl", "vendor/demo-1.0-py3-none-any.whl"),
+        ("", "unnamed"),
     ]
     assert config.requirements[3].extras == ("x",)
     assert config.requirements[3].marker == 'python_version > "3"'
@@ -187,7 +189,8 @@ def test_paths_of_a_nested_file_are_relative_to_it(tmp_path: Path) -> None:
         ("requests[socks>=2", "requests[socks", "bracket"),
         ("requests; python_version < 3", "requests", "python_version"),
         ("requests; python_version < “3”", "requests", "quotation"),
-        ("-e ./folder", "editable", "-e"),
+        ("-e ./folder", "./folder", "relative"),
+        ("-e folder", "./folder", "relative"),
         ("git+https://host.example/x.git", "version control", "sdist"),
         ("x @ git+ssh://git@host.example/x.git", "version control", "sdist"),
         ("--extra-index-ulr https://x.example", "--extra-index-ulr", "--extra-index-url"),

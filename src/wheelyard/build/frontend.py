@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from packaging.requirements import InvalidRequirement
 
@@ -26,6 +27,7 @@ from wheelyard.toolchain import guard
 __all__ = [
     "Workspace",
     "apply_patches",
+    "build_sdist",
     "build_wheel",
     "declared_requirements",
     "dynamic_requirements",
@@ -35,17 +37,21 @@ __all__ = [
     "workspace",
 ]
 
+Kind: TypeAlias = Literal["wheel", "sdist"]
+
+_SUFFIXES: Mapping[Kind, str] = {"wheel": ".whl", "sdist": ".tar.gz"}
 _MAX_ANSWER = 16 << 20
 _INTERESTING = re.compile(r"(^|[\s:])(fatal )?error\b[:\[]|undefined reference|cannot find -l|Error:", re.IGNORECASE)
 
 
-def dynamic_requirements(place: Workspace) -> tuple[str, ...]:
+def dynamic_requirements(place: Workspace, kind: Kind = "wheel") -> tuple[str, ...]:
     """Return what the backend asks for besides ``[build-system] requires`` (``get_requires_for_build_wheel``), sorted.
 
+    :param kind: what is to be built.
     :raises BuildError: if the backend fails.
     """
     with _backend(place) as builder:
-        lines = builder.get_requires_for_build("wheel", place.recipe.config_settings)
+        lines = builder.get_requires_for_build(kind, place.recipe.config_settings)
     for line in lines:
         try:
             parse_requirement(line)
@@ -86,16 +92,25 @@ def build_wheel(place: Workspace) -> Path:
         return _build(place, builder)
 
 
-def _build(place: Workspace, builder: ProjectBuilder) -> Path:
+def build_sdist(place: Workspace) -> Path:
+    """Build the sdist of a source tree and return its path, a copy aside as ``build_wheel`` has it.
+
+    :raises BuildError: if the backend fails, or leaves no sdist or more than one.
+    """
+    with _backend(place) as builder:
+        return _build(place, builder, "sdist")
+
+
+def _build(place: Workspace, builder: ProjectBuilder, kind: Kind = "wheel") -> Path:
     into = beneath.fresh(place.root, "out")
-    builder.build("wheel", into, place.recipe.config_settings)
-    wheels = [name for name in beneath.names(place.root, "out") if name.endswith(".whl")]
-    if len(wheels) != 1:
-        names = ", ".join(wheels) or "none"
-        raise _failure(place, f"an sdist gives one wheel, its backend left {len(wheels)}: {names}")
-    taken = place.aside / "raw" / wheels[0]
+    builder.build(kind, into, place.recipe.config_settings)
+    products = [name for name in beneath.names(place.root, "out") if name.endswith(_SUFFIXES[kind])]
+    if len(products) != 1:
+        names = ", ".join(products) or "none"
+        raise _failure(place, f"its backend is to make one {kind}, and left {len(products)}: {names}")
+    taken = place.aside / "raw" / products[0]
     taken.parent.mkdir()
-    beneath.take(place.root, f"out/{wheels[0]}", taken, most=FILE_SIZE)
+    beneath.take(place.root, f"out/{products[0]}", taken, most=FILE_SIZE)
     beneath.wash(place.root)
     return taken
 

@@ -70,6 +70,15 @@ class BuildRequirements:
             environment = self._resolve(package, (*self._declared(package), *dynamic), source, chain)
         return replace(package, build_requirements=environment)
 
+    def for_sdist(self, tree: LockedPackage, source: TargetSource) -> tuple[LockedPackage, ...]:
+        """Return what has to be there to make the sdist of a packed source tree.
+
+        :raises BuildError: if the backend fails.
+        """
+        environment = self._static(tree, source, ())
+        dynamic = self.backends.sdist_requirements(tree, self.target, environment)
+        return self._resolve(tree, (*self._declared(tree), *dynamic), source, ()) if dynamic else environment
+
     def metadata(self, package: LockedPackage, source: TargetSource, chain: tuple[str, ...] = ()) -> bytes:
         """Return the METADATA that an sdist's wheel will have; its code runs only where nothing else tells.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename
@@ -16,6 +17,9 @@ from wheelyard.domain.requirement import Requirement
 from wheelyard.lock.inputs import name_of
 from wheelyard.lock.ports import Upstream
 from wheelyard.store.blobs import Store
+
+if TYPE_CHECKING:
+    from wheelyard.lock.source_trees import SourceTrees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,45 +38,48 @@ class DirectFile:
         return ProjectPage(name=self.name, files=(remote,))
 
 
-def bring(wanted: Requirement, *, root: Path, upstream: Upstream, store: Store) -> DirectFile:
+def bring(wanted: Requirement, *, root: Path, upstream: Upstream, store: Store, trees: SourceTrees) -> DirectFile:
     """Put the file of a direct requirement into the store and return what it is.
 
     :param root: folder that a path is relative to.
+    :param trees: makes the sdist of a folder.
     :raises ConfigError: if it is neither wheel nor sdist, is not there, or is of another project than required.
     :raises HashMismatchError: if it has none of the hashes that are required.
     :raises UpstreamError: if the URL does not answer.
+    :raises BuildError: if a folder's own backend makes no sdist of it.
     """
     assert wanted.direct is not None  # noqa: S101  (the caller's choice)
     where = f"{wanted.origin}:{wanted.line}"
-    filename = unquote(urlsplit(wanted.direct).path if "://" in wanted.direct else wanted.direct).rpartition("/")[2]
-    if "://" in wanted.direct:
-        name, version = _named(filename, wanted.direct, where)
-        sha256, size = upstream.fetch_unknown(wanted.direct)
-        file = LockedFile(filename=filename, sha256=sha256, url=wanted.direct.partition("#")[0], size=size)
-    else:
-        path = root / wanted.direct
-        if not path.exists():
-            raise ConfigError("there is no such file", where=f"{where}: {wanted.direct}", hint="check the path")
-        name, version = _named(filename, wanted.direct, where, folder=path.is_dir())
-        file = LockedFile(
-            filename=filename, sha256=store.add_file(path), path=wanted.direct, size=path.stat().st_size
-        )  # fmt: skip
-    if wanted.hashes and f"sha256:{file.sha256}" not in wanted.hashes:
-        raise HashMismatchError(f"has sha256 {file.sha256}, which is not among the required", where=filename)
     required = name_of(wanted)
+    file = _file(wanted, wanted.direct, root / wanted.direct, upstream, store, trees)
+    name, version = _named(file.filename, wanted.direct, where)
+    if wanted.hashes and f"sha256:{file.sha256}" not in wanted.hashes:
+        raise HashMismatchError(f"has sha256 {file.sha256}, which is not among the required", where=file.filename)
     if required is not None and required != name:
-        raise ConfigError(f"{filename} is a file of {name}, not of {required}", where=where)
+        raise ConfigError(f"{file.filename} is a file of {name}, not of {required}", where=where)
     return DirectFile(name=name, version=version, file=file)
 
 
-def _named(filename: str, direct: str, where: str, *, folder: bool = False) -> tuple[str, str]:
+def _file(
+    wanted: Requirement, direct: str, path: Path, upstream: Upstream, store: Store, trees: SourceTrees
+) -> LockedFile:
+    where = f"{wanted.origin}:{wanted.line}"
+    if "://" in direct:
+        filename = unquote(urlsplit(direct).path).rpartition("/")[2]
+        _named(filename, direct, where)  # before it is fetched
+        sha256, size = upstream.fetch_unknown(direct)
+        return LockedFile(filename=filename, sha256=sha256, url=direct.partition("#")[0], size=size)
+    if path.is_dir():
+        return trees.sdist(path, name=name_of(wanted), where=f"{where}: {direct}")
+    if not path.exists():
+        raise ConfigError("there is no such file", where=f"{where}: {direct}", hint="check the path")
+    filename = direct.rpartition("/")[2]
+    _named(filename, direct, where)
+    return LockedFile(filename=filename, sha256=store.add_file(path), path=direct, size=path.stat().st_size)
+
+
+def _named(filename: str, direct: str, where: str) -> tuple[str, str]:
     try:
-        if folder or direct.startswith(("git+", "hg+", "svn+", "bzr+")):
-            raise ConfigError(
-                "a folder or repository is not one file, and could be another tomorrow",
-                where=f"{where}: {direct}",
-                hint="make an sdist of it (python -m build --sdist) and require that file",
-            )
         if filename.endswith(".whl"):
             wheel = wheel_name.parse(filename)
             return wheel.project, str(wheel.parsed_version)

@@ -15,17 +15,22 @@ from wheelyard.config.model import Config, PackageRule
 from wheelyard.domain.requirement import Requirement as Wanted
 from wheelyard.domain.target import Target
 from wheelyard.io import files
+from wheelyard.lock import pylock, requirements_txt
+from wheelyard.sdist import tree
 
 _FORMAT = 3
 """To be raised when the same inputs would be locked differently."""
+
+SDISTS = "wheelyard-sdists"
+"""The folder beside ``wheelyard.toml`` with the sdists that were made of source trees."""
 
 
 def digest(config: Config, target: Target) -> str:
     """Return the SHA-256 of everything that one target's lock depends on, save what the indexes have."""
     inputs = {
         "format": _FORMAT,
-        "requirements": [_wanted(requirement, config.root) for requirement in config.requirements],
-        "constraints": [_wanted(constraint, config.root) for constraint in config.constraints],
+        "requirements": [_wanted(requirement, config) for requirement in config.requirements],
+        "constraints": [_wanted(constraint, config) for constraint in config.constraints],
         "indexes": [[index.name, index.url, index.kind, index.explicit, index.mirror_of] for index in config.indexes],
         "index-strategy": config.index_strategy,
         "default-indexes": config.default_indexes,
@@ -42,7 +47,7 @@ def digest(config: Config, target: Target) -> str:
     if config.overrides or config.excluded:
         inputs["overrides"] = [list(config.overrides), sorted(config.excluded)]
     if own := config.target_constraints.get(target.name):
-        inputs["target-constraints"] = [_wanted(each, config.root) for each in own]
+        inputs["target-constraints"] = [_wanted(each, config) for each in own]
     if config.same_versions:
         same = config.same_versions
         inputs["same-versions"] = [same if same is True else sorted(same), [known.name for known in config.targets]]
@@ -55,11 +60,29 @@ def digest(config: Config, target: Target) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=sorted).encode()).hexdigest()
 
 
-def _wanted(wanted: Wanted, root: Path) -> list[object]:
+def _wanted(wanted: Wanted, config: Config) -> list[object]:
     # Not the line: a comment above it changes nothing.
-    local = root / wanted.direct if wanted.direct and "://" not in wanted.direct else None
-    content = files.sha256(local) if local is not None and local.is_file() else None
+    local = config.root / wanted.direct if wanted.direct and "://" not in wanted.direct else None
+    content = None
+    if local is not None and local.is_file():
+        content = files.sha256(local)
+    elif local is not None and local.is_dir():
+        content = tree.digest(local, own_files(config))
     return [wanted.text, wanted.origin, wanted.direct, wanted.hashes, wanted.extras, wanted.marker, content]
+
+
+def own_files(config: Config) -> frozenset[Path]:
+    """Return what Wheelyard itself writes into the folder of a configuration, which may be a source tree."""
+    root = config.root.resolve()
+    names = [target.name for target in config.targets]
+    return frozenset(
+        {
+            root / SDISTS,
+            config.wheelhouse.resolve(),
+            *(path for name in names for path in root.glob(pylock.filename(f"{name}*"))),
+            *(path for name in names for path in root.glob(requirements_txt.filename(f"{name}*"))),
+        }
+    )
 
 
 def _rule(rule: PackageRule, root: Path) -> list[object]:

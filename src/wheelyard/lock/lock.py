@@ -28,8 +28,9 @@ from wheelyard.io import files
 from wheelyard.io.process import end_all
 from wheelyard.lock import foreign, inputs, pylock, requirements_txt, same
 from wheelyard.lock.direct import bring
-from wheelyard.lock.lock_target import TargetLocker
+from wheelyard.lock.lock_target import TargetLocker, resolver_named
 from wheelyard.lock.ports import Backends, Upstream
+from wheelyard.lock.source_trees import SourceTrees
 from wheelyard.lock.unused import unused_names
 from wheelyard.store.blobs import Store
 from wheelyard.upstream.pool import each
@@ -95,7 +96,10 @@ def lock(
     stale = [
         target
         for target in config.targets
-        if again or target.name in changed or not _fresh(earlier[target.name], digests[target.name])
+        if again
+        or target.name in changed
+        or not _fresh(earlier[target.name], digests[target.name])
+        or _lost_sdists(config, earlier[target.name], store)
     ]
     if stale and config.same_versions:
         stale = list(config.targets)  # what one of them can have decides for all
@@ -169,6 +173,16 @@ def _fresh(found: Lock | None, digest: str) -> bool:
     return found is not None and found.requirements_sha256 == digest
 
 
+def _lost_sdists(config: Config, found: Lock | None, store: Store) -> bool:
+    """Whether an sdist that was made of a source tree lies neither beside the lock nor in the store."""
+    made = (
+        package.file
+        for package in (found.packages if found else ())
+        if package.file.path and package.file.path.startswith(f"{inputs.SDISTS}/")
+    )
+    return any(not (config.root / (file.path or "")).is_file() and not store.has(file.sha256) for file in made)
+
+
 def _without(found: Lock, names: frozenset[str]) -> Lock:
     return replace(found, packages=tuple(package for package in found.packages if package.name not in names))
 
@@ -228,8 +242,16 @@ def _lock_all(
         except WheelyardError as failure:
             report(JobFinished(stage="lock", job=target.name, outcome="failed", note=failure.message.splitlines()[0]))
             errors[target.name] = failure
+    trees = SourceTrees(
+        config=config,
+        resolver=resolver_named(config.resolver),
+        upstream=upstream,
+        store=store,
+        backends=backends,
+        report=report,
+    )
     direct = {
-        wanted.direct: bring(wanted, root=config.root, upstream=upstream, store=store)
+        wanted.direct: bring(wanted, root=config.root, upstream=upstream, store=store, trees=trees)
         for asking in (config, *chosen.values())
         for wanted in (*asking.requirements, *asking.constraints)
         if wanted.direct is not None

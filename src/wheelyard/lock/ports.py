@@ -55,6 +55,31 @@ class Backends(Protocol):
         """
         ...
 
+    def sdists_on(self, targets: Sequence[Target]) -> Target:
+        """Return what sdists of source trees are made on: this machine, or one of the targets where that cannot be.
+
+        :raises ToolError: if nothing can be run at all.
+        """
+        ...
+
+    def sdist_requirements(
+        self, tree: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+    ) -> tuple[str, ...]:
+        """Return what the build backend asks for besides ``[build-system] requires`` to make an sdist.
+
+        :param tree: a packed source tree; its bytes are in the store.
+        :param target: what ``sdists_on`` returned.
+        :raises BuildError: if the backend fails.
+        """
+        ...
+
+    def sdist(self, tree: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> tuple[str, str]:
+        """Return the file name and SHA-256 of the sdist of a packed source tree; its bytes are in the store then.
+
+        :raises BuildError: if the backend fails.
+        """
+        ...
+
     def machine(self, target: Target) -> Target:
         """Return what the build requirements of a target's sdists run on: the target itself, unless it is compiled for.
 

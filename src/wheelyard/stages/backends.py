@@ -20,6 +20,7 @@ from wheelyard.lock.candidates import remote
 from wheelyard.lock.ports import Upstream
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import dump_bytes, load_bytes, memo
+from wheelyard.targets.here import this_machine
 
 if TYPE_CHECKING:
     from wheelyard.domain.build import Recipe
@@ -65,6 +66,37 @@ class Sandboxes:
 
         return self._kept("metadata", prepare_metadata, package, target, environment, dump=dump_bytes, load=load_bytes)
 
+    def sdists_on(self, targets: Sequence[Target]) -> Target:
+        """Return what sdists of source trees are made on: this machine, or one of the targets where that cannot be."""
+        here = this_machine()
+        for machine in (here, *targets):
+            try:
+                self._toolchains(machine)
+            except ToolError:
+                continue
+            return machine
+        self._toolchains(here)  # says why
+        return here
+
+    def sdist_requirements(
+        self, tree: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+    ) -> tuple[str, ...]:
+        """Return what the build backend asks for besides ``[build-system] requires`` to make an sdist."""
+        # late: what is locked already asks no backend
+        from wheelyard.build.frontend import dynamic_requirements
+
+        with self._place(tree, target, environment, recipe=self._for_sdist(tree)) as place:
+            return dynamic_requirements(place, "sdist")
+
+    def sdist(self, tree: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> tuple[str, str]:
+        """Return the file name and SHA-256 of the sdist of a packed source tree; its bytes are in the store then."""
+        # late: what is locked already asks no backend
+        from wheelyard.build.frontend import build_sdist
+
+        with self._place(tree, target, environment, recipe=self._for_sdist(tree)) as place:
+            path = build_sdist(place)
+            return path.name, self._store.add_file(path)
+
     def machine(self, target: Target) -> Target:
         """Return what the build requirements of a target's sdists run on."""
         return self._toolchains.machine(target)
@@ -98,16 +130,20 @@ class Sandboxes:
 
     @contextmanager
     def _place(
-        self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
+        self,
+        package: LockedPackage,
+        target: Target,
+        environment: Sequence[LockedPackage],
+        recipe: Recipe | None = None,
     ) -> Iterator[Workspace]:
-        """Yield the unpacked sdist beside its build environment."""
+        """Yield the unpacked sdist beside its build environment; ``recipe``: another than the configuration's."""
         # late: what is locked already asks no backend
         from wheelyard.build import environment as environments
         from wheelyard.build.frontend import apply_patches, unpack_sdist
         from wheelyard.build.unit import limits_of
         from wheelyard.sandbox.workspace import Workspace, given, workspace
 
-        recipe, toolchain = self._recipe(package), self._toolchains(target)
+        recipe, toolchain = recipe or self._recipe(package), self._toolchains(target)
         sandbox = toolchain.sandbox(recipe)
         key = _key("ask", package, target, environment, toolchain, recipe)
         log = self._store.area("logs") / f"{package.name}-{package.version}-ask-{key[:12]}.log"
@@ -186,6 +222,10 @@ class Sandboxes:
         from wheelyard.domain.build import Recipe
 
         return recipes_of(self._config).get(package.name, Recipe())
+
+    def _for_sdist(self, tree: LockedPackage) -> Recipe:
+        """Return how the sdist of a source tree is made: patches and settings are for the wheel that comes of it."""
+        return replace(self._recipe(tree), patches=(), config_settings={}, variant={}, pkg_config={})
 
 
 def _key(

@@ -101,7 +101,7 @@ class RequirementsReader:
             if "\x00" in text:
                 raise SyntaxProblem("a NUL character in the line", "take it out")
             if text.startswith("-"):
-                self._option(text, path, where, constraints)
+                self._option(text, line.number, path, name, constraints)
             else:
                 self._requirement(text, line.number, path, name, constraints)
         except UnsetVariableError as error:
@@ -131,13 +131,20 @@ class RequirementsReader:
                 raise SyntaxProblem("config settings need the project's name", "write: name @ URL")
             self.gathered.config_settings.setdefault(requirement.name, {}).update(found.config_settings)
 
-    def _option(self, text: str, path: Path, where: str, constraints: bool) -> None:
+    def _editable(self, value: str, number: int, path: Path, name: str) -> None:
+        """Take an editable project as what it is on another host: the wheel of its folder."""
+        if "://" not in value and not value.startswith(("file:", "~", "/", ".")):
+            value = f"./{value}"
+        self._requirement(value, number, path, name, constraints=False)
+
+    def _option(self, text: str, number: int, path: Path, name: str, constraints: bool) -> None:
+        where = f"{name}:{number}"
         option, value = options.of_file(text)
         gathered = self.gathered
         actions: dict[str, Callable[[], object]] = {
             "--requirement": lambda: self._include(value, path, where, constraints=constraints),
             "--constraint": lambda: self._include(value, path, where, constraints=True),
-            "--editable": lambda: _refuse_editable(value),
+            "--editable": lambda: self._editable(value, number, path, name),
             "--index-url": lambda: self._index(value),
             "--extra-index-url": lambda: self._extra(value, path, "simple"),
             "--find-links": lambda: self._extra(value, path, "find-links"),
@@ -212,13 +219,6 @@ def _sha256(hashes: tuple[str, ...]) -> tuple[str, ...]:
     if hashes and not good:
         raise SyntaxProblem("no sha256 among the hashes", "add --hash=sha256:… (pip hash FILE prints it)")
     return tuple(good)
-
-
-def _refuse_editable(value: str) -> None:
-    raise SyntaxProblem(
-        f"editable requirements cannot be carried to another host: {value}",
-        "take -e away: a folder is then built into a wheel",
-    )
 
 
 def merge_names(mine: set[str], other: set[str], value: str) -> None:
