@@ -201,6 +201,21 @@ def test_what_cannot_be_built_is_refused_by_name(what: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("blas", "manager", "hint"),
+    [
+        ("flexiblas", "/usr/bin/apt-get", "no package of apt-get is known that brings it: choose another blas"),
+        ("flexiblas", "/usr/bin/dnf", "install it there: dnf install flexiblas-devel"),
+        ("netlib", "/usr/bin/apt-get", "install it there: apt-get install libblas-dev liblapack-dev"),
+        ("netlib", "", "install it there: apt-get install libblas-dev liblapack-dev, or dnf install blas-devel"),
+    ],
+)
+def test_a_library_is_had_from_the_images_own_packages(blas: str, manager: str, hint: str) -> None:
+    with pytest.raises(VariantError, match="not in the image") as caught:
+        make(variant(blas=blas), image=Image(has=lambda path: path == manager))
+    assert (caught.value.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize(
     ("table", "words"),
     [
         ("numpy", "expected a table"),

@@ -14,12 +14,13 @@ from tests.support.locking import Place
 from tests.support.packages import make_wheel
 from wheelyard.build.unit import recipes_of, units_of
 from wheelyard.config.model import Config
-from wheelyard.domain.build import BuildUnit
+from wheelyard.domain.build import BuildUnit, Recipe
 from wheelyard.domain.errors import WheelyardError
-from wheelyard.domain.events import silent
+from wheelyard.domain.events import Event, Warned, silent
 from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.sandbox.local import find_sandbox
 from wheelyard.stages import variants
+from wheelyard.stages.plan import Plan
 
 TABLES = """
 [[variant]]
@@ -48,27 +49,35 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield made
 
 
-def plans(place: Place, config: Config) -> tuple[tuple[BuildUnit, ...], Lock, tuple[BuildUnit, ...]]:
-    """Lock the baseline and the variant; return the units of the one, and the lock and units of the other."""
+def locked(place: Place, config: Config) -> tuple[Lock, tuple[Plan, ...], list[WheelyardError]]:
+    """Lock the baseline and the variant; return the lock of the one, the plan of the other, and what is wrong."""
     (target,) = config.targets
     sandbox = find_sandbox(config.build, silent)
     here = variants.Image(sandbox_for=lambda _: sandbox, scratch=place.root, installs=False)
 
-    def lock_one(each: Config) -> Lock:
-        (found,) = place.lock(each).values()
+    def lock_one(some: Config) -> Lock:
+        (found,) = place.lock(some).values()
         return found
 
-    baseline = lock_one(config)
+    def recipes(plan: Plan) -> Mapping[str, Recipe]:
+        return variants.recipes(plan, store=place.store, image=here)
+
+    baseline, errors = lock_one(config), []
 
     def failed(folder: str, error: WheelyardError) -> None:
-        raise error
+        errors.append(error)
 
-    (plan,) = variants.lock_variants(config, {target.name: baseline}, lambda _: here, lock_one, failed)
-    assert plan.variant is not None
-    recipes = variants.recipes(plan.config, target, plan.variant, plan.lock, store=place.store, image=here)
+    made = variants.lock_variants(config, {target.name: baseline}, lambda _: here, lock_one, recipes, failed)
+    return baseline, made, errors
+
+
+def plans(place: Place, config: Config) -> tuple[tuple[BuildUnit, ...], Lock, tuple[BuildUnit, ...]]:
+    """Lock the baseline and the variant; return the units of the one, and the lock and units of the other."""
+    baseline, (plan,), errors = locked(place, config)
+    assert not errors
     tools = recipes_of(plan.config, to_build=True)
-    plain = units_of(baseline.packages, target, recipes_of(config), "gcc")
-    return plain, plan.lock, units_of(plan.lock.packages, target, recipes, "gcc", tools=tools)
+    plain = units_of(baseline.packages, plan.target, recipes_of(config), "gcc")
+    return plain, plan.lock, units_of(plan.lock.packages, plan.target, plan.recipes, "gcc", tools=tools)
 
 
 def needed(package: LockedPackage) -> Mapping[str, LockedPackage]:
@@ -117,3 +126,32 @@ def test_what_was_locked_before_is_kept_while_it_agrees(place: Place) -> None:
     moved = plans(place, place.config("upper\nground==1.5\n", targets=TABLES))[1]
     upper = next(package for package in moved.packages if package.name == "upper")
     assert needed(upper)["ground"].version == "1.5"
+
+
+def test_all_packages_without_a_recipe_are_named_before_anything_is_built(place: Place) -> None:
+    """Both, and not the third, which has one; with the folder's other variants they are no fault of the baseline."""
+    sdist(place, "third")
+    more = '\n[[recipe]]\npackage = "third"\nsystem = "setuptools"\n'
+    tables = TABLES.replace("blas.environment", "simd.environment").replace('"ground"]', '"ground", "third"]')
+    recipe = f'{more}blas.environment = {{ BLAS = "{{blas}}" }}\n'
+    _, plan, errors = locked(place, place.config(WANTED + "third\n", targets=tables + recipe))
+    assert not plan
+    assert [error.message for error in errors] == [
+        f"nobody has said how {name} is told which BLAS to take" for name in ("ground", "upper")
+    ]
+
+
+def test_a_slip_in_the_name_of_a_package_is_no_smaller_variant(place: Place) -> None:
+    """A name that is close to a locked one is refused; any other may be of another target, and is warned of."""
+    told: list[Event] = []
+    tables = TABLES.replace('["upper", "ground"]', '["uper", "ground", "elsewhere"]')
+    config = place.config(WANTED, targets=tables)
+    place.lock(config, report=told.append)
+    assert [each.message for each in told if isinstance(each, Warned)] == [
+        "wheelyard.toml: [[variant]] packages: nothing in a lock is named elsewhere",
+        "wheelyard.toml: [[variant]] packages: nothing in a lock is named uper; did you mean upper?",
+    ]
+    _, plan, (error,) = locked(place, config)
+    assert (plan, error.message, error.hint) == ((), "no lock has uper, which it is to rebuild", "did you mean upper?")
+    _, (plan_without,), errors = locked(place, place.config(WANTED, targets=tables.replace('"uper", ', "")))
+    assert (plan_without.variant and plan_without.variant.packages, errors) == (("ground", "elsewhere"), [])

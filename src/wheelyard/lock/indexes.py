@@ -10,6 +10,7 @@ from types import TracebackType
 from wheelyard.config.load import bound_names
 from wheelyard.config.model import Config
 from wheelyard.domain.events import Reporter, silent
+from wheelyard.domain.lock import LockedFile
 from wheelyard.domain.remote import ProjectPage, RemoteFile
 from wheelyard.io.urls import origin
 from wheelyard.store.blobs import Store
@@ -97,7 +98,7 @@ class Indexes:
             self._note([file.sha256])
         return found
 
-    def fetch(self, files: Iterable[RemoteFile]) -> None:
+    def fetch(self, files: Iterable[LockedFile | RemoteFile]) -> None:
         """Bring files whose hash is known into the store."""
 
         wanted = tuple(files)

@@ -12,13 +12,13 @@ _ALL = ":all:"
 
 
 def unused_names(config: Config, locks: Iterable[Lock]) -> Iterator[str]:
-    """Yield a sentence for each name of ``[packages.NAME]``, ``only-binary`` and ``no-binary`` that no lock has.
+    """Yield a sentence for each name of a rule (``[packages.NAME]``, ``only-binary``, …) or variant that no lock has.
 
     :param locks: of all targets; what is needed to build their sdists counts too.
     """
     known = {requirement.name for lock in locks for requirement in with_build_requirements(lock.packages)}
-    known |= {name for variant in config.variants for name in variant.packages}
     places = {
+        **{name: "[[variant]] packages" for variant in config.variants for name in variant.packages},
         **dict.fromkeys(config.no_binary, "no-binary"),
         **dict.fromkeys(config.only_binary, "only-binary"),
         **{name: f"[packages.{name}]" for name in config.packages},

@@ -13,10 +13,8 @@ from wheelyard.build.worker import build_all
 from wheelyard.domain.build import BuildUnit, BuiltWheel
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.events import Reporter, StageFinished, StageStarted
-from wheelyard.stages import variants
 from wheelyard.stages.options import Options
 from wheelyard.stages.plan import Plan
-from wheelyard.stages.planning import image_of
 from wheelyard.stages.withheld import Withheld
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.find import Toolchains
@@ -32,18 +30,12 @@ class Made:
     reused: int
 
 
-def _units(plan: Plan, toolchains: Toolchains, *, store: Store, report: Reporter) -> tuple[BuildUnit, ...]:
+def _units(plan: Plan, toolchains: Toolchains) -> tuple[BuildUnit, ...]:
     """Return what is to be built for one folder."""
     if not any(package.how == "build" for package in plan.lock.packages):
         return ()
     toolchain = toolchains(plan.target)
-    recipes = recipes_of(plan.config)
-    if plan.variant is not None:
-        with store.scratch() as scratch:
-            image = image_of(toolchains, plan.target, scratch)
-            recipes = variants.recipes(
-                plan.config, plan.target, plan.variant, plan.lock, store=store, image=image, report=report
-            )
+    recipes = recipes_of(plan.config) if plan.variant is None else plan.recipes
     epoch = plan.config.build.source_date_epoch
     builds_on = toolchains.builds_on(plan.target)
     return units_of(
@@ -73,7 +65,7 @@ def build_plans(
     units: dict[str, tuple[BuildUnit, ...]] = {}
     for plan in plans:
         with withheld.unless(plan.name):
-            units[plan.name] = _units(plan, toolchains, store=store, report=report)
+            units[plan.name] = _units(plan, toolchains)
     plans = withheld.left(plans)
 
     def failed(key: str, error: WheelyardError) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from wheelyard.config.model import Config
+from wheelyard.domain.build import Recipe
 from wheelyard.domain.folder import LockedFolder
 
 
@@ -14,3 +16,5 @@ class Plan(LockedFolder):
 
     config: Config
     """A variant's is derived from the baseline's."""
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    """How a variant's packages are built, by normalised name; the configuration says it of a baseline's."""

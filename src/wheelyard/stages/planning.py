@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from wheelyard.config.model import Config
+from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import WheelyardError
-from wheelyard.domain.events import Reporter
+from wheelyard.domain.events import JobFinished, Reporter
 from wheelyard.domain.lock import Lock
 from wheelyard.domain.target import Target
 from wheelyard.lock.indexes import Indexes
@@ -50,7 +50,17 @@ def make_plans(
         return lock_one(derived)[derived.targets[0].name]
 
     def image(target: Target) -> variants.Image:
-        return image_of(toolchains, target, scratch)
+        """Return the place where a target's sdists are built, to be asked about."""
+        toolchain = toolchains(target)
+        return variants.Image(sandbox_for=toolchain.sandbox, scratch=scratch, installs=toolchain.image_pin is not None)
+
+    def recipes(plan: Plan) -> Mapping[str, Recipe]:
+        indexes.fetch(package.file for package in variants.rebuilt(plan))
+        return variants.recipes(plan, store=store, image=image(plan.target), report=report)
+
+    def failed(folder: str, error: WheelyardError) -> None:
+        report(JobFinished(stage="lock", job=folder, outcome="failed", note=error.message.splitlines()[0]))
+        withheld.add(folder, error)
 
     locks = lock_one(config, failed=None if options.all_or_nothing else withheld.add)
     toolchains.pin({name: each.image for name, each in locks.items()})
@@ -64,10 +74,4 @@ def make_plans(
         return baselines
     good = {plan.name: plan.lock for plan in baselines}
     with store.scratch() as scratch:
-        return (*baselines, *variants.lock_variants(config, good, image, lock_variant, withheld.add))
-
-
-def image_of(toolchains: Toolchains, target: Target, scratch: Path) -> variants.Image:
-    """Return the place where a target's sdists are built, to be asked about; ``scratch`` is for its commands."""
-    toolchain = toolchains(target)
-    return variants.Image(sandbox_for=toolchain.sandbox, scratch=scratch, installs=toolchain.image_pin is not None)
+        return (*baselines, *variants.lock_variants(config, good, image, lock_variant, recipes, failed))

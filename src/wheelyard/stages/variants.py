@@ -7,9 +7,10 @@ axis knows.
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from wheelyard.build.unit import recipes_of
 from wheelyard.config.model import Config, PackageRule
 from wheelyard.domain.build import Recipe
 from wheelyard.domain.command import Command, Limits
-from wheelyard.domain.errors import ToolError, VariantError, WheelyardError
+from wheelyard.domain.errors import Failures, ToolError, VariantError, WheelyardError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.domain.proof import Probe
@@ -165,43 +166,47 @@ def derived(config: Config, target: Target, variant: Variant, baseline: Lock, im
     )
 
 
-def recipes(
-    config: Config,
-    target: Target,
-    variant: Variant,
-    lock: Lock,
-    *,
-    store: Store,
-    image: Image,
-    report: Reporter = silent,
-) -> Mapping[str, Recipe]:
-    """Return the recipes of all packages for one variant of one target: give them to ``units_of`` with its lock.
+def rebuilt(plan: Plan) -> tuple[LockedPackage, ...]:
+    """Return the packages of a variant that are compiled for it."""
+    names = plan.variant.packages if plan.variant is not None else ()
+    return tuple(package for package in plan.lock.packages if package.name in names and package.how == "build")
+
+
+def recipes(plan: Plan, *, store: Store, image: Image, report: Reporter = silent) -> Mapping[str, Recipe]:
+    """Return the recipes of all packages of one variant of one target: give them to ``units_of`` with its lock.
 
     Not for what they need to be built: that runs here, whatever CPU the variant is for, and is built as ever.
 
-    :param lock: of the derived configuration; its sdists are in the store.
+    :param plan: of the derived configuration; the sdists of what is rebuilt are in the store.
     :raises VariantError: if a package has no recipe, or the compiler no code for the level.
+    :raises Failures: the same of several packages.
     """
-    plain = recipes_of(config)
-    found = dict(plain)
-    for package in lock.packages:
-        if package.name in variant.packages and package.how == "build":
-            base = plain.get(package.name, Recipe())
+    assert plan.variant is not None  # noqa: S101  (of a baseline, ``recipes_of`` says it)
+    plain = recipes_of(plan.config)
+    all_recipes, errors = dict(plain), []
+    for package in rebuilt(plan):
+        base = plain.get(package.name, Recipe())
+        try:
             made = make_recipe(
-                variant,
+                plan.variant,
                 package=package.name,
                 version=package.version,
                 backend=_backend(package, store),
-                target=target,
+                target=plan.target,
                 image=image.with_packages(base.image_packages),
-                book=config.recipe_book,
+                book=plan.config.recipe_book,
                 base=base,
                 locked={requirement.name: requirement.version for requirement in package.build_requirements},
             )
-            for warning in made.warnings:
-                report(Warned(message=warning))
-            found[package.name] = made.recipe
-    return found
+        except VariantError as error:
+            errors.append(error)
+            continue
+        for warning in made.warnings:
+            report(Warned(message=warning))
+        all_recipes[package.name] = made.recipe
+    if errors:
+        raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
+    return all_recipes
 
 
 def check_folder(variant: Variant, name: str, entries: tuple[Entry, ...], store: Store) -> None:
@@ -234,30 +239,50 @@ def lock_variants(
     locks: Mapping[str, Lock],
     image_of: Callable[[Target], Image],
     lock_one: Callable[[Config], Lock],
+    recipes_for: Callable[[Plan], Mapping[str, Recipe]],
     failed: Callable[[str, WheelyardError], None],
 ) -> tuple[Plan, ...]:
-    """Lock every variant of every target that is locked, in the admin's order of preference.
+    """Lock every variant of every target that is locked, in the admin's order, and say how its packages are built.
 
     :param locks: of the baselines, by target.
     :param lock_one: locks a configuration of one target.
+    :param recipes_for: returns the recipes of a plan that has none yet.
     :param failed: is told of what is wrong with a variant, by the name of its folder.
     """
     plans: list[Plan] = []
     # What differs in flags only has the same build requirements: one lock, named after the first of them.
-    known: dict[tuple[object, ...], Lock] = {}
-    wanted = [target for target in config.targets if target.name in locks]
-    for target, variant in itertools.product(wanted, config.variants):
+    locked: dict[tuple[object, ...], Lock] = {}
+    names = {package.name for lock in locks.values() for package in lock.packages}
+    targets = [target for target in config.targets if target.name in locks]
+    for target, variant in itertools.product(targets, config.variants):
         folder = folder_name(target, variant)
         try:
+            _check_names(variant, names)
             inner = derived(config, target, variant, locks[target.name], image_of(target))
             asked = tuple(requirement.text for requirement in inner.requirements)
             need = (target.name, asked, *((n, rule.build, rule.build_requires) for n, rule in inner.rebuilt.items()))
-            if need not in known:
-                known[need] = lock_one(inner)
-            plans.append(Plan(name=folder, target=target, config=inner, lock=known[need], variant=variant))
+            if need not in locked:
+                locked[need] = lock_one(inner)
+            plan = Plan(name=folder, target=target, config=inner, lock=locked[need], variant=variant)
+            plans.append(replace(plan, recipes=recipes_for(plan)))
+        except Failures as failures:
+            for error in failures.errors:
+                failed(folder, error)
         except WheelyardError as error:
             failed(folder, error)
     return tuple(plans)
+
+
+def _check_names(variant: Variant, names: Collection[str]) -> None:
+    """Refuse a package whose name is a slip of one that is locked; any other may be in the lock of another target."""
+    for name in variant.packages:
+        near = difflib.get_close_matches(name, names, n=1) if name not in names else ()
+        if near:
+            raise VariantError(
+                f"no lock has {name}, which it is to rebuild",
+                where=f"{variant.where}, packages",
+                hint=f"did you mean {near[0]}?",
+            )
 
 
 def probes_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[Probe, ...]:

@@ -106,7 +106,7 @@ def find_source(library: Library, choice: Choice, target: Target, there: Collect
     raise VariantError(
         f"{library.title} is not in the image: no {_probe(fitting[0], target)[0]}",
         where=where,
-        hint=f"install it there: {_in_words(library.packages(threads))}",
+        hint=_how_to_install(library.packages(threads), there),
     )
 
 
@@ -140,8 +140,14 @@ def _probe(source: Source, target: Target) -> tuple[str, ...]:
     return tuple(path.replace("{machine}", target.machine) for path in source.probe)
 
 
-def _in_words(packages: Mapping[str, tuple[str, ...]]) -> str:
-    return ", or ".join(f"{name} install {' '.join(found)}" for name, found in packages.items())
+def _how_to_install(packages: Mapping[str, tuple[str, ...]], there: Collection[str]) -> str:
+    """Return what to do where a library is not in the image, by the package managers that the image has."""
+    managers = [name for name, paths in PACKAGE_MANAGERS.items() if any(path in there for path in paths)]
+    fitting = {name: names for name, names in packages.items() if name in managers or not managers}
+    if fitting:
+        return "install it there: " + ", or ".join(f"{name} install {' '.join(fitting[name])}" for name in fitting)
+    others = ", ".join(packages)
+    return f"no package of {managers[0]} is known that brings it: choose another blas, or an image that has {others}"
 
 
 def _settings(choice: Choice, building: Building[BlasRecipeKeys]) -> tuple[Settings, ...]:
