@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots help demo demo-cross test faults fuzz check docs keys bench bench-variants lock system-packages clean
+.PHONY: screenshots help demo demo-cross test faults tried-sdists fuzz check docs keys bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -35,6 +35,9 @@ test: $(READY)  ## pass the tests
 
 faults: $(READY)  ## kill and starve every command at each of its calls (takes minutes; see docs/faults.md)
 	$(BIN)/python -m tests.faults $(COMMANDS)
+
+tried-sdists: $(READY)  ## build sdists of every backend and era (takes a quarter of an hour; see docs/tried.md)
+	$(BIN)/python -m tests.tried.sdists $(NAMES)
 
 # At random: the seed is printed, and SEED=… tries the same cases again. TIMES: how many times as many as `make test`.
 fuzz: $(READY)  ## try the readers of what comes from outside with many more cases (takes an hour)
