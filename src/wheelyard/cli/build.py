@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wheelyard.cli.foretell import foretell
 from wheelyard.cli.output import counted, human_bytes, say_json, show
 from wheelyard.cli.reporters import reporter
 
@@ -54,6 +55,10 @@ def build(
     require_sandbox: Annotated[
         bool, typer.Option("--require-sandbox", help="Refuse to build where the network cannot be cut.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would be fetched, compiled and proven, and what is missing."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
@@ -82,6 +87,8 @@ def build(
         grace=grace,
         timings=timings,
     )
+    if dry_run:
+        return foretell(config, options, quiet=quiet, as_json=as_json)
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
         outcome = main_job.build(config, options, report=report)
     if as_json:

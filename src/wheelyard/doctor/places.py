@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from wheelyard.doctor.attempt import attempt, said
@@ -59,22 +60,22 @@ def _name_space_advice() -> str:
     return "inside a container: start it so that it may make name spaces (--security-opt seccomp=unconfined)"
 
 
-def engine() -> Finding:
-    """Try to start a container, by podman, then docker."""
+def engine(program: str | None = None, arguments: Sequence[str] = ()) -> Finding:
+    """Try to start a container, by the program that ``[build] engine`` names, else by podman, then docker."""
     purpose = "builds and proofs in the very kind of host that a target is"
     refused: list[str] = []
-    for name in ("podman", "docker"):
+    for name in (program,) if program else ("podman", "docker"):
         ended = attempt(name, "--version")
         if ended is None:
             continue
         try:
-            refusal = find_engine(shutil.which(name)).try_start()
+            refusal = find_engine(shutil.which(name), arguments).try_start()
         except ToolError as error:
             refused.append(error.message)
             continue
         if refusal is None:
             version = re.search(r"\d+\.\d+(\.\d+)?", ended.output)
-            detail = f"{name} {version[0] if version else ''}".strip()
+            detail = f"{Path(name).name} {version[0] if version else ''}".strip()
             return Finding(name="container engine", status="ok", purpose=purpose, detail=f"{detail} starts containers")
         refused.append(f"{name} starts no container: {refusal}")
     if refused:
@@ -86,7 +87,7 @@ def engine() -> Finding:
         name="container engine",
         status="missing",
         purpose=purpose,
-        detail="neither podman nor docker",
+        detail=f"no {program}" if program else "neither podman nor docker",
         packages=by_family("podman", "podman", "podman"),
     )
 

@@ -126,3 +126,17 @@ def space() -> Finding:
         detail=f"{free / (1 << 30):.1f} GiB free at {root}",
         advice="" if free >= _ROOMY else "free some, or let WHEELYARD_CACHE name a folder on a larger disk",
     )
+
+
+def room(place: Path, need: int, purpose: str) -> Finding:
+    """Look whether so many bytes have room where a folder is, or will be made."""
+    there = next(parent for parent in (place, *place.parents) if parent.exists())
+    free = shutil.disk_usage(there).free
+    enough = free > need
+    return Finding(
+        name="disk space",
+        status="ok" if enough else "missing",
+        purpose=purpose,
+        detail=f"{free / 1e9:.1f} GB free at {place}, {need / 1e9:.1f} GB to come",
+        advice="" if enough else "free some, or name a folder on a larger disk (WHEELYARD_CACHE, --into)",
+    )

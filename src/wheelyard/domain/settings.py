@@ -20,3 +20,5 @@ class BuildSettings:
     source_date_epoch: int = 315532800
     engine: str | None = None
     engine_arguments: tuple[str, ...] = ()
+    pull: bool = True
+    """Whether images that are not here may be pulled, and packages added to them: not while a run is only foretold."""

@@ -67,6 +67,7 @@ def lock(
     upgrade: bool = False,
     upgrade_packages: Iterable[str] = (),
     failed: Callable[[str, WheelyardError], None] | None = None,
+    write: bool = True,
 ) -> dict[str, Lock]:
     """Lock every target, all at once, and write the lock files beside the configuration.
 
@@ -79,6 +80,7 @@ def lock(
     :param upgrade: keep no earlier version.
     :param upgrade_packages: names that are not kept.
     :param failed: is told of each target that cannot be locked, by name; the others are. None: all or nothing.
+    :param write: else the locks are only returned, and the files beside the configuration stay as they are.
     :raises Failures: what is wrong for each target (one error alone: that error); no file is then written.
     """
     found = {target.name: _read(config, target.name) for target in config.targets}
@@ -110,7 +112,7 @@ def lock(
         if target not in stale and (kept := earlier[target.name]) is not None:
             locks[target.name] = kept
             report(JobFinished(stage="lock", job=target.name, outcome="reused", note=_count(kept)))
-            for name in _write(config, [kept]):
+            for name in _write(config, [kept]) if write else ():
                 report(Warned(message=f"{name} was missing or changed: it is written again, as locked"))
     if stale:
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
@@ -122,7 +124,7 @@ def lock(
         ahead.join()
         if errors and failed is None:
             raise next(iter(errors.values())) if len(errors) == 1 else Failures(tuple(errors.values()))
-        _write(config, made.values())
+        _write(config, made.values() if write else ())
         locks |= made
     if not errors and not config.rebuilt:  # a variant's lock has what it rebuilds only
         for message in unused_names(config, locks.values()):

@@ -30,8 +30,11 @@ class Made:
     reused: int
 
 
-def _units(plan: Plan, toolchains: Toolchains) -> tuple[BuildUnit, ...]:
-    """Return what is to be built for one folder."""
+def units_for(plan: Plan, toolchains: Toolchains) -> tuple[BuildUnit, ...]:
+    """Return what is to be built for one folder.
+
+    :raises WheelyardError: if nothing here compiles for it.
+    """
     if not any(package.how == "build" for package in plan.lock.packages):
         return ()
     toolchain = toolchains(plan.target)
@@ -65,7 +68,7 @@ def build_plans(
     units: dict[str, tuple[BuildUnit, ...]] = {}
     for plan in plans:
         with withheld.unless(plan.name):
-            units[plan.name] = _units(plan, toolchains)
+            units[plan.name] = units_for(plan, toolchains)
     plans = withheld.left(plans)
 
     def failed(key: str, error: WheelyardError) -> None:

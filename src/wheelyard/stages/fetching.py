@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.events import Reporter
-from wheelyard.domain.lock import Lock, LockedFile, LockedPackage, with_build_requirements
+from wheelyard.domain.lock import Lock, LockedFile, with_build_requirements
 from wheelyard.lock.indexes import Indexes
 from wheelyard.stages.plan import Plan
 from wheelyard.stages.withheld import Withheld
@@ -19,19 +19,12 @@ def fetch_all(
     plans: Sequence[Plan], indexes: Indexes, withheld: Withheld, *, store: Store, config: Config, report: Reporter
 ) -> tuple[LockedFile, ...]:
     """Bring every file of the locks into the store and return those that were not there and now are."""
-    files_of = {
-        plan.name: {
-            file.sha256: file
-            for requirement in with_build_requirements((*plan.lock.packages, *_pip(plan.lock)))
-            for file in requirement.files
-        }
-        for plan in plans
-    }
-    wanted = {digest: file for files in files_of.values() for digest, file in files.items()}
+    files_by_folder = {plan.name: files_of(plan.lock) for plan in plans}
+    wanted = {digest: file for files in files_by_folder.values() for digest, file in files.items()}
     missing = tuple(file for digest, file in wanted.items() if not store.has(digest))
 
     def failed(digest: str, error: WheelyardError) -> None:
-        for folder, files in files_of.items():
+        for folder, files in files_by_folder.items():
             if digest in files:
                 withheld.add(folder, error)
 
@@ -40,5 +33,8 @@ def fetch_all(
     return tuple(file for file in missing if store.has(file.sha256))
 
 
-def _pip(lock: Lock) -> tuple[LockedPackage, ...]:
-    return () if lock.pip is None else (lock.pip,)
+def files_of(lock: Lock) -> dict[str, LockedFile]:
+    """Return all files that a lock needs, to be carried or to build with, by their SHA-256."""
+    carried = () if lock.pip is None else (lock.pip,)
+    packages = with_build_requirements((*lock.packages, *carried))
+    return {file.sha256: file for package in packages for file in package.files}

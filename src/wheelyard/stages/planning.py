@@ -30,8 +30,12 @@ def make_plans(
     store: Store,
     options: Options,
     report: Reporter,
+    write: bool = True,
 ) -> tuple[Plan, ...]:
-    """Lock every target, then its variants, and return what each folder is made from."""
+    """Lock every target, then its variants, and return what each folder is made from.
+
+    :param write: write the locks beside the configuration; else they are only returned.
+    """
 
     def lock_one(some: Config, *, failed: Callable[[str, WheelyardError], None] | None = None) -> dict[str, Lock]:
         # A variant's versions are pinned to the baseline's: only what it is built with is ever upgraded.
@@ -44,6 +48,7 @@ def make_plans(
             upgrade=options.upgrade,
             upgrade_packages=options.upgrade_packages if some is config else (),
             failed=failed,
+            write=write,
         )
 
     def lock_variant(derived: Config) -> Lock:

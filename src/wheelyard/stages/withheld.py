@@ -6,6 +6,7 @@ run could not make keeps its earlier folder, with its earlier lock.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -55,10 +56,19 @@ class Withheld:
         """Return why a folder is withheld; nothing for a variant whose baseline is."""
         return tuple(self._errors.get(folder, ()))
 
+    def holds(self, error: WheelyardError) -> bool:
+        """Whether an error only says again why folders are withheld."""
+        causes = error.errors if isinstance(error, Failures) else (error,)
+        return all(cause in itertools.chain(*self._errors.values()) for cause in causes)
+
+    def all(self) -> dict[str, tuple[WheelyardError, ...]]:
+        """Return why each folder that is withheld is."""
+        return {name: tuple(errors) for name, errors in self._errors.items()}
+
     @property
     def error(self) -> WheelyardError:
         """All that went wrong, each thing once."""
-        return together({name: tuple(each) for name, each in self._errors.items()})
+        return together(self.all())
 
 
 def together(errors: Mapping[str, Sequence[WheelyardError]]) -> WheelyardError:

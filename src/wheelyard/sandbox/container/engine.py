@@ -52,6 +52,8 @@ class Engine:
     """Root in a container is not root out here."""
     limits: frozenset[str] = frozenset({"memory", "pids"})
     """The limits that it can enforce by control groups."""
+    pulls: bool = True
+    """Whether it may bring images that are not here."""
 
     @property
     def name(self) -> str:

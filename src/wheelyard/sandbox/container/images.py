@@ -45,6 +45,10 @@ fi
 """
 
 
+class NotPulledError(ToolError):
+    """An image is not here, and only looking was allowed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """An image that the engine has."""
@@ -88,6 +92,11 @@ def resolve(engine: Engine, name: str, machine: str) -> Image:
     return image
 
 
+def is_here(engine: Engine, name: str) -> bool:
+    """Whether the engine has an image of that name, so that nothing has to be pulled."""
+    return _inspect(engine, name) is not None
+
+
 def derive(engine: Engine, base: Image, packages: Sequence[str]) -> Image:
     """Return an image with the distribution's own packages added; made once for the same base and packages.
 
@@ -107,6 +116,13 @@ def derive(engine: Engine, base: Image, packages: Sequence[str]) -> Image:
     with _DERIVING:
         image = _inspect(engine, name)
         if image is None or image.architecture != base.architecture:
+            if not engine.pulls:
+                raise NotPulledError(
+                    f"{', '.join(chosen)} would be installed into it first, which is not done while a build is only "
+                    "foretold",
+                    where=f"image {base.name}",
+                    hint="run the build",
+                )
             _install(engine, base, chosen, name)
             image = _inspect(engine, name)
     if image is None:
@@ -148,6 +164,12 @@ def _pull(engine: Engine, name: str, architecture: str) -> None:
         )
     if _is_local(name):
         raise ToolError(f"there is no image {name}", hint="`make image` makes the project's own; `docker/debian.sh`")
+    if not engine.pulls:
+        raise NotPulledError(
+            "it is not here, and is not pulled while a build is only foretold",
+            where=f"image {name}",
+            hint=f"{engine.kind} pull {name}, or run the build",
+        )
     done = engine.call("pull", f"--platform=linux/{architecture}", _reference(name), timeout=_PULL)
     if done.returncode != 0:
         raise ToolError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelyard.domain.command import Command, Limits
@@ -80,7 +80,7 @@ def open_engine(settings: BuildSettings) -> Engine:
     """
     engine = find_engine(settings.engine, settings.engine_arguments)
     _swept(engine)
-    return engine
+    return engine if settings.pull else replace(engine, pulls=False)
 
 
 @functools.cache
