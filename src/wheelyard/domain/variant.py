@@ -20,6 +20,8 @@ class Variant:
     """The local version label (PEP 440) of wheels with this choice: ``mkl.v3``.
 
     It tells the choice and not the variant's name, so that two variants that choose the same share their wheels."""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    """What was said of its folders on any axis, and changes no wheel."""
     where: str = ""
     """The table it was written in, for messages."""
 

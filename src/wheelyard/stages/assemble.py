@@ -58,7 +58,8 @@ def fill(folder: LockedFolder, built: Mapping[str, BuiltWheel], *, store: Store)
         pip=carried,
     )
     if filled.variant is not None:
-        check_folder(filled.variant, filled.name, filled.entries, store)
+        sha256s = {entry.wheel.filename: entry.wheel.sha256 for entry in entries}
+        check_folder(filled.variant, filled.name, sha256s, store)
     return filled
 
 

@@ -85,6 +85,9 @@ def build(
         plans = make_plans(config, toolchains, indexes, withheld, store=store, options=options, report=report)
         plans = withheld.left(plans)
         fetched = fetch_all(plans, indexes, withheld, store=store, config=config, report=report)
+        for plan in withheld.left(plans):
+            with withheld.unless(plan.name):
+                variants.check_fetched(plan, store)
         builds = build_plans(withheld.left(plans), toolchains, withheld, store=store, options=options, report=report)
         new = indexes.brought | {file.sha256 for file in fetched}
         filled: dict[str, FilledFolder] = {}

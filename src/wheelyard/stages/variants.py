@@ -23,7 +23,6 @@ from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.lock import Lock, LockedPackage
 from wheelyard.domain.proof import Probe
 from wheelyard.domain.requirement import Requirement
-from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
 from wheelyard.domain.variant import Variant
 from wheelyard.sandbox.protocol import Sandbox
@@ -209,13 +208,24 @@ def recipes(plan: Plan, *, store: Store, image: Image, report: Reporter = silent
     return all_recipes
 
 
-def check_folder(variant: Variant, name: str, entries: tuple[Entry, ...], store: Store) -> None:
+def check_folder(variant: Variant, name: str, wheels: Mapping[str, str], store: Store) -> None:
     """Refuse a folder whose wheels do not go together, counting those that were not rebuilt.
 
+    :param wheels: by file name their SHA-256; they are in the store.
     :raises VariantError: naming the wheels.
     """
     for axis in AXES.values():
-        axis.check_folder(variant, entries, store, f"targets/{name}")
+        axis.check_folder(variant, wheels, store, f"targets/{name}")
+
+
+def check_fetched(plan: Plan, store: Store) -> None:
+    """Refuse a variant for what was fetched for its folder, before anything of it is built.
+
+    :raises VariantError: naming the wheels.
+    """
+    if plan.variant is not None:
+        files = (package.file for package in plan.lock.packages if package.how != "build")
+        check_folder(plan.variant, plan.name, {file.filename: file.sha256 for file in files}, store)
 
 
 def not_run_here(variant: Variant) -> str:
@@ -302,5 +312,5 @@ def probes_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[Probe, 
             for package in plan.lock.packages
             if package.name in variant.packages
         ]
-        probes.append(axis.probe(variant.choice, rebuilt))
+        probes.append(axis.probe({**variant.choice, **variant.terms}, rebuilt))
     return tuple(probe for probe in probes if probe is not None)

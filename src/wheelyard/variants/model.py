@@ -81,6 +81,7 @@ def _expand(table: VariantTable) -> Iterator[Variant]:
             packages=packages,
             choice={key: value for option in chosen for key, value in option.choice.items()},
             local_version=_local_version(chosen),
+            terms={key: value for option in chosen for key, value in option.terms.items()},
             where=place.where(),
         )
         if _makes_sense(variant, table):

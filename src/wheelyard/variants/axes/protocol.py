@@ -16,7 +16,6 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 from wheelyard.domain.build import BuildUnit, Recipe
 from wheelyard.domain.proof import Probe
 from wheelyard.domain.repaired import Repaired
-from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
 from wheelyard.domain.variant import Told, Variant, VariantProperty
 from wheelyard.sandbox.workspace import Workspace
@@ -45,6 +44,8 @@ class Option:
     """Its words in the name of a variant."""
     label: tuple[str, ...] = ()
     """Its words in the local version; none: it changes nothing."""
+    terms: Choice = field(default_factory=dict)
+    """What holds for the variant's folders and changes no wheel: it is not recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +241,10 @@ class Axis(Generic[Keys, RecipeKeys]):
 
     # The folder
 
-    def check_folder(self, variant: Variant, entries: Sequence[Entry], store: Store, where: str) -> None:
-        """Refuse a folder whose wheels, rebuilt or not, do not go together.
+    def check_folder(self, variant: Variant, wheels: Mapping[str, str], store: Store, where: str) -> None:
+        """Refuse a folder whose wheels, rebuilt or not, do not go together; asked before anything is built, too.
 
+        :param wheels: those that are there, by file name their SHA-256.
         :raises VariantError: naming the wheels.
         """
 
@@ -253,6 +255,7 @@ class Axis(Generic[Keys, RecipeKeys]):
     def probe(self, choice: Choice, rebuilt: Sequence[Rebuilt[RecipeKeys]]) -> Probe | None:
         """Return what is to be asked where the folder is installed and imports; None: nothing.
 
+        :param choice: with the terms of the folder.
         :raises ToolError: if what it is asked with is not installed.
         """
         return None

@@ -9,7 +9,6 @@ from pathlib import Path
 from wheelyard.domain.build import BuildUnit, Recipe
 from wheelyard.domain.proof import Probe
 from wheelyard.domain.repaired import Repaired
-from wheelyard.domain.site import Entry
 from wheelyard.domain.target import Target
 from wheelyard.domain.variant import Told, Variant, VariantProperty
 from wheelyard.sandbox.workspace import Workspace
@@ -42,13 +41,14 @@ class Blas(Axis[BlasKeys, BlasRecipeKeys]):
     def options(self, table: BlasKeys) -> Sequence[Option]:
         """Return each library with each kind of threads."""
         if table.blas is None:
-            if table.share_blas:
-                table.place.wrong("share-blas", "no BLAS to share", 'add blas = "openblas"')
+            if table.share_blas or table.blas_copies:
+                key = "share-blas" if table.share_blas else "blas-copies"
+                table.place.wrong(key, "there is no BLAS in it", 'add blas = "openblas"')
             elif table.threads is not None:
                 table.place.wrong("threads", "threads without a BLAS", 'add blas = "…"')
             return [Option()]
         names, threads = several(table, "blas", table.blas), several(table, "threads", table.threads)
-        return [_option(name or "", each, table.share_blas) for name, each in itertools.product(names, threads)]
+        return [_option(name or "", each, table) for name, each in itertools.product(names, threads)]
 
     def prepare(self, choice: Choice, target: Target, image: BuildImage, where: str) -> Prepared:
         """Return the wheels or packages that bring the library."""
@@ -86,10 +86,10 @@ class Blas(Axis[BlasKeys, BlasRecipeKeys]):
         """Return the library, its version and licence."""
         return papers.record(unit, repaired, texts) if "blas" in unit.recipe.variant else None
 
-    def check_folder(self, variant: Variant, entries: Sequence[Entry], store: Store, where: str) -> None:
+    def check_folder(self, variant: Variant, wheels: Mapping[str, str], store: Store, where: str) -> None:
         """Refuse a folder in which another BLAS is as well."""
         if "blas" in variant.choice:
-            check.check_folder(variant.choice["blas"], entries, store, where=where, variant=variant.name)
+            check.check_folder(variant, wheels, store, where=where)
 
     def probe(self, choice: Choice, rebuilt: Sequence[Rebuilt[BlasRecipeKeys]]) -> Probe | None:
         """Return a calculation in the rebuilt modules together, and which BLAS they load."""
@@ -110,11 +110,13 @@ class Blas(Axis[BlasKeys, BlasRecipeKeys]):
         return papers.told(note)
 
 
-def _option(name: str, threads: str | None, shared: bool) -> Option:
+def _option(name: str, threads: str | None, table: BlasKeys) -> Option:
+    shared = table.share_blas
     words = (name, *((threads,) if threads else ()))
     given = {"blas": name, "threads": threads, "share-blas": "yes" if shared else None}
     return Option(
         choice={key: value for key, value in given.items() if value},
         name=words,
         label=(*words, "shared") if shared else words,
+        terms={check.COPIES: "yes"} if table.blas_copies else {},
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from wheelyard.domain import wheel_name
 from wheelyard.domain.build import BuildUnit
 from wheelyard.domain.errors import VariantError
-from wheelyard.domain.site import Entry
+from wheelyard.domain.variant import Variant
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
 from wheelyard.variants.axes.blas import identity
+from wheelyard.variants.axes.blas.libraries import libraries
 from wheelyard.variants.axes.blas.share import loading
+
+COPIES = "blas-copies"
+"""The term of a folder that allows copies of the same library in wheels that are not rebuilt."""
 
 
 def check_wheel(unit: BuildUnit, wheel: Path) -> None:
@@ -50,33 +55,59 @@ def check_binaries(binaries: Sequence[identity.Binary], blas: str, where: str, *
     )
 
 
-def check_folder(blas: str, entries: Sequence[Entry], store: Store, *, where: str, variant: str) -> None:
+def strangers(choice: Mapping[str, str], brought: Iterable[str]) -> set[str]:
+    """Return the libraries that must not be beside the chosen one.
+
+    :param choice: with the terms of the folder: they may allow copies of the same library.
+    """
+    family = libraries()[choice["blas"]].family
+    copies = choice.get(COPIES) == "yes"
+    return {name for name in brought if name != choice["blas"] and not (copies and libraries()[name].family == family)}
+
+
+def check_folder(variant: Variant, wheels: Mapping[str, str], store: Store, *, where: str) -> None:
     """Refuse a folder in which more than one BLAS is, counting the wheels that were not rebuilt.
 
     A wheel from upstream may carry one of its own: numpy rebuilt with MKL beside an upstream scipy that brings
     OpenBLAS is two BLAS in one process.
 
-    :param variant: its name.
+    :param wheels: by file name their SHA-256.
     :raises VariantError: naming the wheels.
     """
-    strangers = []
-    for entry in entries:
-        strangers += [
-            f"{entry.wheel.filename} brings {library}" for library in _brings(entry, store) if library != blas
-        ]
-    if strangers:
-        raise VariantError(
-            f"mixed BLAS in one folder: {'; '.join(dict.fromkeys(strangers))}",
-            where=where,
-            hint=f"add these packages to those of the variant {variant}",
-        )
+    choice = {**variant.choice, **variant.terms}
+    found = {
+        filename: libraries_there
+        for filename, sha256 in wheels.items()
+        if (libraries_there := strangers(choice, _brings(filename, sha256, store)))
+    }
+    if not found:
+        return
+    said = [f"{filename} brings {', '.join(sorted(names))}" for filename, names in found.items()]
+    every = {name for names in found.values() for name in names}
+    raise VariantError(
+        f"mixed BLAS in one folder: {'; '.join(said)}",
+        where=where,
+        hint=_ways_out(variant, [wheel_name.parse(name).project for name in found], every),
+    )
 
 
-def _brings(entry: Entry, store: Store) -> Sequence[str]:
+def _ways_out(variant: Variant, packages: Sequence[str], others: Collection[str]) -> str:
+    """Return what can be done about packages that bring other libraries, with what it costs."""
+    names = ", ".join(f'"{name}"' for name in (*variant.packages, *packages))
+    hint = f"compile {' and '.join(packages)} for it too: packages = [{names}]"
+    library = libraries()[variant.choice["blas"]]
+    if any(source.shared for source in library.sources) and "share-blas" not in variant.choice:
+        hint += ", and with share-blas = true they have one copy between them"
+    if not strangers({**variant.choice, COPIES: "yes"}, others):
+        hint += f"; or blas-copies = true: each has an {library.title} of its own, with its memory and its threads"
+    return hint
+
+
+def _brings(filename: str, sha256: str, store: Store) -> Sequence[str]:
     """Return the names of the BLAS libraries in a wheel."""
 
     def look() -> list[str]:
-        binaries = identity.binaries(store.path(entry.wheel.sha256), filename=entry.wheel.filename)
+        binaries = identity.binaries(store.path(sha256), filename=filename)
         return sorted({name for binary in binaries for name in binary.blas})
 
-    return memo(store, "blas", identity.edition(), entry.wheel.sha256, look)
+    return memo(store, "blas", identity.edition(), sha256, look)

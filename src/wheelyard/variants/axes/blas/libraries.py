@@ -52,6 +52,8 @@ class Library:
     licence: str
     """SPDX expression."""
     sources: tuple[Source, ...]
+    family: str
+    """The name of the library that it is a kind of: two of one family have other names for everything, and get on."""
     restricted: str = ""
     """Why redistribution deserves a second look; empty where it does not."""
     threads_variable: str = ""
@@ -99,6 +101,7 @@ def _library(name: str, table: LibraryTable) -> Library:
         name=name,
         title=table.title,
         licence=table.licence,
+        family=table.family or name,
         restricted=table.restricted or "",
         threads_variable=table.threads_variable or "",
         marks=texts(table.marks),

@@ -13,6 +13,7 @@ from wheelyard.domain.errors import ToolError
 from wheelyard.domain.proof import Finding, Probe
 from wheelyard.io import beneath
 from wheelyard.variants.axes.blas import identity, inside
+from wheelyard.variants.axes.blas.check import COPIES, strangers
 from wheelyard.variants.axes.blas.libraries import libraries
 from wheelyard.variants.axes.protocol import Choice
 
@@ -88,9 +89,9 @@ def judged(choice: Choice, answers: Mapping[str, Mapping[str, Any]], home: Path)
     loaded = identified(first["loaded"], home)
     threads = {value: cast("int", answer["threads"]) for value, answer in answers.items() if value}
     faults = [
-        *_wrong_blas(choice["blas"], loaded),
+        *_wrong_blas(choice, loaded),
         *_wrong_answers(answers),
-        *_wrong_threads(choice, threads, answers),
+        *_wrong_threads(choice, threads, answers, copies=len(loaded)),
     ]
     return BlasProof(
         faults=tuple(dict.fromkeys(faults)),
@@ -117,14 +118,15 @@ def identified(loaded: Mapping[str, str], home: Path) -> dict[str, frozenset[str
     return found
 
 
-def _wrong_blas(blas: str, loaded: Mapping[str, frozenset[str]]) -> list[str]:
+def _wrong_blas(choice: Choice, loaded: Mapping[str, frozenset[str]]) -> list[str]:
+    blas = choice["blas"]
     every = {name for names in loaded.values() for name in names}
     chooses = libraries()[blas].chooses
     if not every or (chooses and blas not in every):
         return [f"no BLAS is loaded, {blas} should be"]
-    strangers = set() if chooses else every - {blas}
-    where = [Path(path).name for path, names in loaded.items() if names & strangers]
-    return [f"{', '.join(sorted(strangers))} is loaded ({', '.join(where)})"] if strangers else []
+    others = set() if chooses else strangers(choice, every)
+    where = [Path(path).name for path, names in loaded.items() if names & others]
+    return [f"{', '.join(sorted(others))} is loaded ({', '.join(where)})"] if others else []
 
 
 def _wrong_answers(answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -138,8 +140,13 @@ def _wrong_answers(answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def _wrong_threads(choice: Choice, threads: Mapping[str, int], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Compare the library's variable with the threads that threadpoolctl tells, and that the kernel counts."""
+def _wrong_threads(
+    choice: Choice, threads: Mapping[str, int], answers: Mapping[str, Mapping[str, Any]], *, copies: int
+) -> list[str]:
+    """Compare the library's variable with the threads that threadpoolctl tells, and that the kernel counts.
+
+    :param copies: how many objects with a BLAS are loaded: where copies are allowed, each has threads of its own.
+    """
     threaded = _threads_of(choice) != "sequential"
     found = [
         f"{Path(pool['filepath']).name} has {pool['num_threads']} threads where {value} are asked for"
@@ -149,7 +156,8 @@ def _wrong_threads(choice: Choice, threads: Mapping[str, int], answers: Mapping[
     ]
     if not threads or any(reply["cpus"] < 2 or not reply["answers"] for reply in answers.values()):
         return found
-    if threaded and threads["2"] != threads["1"] + 1:
+    most = copies if COPIES in choice else 1
+    if threaded and not 1 <= threads["2"] - threads["1"] <= most:
         found.append(f"asked for 1 and 2 threads, the process had {threads['1']} and {threads['2']}")
     if not threaded and threads["2"] != threads["1"]:
         found.append(f"asked for no threads, the process had {threads['2']}")

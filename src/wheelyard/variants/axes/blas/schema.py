@@ -23,6 +23,10 @@ class BlasKeys(Table, frozen=True):
         None
     )
     share_blas: Annotated[bool, Meta(description="one BLAS in a wheel of its own, instead of a copy in each")] = False
+    blas_copies: Annotated[
+        bool,
+        Meta(description="wheels that are not compiled here may bring their own copy of it, with memory and threads"),
+    ] = False
 
 
 class BlasRecipeKeys(Table, frozen=True):
@@ -54,6 +58,7 @@ class LibraryTable(Table, frozen=True):
     title: Text
     licence: Text
     source: tuple[SourceTable, ...]
+    family: Text | None = None
     restricted: Text | None = None
     threads_variable: Text | None = None
     marks: Texts = ()
