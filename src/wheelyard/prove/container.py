@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from wheelyard.domain.proof import Proof
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
 from wheelyard.prove.model import Subject
-from wheelyard.prove.place import last_words, lay_out, link
+from wheelyard.prove.place import PIP_VARIABLES, last_words, lay_out, link
 from wheelyard.prove.run_proof import run_proof
 from wheelyard.sandbox.container.images import resolve
 from wheelyard.sandbox.container.python import ImagePython, find_python, open_engine
@@ -23,7 +22,7 @@ from wheelyard.sandbox.container.sandbox import ContainerSandbox
 from wheelyard.targets import commands, cpus
 from wheelyard.targets.presets import host_image
 
-_RULES = 3
+_RULES = 4
 """Goes into the key of a proof: raise it when what is done for one changes."""
 
 _EMULATED_CPUS = {"arm64": "cortex-a72"}
@@ -172,10 +171,7 @@ class _Place:
         environment = {
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_NO_CACHE_DIR": "off",  # the word of pip before 19, which others understand: no cache
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            **PIP_VARIABLES,
             **self.host.variables,
             **(variables or {}),
         }

@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from wheelyard.domain.command import Completed
 from wheelyard.io import files
 from wheelyard.prove.model import Subject
 from wheelyard.store.blobs import checked
+
+PIP_VARIABLES = MappingProxyType(
+    {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_CACHE_DIR": "off",  # the word of pip before 19, which others understand: no cache
+        "PIP_NO_COMPILE": "0",  # pip's way to say `--no-compile`: only what is imported is compiled, once
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+)
+"""What pip is told in every place. Python may write its bytecode there: pip and what is imported start many times."""
 
 
 class Place(Protocol):

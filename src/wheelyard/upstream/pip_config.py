@@ -73,7 +73,7 @@ def configured(cache: Path | None = None, *, python: str = sys.executable) -> Pi
 
 
 def interpret(values: Mapping[str, str], *, default: str | None) -> PipSettings:
-    """Turn pip's option values into settings; ``default`` is the index where none is configured.
+    """Turn pip's option values into settings; ``default`` is the index where none is configured, else it may be None.
 
     :raises ConfigError: if a value cannot be understood.
     """
@@ -144,13 +144,18 @@ def _ask(python: str) -> dict[str, Any]:
     for match in _LINE.finditer(listed.output):
         found.setdefault(match["section"], {})[match["key"]] = str(ast.literal_eval(match["value"]))
     values = {key: value for section in _ORDER for key, value in found.get(section, {}).items()}
-    told = run([python, "-m", "pip", "download", "--help"], env={**_without_pip(), "COLUMNS": "200"}, timeout=60)
-    default = None
-    if (said := _DEFAULT.search(told.output)) and (url := _URL.search(said["text"])):
-        default = url[0]
+    default = None if "index-url" in values else _built_in_index(python)
     debug = run([python, "-m", "pip", "config", "debug"], timeout=60)
     paths = re.findall(r"^  (\S.*), exists: (?:True|False)$", debug.output, re.MULTILINE)
     return {"values": values, "default": default, "files": {path: _mtime(path) for path in paths}}
+
+
+def _built_in_index(python: str) -> str | None:
+    """Return the index that pip asks where none is configured, as its help tells it."""
+    told = run([python, "-m", "pip", "download", "--help"], env={**_without_pip(), "COLUMNS": "200"}, timeout=60)
+    said = _DEFAULT.search(told.output)
+    url = _URL.search(said["text"]) if said else None
+    return url[0] if url else None
 
 
 def _environment_values() -> dict[str, str]:
