@@ -160,9 +160,52 @@ def test_pipfile(tmp_path: Path) -> None:
     assert [requirement.text for requirement in load(tmp_path / "Pipfile").requirements] == plain
     assert [requirement.text for requirement in load(tmp_path).requirements] == [*plain, "pytest>=8", "mkdocs"]
     write(tmp_path, Pipfile='[packages]\nmine = { git = "https://me:secret@git.example/mine", ref = "1" }\n')
+    config = load(tmp_path / "Pipfile")
+    assert [requirement.text for requirement in config.requirements] == ["mine @ git+https://git.example/mine@1"]
+    assert config.credentials == {"https://git.example": ("me", "secret")}
+    write(tmp_path, Pipfile='[packages]\nmine = { hg = "https://me:secret@hg.example/mine", ref = "1" }\n')
     with pytest.raises(ConfigError, match=r"Pipfile: \[packages\] mine: comes from version control") as caught:
         load(tmp_path / "Pipfile")
     assert "secret" not in str(caught.value)
+
+
+_COMMIT = "0123456789" * 4
+_PLACE = f"git+https://git.example/mine.git@{_COMMIT}#subdirectory=python"
+_REPOSITORIES = {
+    "uv.lock": (
+        'version = 1\n[[package]]\nname = "mine"\nversion = "1.0"\n'
+        'source = { git = "https://git.example/mine.git?subdirectory=python&rev=main#COMMIT" }\n'
+    ),
+    "poetry.lock": (
+        '[[package]]\nname = "mine"\nversion = "1.0"\ngroups = ["main"]\n[package.source]\ntype = "git"\n'
+        'url = "https://git.example/mine.git"\nreference = "main"\nresolved_reference = "COMMIT"\n'
+        'subdirectory = "python"\n[metadata]\nlock-version = "2.1"\npython-versions = ">=3.9"\n'
+    ),
+    "pdm.lock": (
+        '[metadata]\ngroups = ["default"]\nstrategy = ["inherit_metadata"]\n[[package]]\nname = "mine"\n'
+        'version = "1.0"\ngroups = ["default"]\ngit = "https://git.example/mine.git"\nref = "main"\n'
+        'revision = "COMMIT"\nsubdirectory = "python"\n'
+    ),
+    "Pipfile.lock": (
+        '{"_meta": {}, "default": {"mine": {"git": "https://git.example/mine.git", "ref": "COMMIT", '
+        '"subdirectory": "python"}}}'
+    ),
+    "pylock.toml": (
+        'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "mine"\n[packages.vcs]\ntype = "git"\n'
+        'url = "https://git.example/mine.git"\ncommit-id = "COMMIT"\nsubdirectory = "python"\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _REPOSITORIES)
+def test_a_lock_s_repository_is_that_of_its_commit(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(_REPOSITORIES[name].replace("COMMIT", _COMMIT))
+    (lock,) = load(tmp_path / name).locks
+    assert [(package.name, package.direct, package.refused) for package in lock.packages] == [("mine", _PLACE, None)]
+    (tmp_path / name).write_text(_REPOSITORIES[name].replace("https:", "ext:").replace("COMMIT", _COMMIT))
+    with pytest.raises(ConfigError, match="not the URL of a git repository") as caught:
+        load(tmp_path / name)
+    assert (caught.value.where or "").startswith(name)
 
 
 POETRY = """\
@@ -192,7 +235,7 @@ def test_a_project_of_poetry_s(tmp_path: Path) -> None:
     for bad, part in (
         (POETRY.replace("^2.1", "^two"), "pyproject.toml"),
         (POETRY.replace("[tool.poetry]\n", "["), "TOML"),
-        (POETRY.replace('"^2.1"', '{ git = "https://git.example/flask.git" }'), "flask"),
+        (POETRY.replace('"^2.1"', '{ git = "https://git.example/flask.git", branch = "-u" }'), "flask"),
     ):
         write(tmp_path, pyproject__toml=bad)
         with pytest.raises(WheelyardError) as caught:

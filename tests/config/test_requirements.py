@@ -8,6 +8,7 @@ from tests.support.configurations import errors, requirements, write
 from tests.support.packages import make_sdist, make_wheel
 from wheelyard.config.load import load
 from wheelyard.domain.errors import ConfigError, WheelyardError
+from wheelyard.domain.repository import Repository, from_direct
 
 DIGEST = "ab" * 32
 
@@ -191,8 +192,16 @@ def test_paths_of_a_nested_file_are_relative_to_it(tmp_path: Path) -> None:
         ("requests; python_version < “3”", "requests", "quotation"),
         ("-e ./folder", "./folder", "relative"),
         ("-e folder", "./folder", "relative"),
-        ("git+https://host.example/x.git", "version control", "sdist"),
-        ("x @ git+ssh://git@host.example/x.git", "version control", "sdist"),
+        ("hg+https://host.example/x", "only git", "sdist"),
+        ("git+git://host.example/x.git", "git+https://", "write"),
+        ("x @ git+ssh://git:word@host.example/x.git", "ssh takes keys", "password"),
+        ("git+https://me:pass/word@host.example/x.git", "behind the host", "refs/heads"),
+        ("git+https://token/y@host.example/x.git@main", "behind the host", "refs/heads"),
+        ("git+https://host.example/x.git@-u", "branch, tag or commit", "write"),
+        ("git+ssh://-oProxyCommand=x/y", "URL of a git", "write"),
+        ("git+file://host.example/x", "three strokes", "git+file:///"),
+        ("git+https://host.example/x.git#subdirectory=../y", "leads out", "top"),
+        ("x @ git+https://host.example/x.git#egg=y", "'x' is asked for", "correct"),
         ("--extra-index-ulr https://x.example", "--extra-index-ulr", "--extra-index-url"),
         ("six --hsh=sha256:00", "--hsh", "--hash"),
         ("six --hash=sha256:00", "SHA-256", "64"),
@@ -222,6 +231,29 @@ def test_a_mistake_names_its_line_and_what_to_do(tmp_path: Path, line: str, part
     assert part in error.message
     assert error.hint
     assert advice in error.hint
+
+
+def test_git_requirements(tmp_path: Path) -> None:
+    config = requirements(
+        tmp_path,
+        "x[a] @ git+https://me:word@host.example/x.git@feature/y ; python_version > '3'\n"
+        "git+ssh://git@host.example:22/team/x.git\n"
+        "-e git+https://host.example/z@v1.0#egg=z-y[b]&subdirectory=lib/python\n"
+        "git+file:///srv/w.git@refs/tags/1.0\n",
+    )
+    assert [each.direct for each in config.requirements] == [
+        "git+https://host.example/x.git@feature/y",
+        "git+ssh://git@host.example:22/team/x.git",
+        "git+https://host.example/z@v1.0#subdirectory=lib/python",
+        "git+file:///srv/w.git@refs/tags/1.0",
+    ]
+    assert config.requirements[0].text == f'x[a] @ {config.requirements[0].direct} ; python_version > "3"'
+    assert config.requirements[2].text == f"z-y[b] @ {config.requirements[2].direct}"
+    assert config.credentials == {"https://host.example": ("me", "word")}
+    assert "word" not in repr(config)
+    read = [from_direct(each.direct or "") for each in config.requirements]
+    assert [each and each.direct for each in read] == [each.direct for each in config.requirements]
+    assert read[1] == Repository(url="ssh://git@host.example:22/team/x.git")
 
 
 def test_every_mistake_at_once(tmp_path: Path) -> None:

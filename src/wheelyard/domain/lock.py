@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from wheelyard.domain.repository import Commit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedFile:
@@ -26,6 +28,10 @@ class LockedFile:
     """None: not yanked; else the reason, which may be empty (PEP 592)."""
     provenance: str | None = None
     """URL of the attestations (PEP 740)."""
+    made_from: Commit | None = None
+    """For an sdist that was made of a repository: of what exactly."""
+    subdirectory: str | None = None
+    """For a packed source tree: where in it the project is; None: at its top."""
 
     @property
     def is_wheel(self) -> bool:

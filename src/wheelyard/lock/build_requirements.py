@@ -115,7 +115,7 @@ class BuildRequirements:
 
         rule = self.rules.get(package.name)
         with self._file(package) as sdist:
-            source = unpack_sdist(sdist, sdist.parent / "src")
+            source = unpack_sdist(sdist, sdist.parent / "src") / (package.file.subdirectory or "")
             if rule:
                 apply_patches(source, [self.config.root / patch for patch in rule.patches])
             declared = declared_requirements(source)

@@ -113,11 +113,12 @@ class TargetSource:
     def locked(self, pin: Pin, *, requires_python: str | None = None) -> LockedPackage:
         """Return the package that a pin stands for; a file without a known hash is fetched to learn it."""
         choice = self.choice(pin.name, pin.version)
+        direct = self._direct[pin.name].file if pin.name in self._direct else None
         return LockedPackage(
             name=pin.name,
             version=pin.version,
-            file=self._direct[pin.name].file if pin.name in self._direct else self.file(choice.file),
-            reason=choice.reason,
+            file=direct or self.file(choice.file),
+            reason=f"built from {direct.made_from.shown}" if direct and direct.made_from else choice.reason,
             requires_python=standard_specifier(requires_python),
             extras=pin.extras,
             via=pin.via,

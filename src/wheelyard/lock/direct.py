@@ -13,6 +13,7 @@ from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import ConfigError, HashMismatchError
 from wheelyard.domain.lock import LockedFile
 from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.domain.repository import from_direct
 from wheelyard.domain.requirement import Requirement
 from wheelyard.lock.inputs import name_of
 from wheelyard.lock.ports import Upstream
@@ -42,11 +43,11 @@ def bring(wanted: Requirement, *, root: Path, upstream: Upstream, store: Store, 
     """Put the file of a direct requirement into the store and return what it is.
 
     :param root: folder that a path is relative to.
-    :param trees: makes the sdist of a folder.
+    :param trees: makes the sdist of a folder or repository.
     :raises ConfigError: if it is neither wheel nor sdist, is not there, or is of another project than required.
     :raises HashMismatchError: if it has none of the hashes that are required.
     :raises UpstreamError: if the URL does not answer.
-    :raises BuildError: if a folder's own backend makes no sdist of it.
+    :raises BuildError: if the own backend of a folder or repository makes no sdist of it.
     """
     assert wanted.direct is not None  # noqa: S101  (the caller's choice)
     where = f"{wanted.origin}:{wanted.line}"
@@ -64,6 +65,8 @@ def _file(
     wanted: Requirement, direct: str, path: Path, upstream: Upstream, store: Store, trees: SourceTrees
 ) -> LockedFile:
     where = f"{wanted.origin}:{wanted.line}"
+    if (repository := from_direct(direct)) is not None:
+        return trees.of_repository(repository, name=name_of(wanted), where=where)
     if "://" in direct:
         filename = unquote(urlsplit(direct).path).rpartition("/")[2]
         _named(filename, direct, where)  # before it is fetched

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
 from wheelyard.config.load import bound_names
@@ -12,10 +13,12 @@ from wheelyard.config.model import Config
 from wheelyard.domain.events import Reporter, silent
 from wheelyard.domain.lock import LockedFile
 from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.domain.repository import Commit, Repository
 from wheelyard.io.urls import origin
 from wheelyard.store.blobs import Store
 from wheelyard.upstream.client import Client
 from wheelyard.upstream.fetch import fetch, fetch_unknown
+from wheelyard.upstream.git import Git
 from wheelyard.upstream.pip_config import configured
 
 
@@ -105,6 +108,14 @@ class Indexes:
         lacking = [file.sha256 for file in wanted if file.sha256 is not None and not self._store.has(file.sha256)]
         fetch(wanted, store=self._store, client=self.client, root=self._config.root)
         self._note(lacking)
+
+    def commit(self, repository: Repository) -> Commit:
+        """Return the commit that a repository's branch or tag is at now."""
+        return Git(self._config.credentials).commit(repository)
+
+    def checkout(self, commit: Commit, into: Path) -> None:
+        """Make a checkout in a new folder."""
+        Git(self._config.credentials).checkout(commit, into)
 
     def fetch_unknown(self, url: str) -> tuple[str, int]:
         """Bring a file whose hash nobody knows yet into the store; return its SHA-256 and size."""

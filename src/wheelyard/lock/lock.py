@@ -250,6 +250,12 @@ def _lock_all(
         upstream=upstream,
         store=store,
         backends=backends,
+        earlier={
+            package.file.made_from.repository: package.file
+            for lock in keep.values()
+            for package in lock.packages
+            if package.file.made_from is not None
+        },
         report=report,
     )
     direct = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.remote import ProjectPage, RemoteFile
+from wheelyard.domain.repository import Commit, Repository
 from wheelyard.domain.target import Target
 
 
@@ -27,6 +29,14 @@ class Upstream(Protocol):
 
     def fetch(self, files: Iterable[RemoteFile]) -> None:
         """Bring files whose hash is known into the store."""
+        ...
+
+    def commit(self, repository: Repository) -> Commit:
+        """Return the commit that a repository's branch or tag is at now; see ``upstream.git.Git.commit``."""
+        ...
+
+    def checkout(self, commit: Commit, into: Path) -> None:
+        """Make a checkout in a new folder; see ``upstream.git.Git.checkout``."""
         ...
 
     def fetch_unknown(self, url: str) -> tuple[str, int]:

@@ -23,6 +23,7 @@ from packaging.version import Version
 
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.lock import Lock, LockedFile, LockedPackage
+from wheelyard.domain.repository import Commit, Repository
 
 CREATOR = "wheelyard"
 
@@ -80,6 +81,7 @@ def _package(package: LockedPackage) -> Package:
         "expects": package.expects if package.expects != "any" else None,
         "index": package.file.index or None,
         **_told(package.file),
+        "vcs": _vcs(package.file.made_from) if package.file.made_from else None,
         "build-requirements": [_package(requirement) for requirement in package.build_requirements],
         "for-target": _for_target(package.for_target) if package.for_target else None,
     }
@@ -92,6 +94,27 @@ def _package(package: LockedPackage) -> Package:
         wheels=[PackageWheel(**file)] if package.file.is_wheel else None,
         tool={"wheelyard": _known(own)},
     )
+
+
+def _vcs(made_from: Commit) -> dict[str, object]:
+    """Return the commit that an sdist was made of, in the keys of ``[packages.vcs]``, which excludes an sdist."""
+    repository = made_from.repository
+    return _known(
+        {
+            "type": "git",
+            "url": repository.url,
+            "requested-revision": repository.revision,
+            "commit-id": made_from.commit,
+            "subdirectory": repository.subdirectory,
+        }
+    )
+
+
+def _made_from(table: Mapping[str, Any]) -> Commit:
+    repository = Repository(
+        url=table["url"], revision=table.get("requested-revision"), subdirectory=table.get("subdirectory")
+    )
+    return Commit(repository=repository, commit=table["commit-id"])
 
 
 def _for_target(file: LockedFile) -> dict[str, object]:
@@ -184,4 +207,5 @@ def _file(table: Mapping[str, Any], told: Mapping[str, Any], index: str) -> Lock
         upload_time=table["upload-time"].isoformat().replace("+00:00", "Z") if "upload-time" in table else None,
         yanked=told.get("yanked"),
         provenance=told.get("provenance"),
+        made_from=_made_from(told["vcs"]) if "vcs" in told else None,
     )

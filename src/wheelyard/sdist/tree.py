@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -59,9 +59,21 @@ def pack(folder: Path, into: Path, leave_out: Collection[Path] = ()) -> Path:
     :param leave_out: as for ``digest``.
     :raises StorageError: if it cannot be read or written.
     """
+    return _packed(_files(folder, leave_out), folder, into)
+
+
+def pack_all(folder: Path, into: Path) -> Path:
+    """Write a tree as ``pack`` does, with all that is in it: a fresh checkout has nothing that is not its own.
+
+    :raises StorageError: if it cannot be read or written.
+    """
+    return _packed(_walk(folder.resolve(), "", lambda *_: False), folder, into)
+
+
+def _packed(found: Iterable[_File], folder: Path, into: Path) -> Path:
     try:
         with tarfile.open(into, "w", format=tarfile.PAX_FORMAT) as archive:
-            for name, path, _ in _files(folder, leave_out):
+            for name, path, _ in found:
                 archive.add(path, arcname=f"source/{name}", recursive=False)
     except OSError as error:
         raise storage_error(Path(error.filename or folder), error) from error
@@ -71,21 +83,25 @@ def pack(folder: Path, into: Path, leave_out: Collection[Path] = ()) -> Path:
 def _files(folder: Path, leave_out: Collection[Path]) -> Iterator[_File]:
     """Yield folders, files and links of a tree in order of their names: path in the tree, path here, status."""
 
-    def walk(inside: Path, name: str) -> Iterator[_File]:
-        with os.scandir(inside) as scanned:
-            entries = sorted(scanned, key=lambda entry: entry.name)
-        for entry in entries:
-            path, deeper = inside / entry.name, f"{name}{entry.name}"
-            status = entry.stat(follow_symlinks=False)
-            if path in leave_out or _is_left(entry.name, name, path):
-                continue
-            if stat.S_ISDIR(status.st_mode):
-                yield deeper, path, status
-                yield from walk(path, f"{deeper}/")
-            elif stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-                yield deeper, path, status
+    def is_left(entry: str, name: str, path: Path) -> bool:
+        return path in leave_out or _is_left(entry, name, path)
 
-    return walk(folder.resolve(), "")
+    return _walk(folder.resolve(), "", is_left)
+
+
+def _walk(inside: Path, name: str, is_left: Callable[[str, str, Path], bool]) -> Iterator[_File]:
+    with os.scandir(inside) as scanned:
+        entries = sorted(scanned, key=lambda entry: entry.name)
+    for entry in entries:
+        path, deeper = inside / entry.name, f"{name}{entry.name}"
+        status = entry.stat(follow_symlinks=False)
+        if is_left(entry.name, name, path):
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield deeper, path, status
+            yield from _walk(path, f"{deeper}/", is_left)
+        elif stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+            yield deeper, path, status
 
 
 def _is_left(entry: str, name: str, path: Path) -> bool:

@@ -153,6 +153,7 @@ class Sandboxes:
             with workspace(key) as root:
                 bring = functools.partial(given, self._store, root)
                 source = unpack_sdist(bring(package.file.sha256, package.file.filename), root / "src")
+                source /= package.file.subdirectory or ""
                 apply_patches(source, recipe.patches, log=log)
                 for_target = {
                     requirement.for_target.filename: bring(

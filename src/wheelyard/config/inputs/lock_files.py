@@ -13,15 +13,17 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.config.inputs.gathered import Gathered
-from wheelyard.config.inputs.single import SyntaxProblem, parse_requirement
-from wheelyard.config.urls import UnsetVariableError, expand, is_url, without_credentials, without_query
+from wheelyard.config.inputs.repositories import pinned
+from wheelyard.config.inputs.single import parse_requirement
+from wheelyard.config.inputs.syntax import SyntaxProblem
+from wheelyard.config.urls import UnsetVariableError, expand, is_url, unexpanded, without_credentials, without_query
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.foreign_lock import ForeignLock
 from wheelyard.domain.index import IndexSource
 from wheelyard.schema.problems import shown
 
 T = TypeVar("T")
-REFUSED_GIT = "comes from version control"
+REFUSED_VCS = "comes from version control that is not git"
 REFUSED_FOLDER = "is a folder of this machine"
 
 
@@ -88,6 +90,22 @@ def place_of_file(written: str, path: Path, root: Path, where: str, gathered: Ga
     gathered.credentials.update(parsed.credentials)
     gathered.queries.update(parsed.queries)
     return parsed.value.direct or written
+
+
+def place_of_repository(url: str, commit: str | None, subdirectory: str | None, where: str, gathered: Gathered) -> str:
+    """Return the place of a project in a git repository, as ``Requirement.direct`` has it.
+
+    :param commit: that the lock has; None: whatever the repository calls its head.
+    :raises ConfigError: if it is no such repository.
+    """
+    try:
+        written = pinned(expand(url), commit, subdirectory)
+    except SyntaxProblem as error:
+        raise ConfigError(unexpanded(error.message, url), where=where, hint=error.hint) from error
+    except UnsetVariableError as error:
+        raise ConfigError(str(error), where=where, hint="set it") from error
+    gathered.credentials.update(written.credentials)
+    return written.repository.direct
 
 
 def own_indexes(

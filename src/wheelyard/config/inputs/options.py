@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from wheelyard.config.inputs.single import SyntaxProblem
+from wheelyard.config.inputs.syntax import SyntaxProblem
 from wheelyard.schema.problems import nearest
 
 _WITH_VALUE = {

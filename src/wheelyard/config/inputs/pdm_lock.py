@@ -12,11 +12,12 @@ from packaging.utils import canonicalize_name
 from wheelyard.config.inputs.gathered import Gathered, gathered_from
 from wheelyard.config.inputs.lock_files import (
     REFUSED_FOLDER,
-    REFUSED_GIT,
+    REFUSED_VCS,
     LockTable,
     check,
     declared,
     place_of_file,
+    place_of_repository,
     sha256s,
 )
 from wheelyard.config.inputs.pyproject import from_pyproject
@@ -51,6 +52,9 @@ class _Package(LockTable, frozen=True, rename=None):
     dependencies: list[str] = field(default_factory=list)
     files: list[_File] = field(default_factory=list)
     git: str | None = None
+    ref: str | None = None
+    revision: str | None = None
+    subdirectory: str | None = None
     hg: str | None = None
     svn: str | None = None
     bzr: str | None = None
@@ -62,8 +66,8 @@ class _Package(LockTable, frozen=True, rename=None):
         return f"{self.name}[{','.join(sorted(self.extras))}] {self.version} {self.url} {self.path}"
 
     @property
-    def repository(self) -> str | None:
-        return self.git or self.hg or self.svn or self.bzr
+    def other_repository(self) -> str | None:
+        return self.hg or self.svn or self.bzr
 
 
 class _Metadata(LockTable, frozen=True, rename=None):
@@ -150,8 +154,10 @@ def _package(
     where = f"{shown(path, root)}: {each.name} {each.version or ''}".rstrip()
     direct = refused = None
     place = each.url or each.path
-    if each.repository is not None:
-        refused = f"{REFUSED_GIT}: {hide(each.repository)}"
+    if each.git is not None:
+        direct = place_of_repository(each.git, each.revision or each.ref, each.subdirectory, where, gathered)
+    elif each.other_repository is not None:
+        refused = f"{REFUSED_VCS}: {hide(each.other_repository)}"
     elif each.path is not None and not (path.parent / each.path).is_file():
         refused = f"{REFUSED_FOLDER}: {each.path}"
     elif place is not None:

@@ -12,12 +12,13 @@ from packaging.utils import canonicalize_name
 from wheelyard.config.inputs.gathered import Gathered, gathered_from
 from wheelyard.config.inputs.lock_files import (
     REFUSED_FOLDER,
-    REFUSED_GIT,
+    REFUSED_VCS,
     LockTable,
     check,
     declared,
     own_indexes,
     place_of_file,
+    place_of_repository,
     sha256s,
 )
 from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
@@ -61,6 +62,8 @@ class _Entry(LockTable, frozen=True):
     markers: str | None = None
     extras: list[str] = field(default_factory=list)
     git: str | None = None
+    ref: str | None = None
+    subdirectory: str | None = None
     hg: str | None = None
     svn: str | None = None
     bzr: str | None = None
@@ -69,8 +72,8 @@ class _Entry(LockTable, frozen=True):
     editable: bool = False
 
     @property
-    def repository(self) -> str | None:
-        return self.git or self.hg or self.svn or self.bzr
+    def other_repository(self) -> str | None:
+        return self.hg or self.svn or self.bzr
 
 
 def matches(path: Path) -> bool:
@@ -139,8 +142,10 @@ def _package(
 ) -> ForeignPackage:
     direct = refused = version = None
     place = entry.file or entry.path
-    if entry.repository is not None:
-        refused = f"{REFUSED_GIT}: {hide(entry.repository)}"
+    if entry.git is not None:
+        direct = place_of_repository(entry.git, entry.ref, entry.subdirectory, where, gathered)
+    elif entry.other_repository is not None:
+        refused = f"{REFUSED_VCS}: {hide(entry.other_repository)}"
     elif place is not None and (is_url(place) or (path.parent / place).is_file()):
         direct = place_of_file(place, path, root, where, gathered)
     elif place is not None:
@@ -149,7 +154,7 @@ def _package(
         raise ConfigError(f"no version: {entry.version}", where=where, hint=f"make it again: {_TOOL}")
     else:
         version = entry.version.removeprefix("==").strip()
-    own = entry.repository is None and place is not None and place.strip("./") == ""
+    own = entry.git is entry.other_repository is None and place is not None and place.strip("./") == ""
     return ForeignPackage(
         name=canonicalize_name(project),
         key=where,
@@ -175,20 +180,24 @@ def _read_pipfile(path: Path, root: Path, gathered: Gathered, selection: Selecti
             raise ConfigError("expected a table", where=f"{name}: [{section}]", hint='write: flask = "*"')
         for project, value in table.items():
             where = f"{name}: [{section}] {project}"
-            text = _pep508(project, value, where)
+            text = _pep508(project, value, where, gathered)
             gathered.requirements.append(read_requirement(text, path, root, where))
 
 
-def _pep508(project: str, value: object, where: str) -> str:
+def _pep508(project: str, value: object, where: str, gathered: Gathered) -> str:
     """Return an entry of a Pipfile as a requirement."""
     if isinstance(value, str):
         return f"{project}{_specifier(value)}"
     entry = declared(_Entry, value, where, "pipenv")
     listed = f"[{','.join(entry.extras)}]" if entry.extras else ""
     place = entry.file or entry.path
-    if entry.repository is not None:
+    if entry.git is not None:
+        place = place_of_repository(entry.git, entry.ref, entry.subdirectory, where, gathered)
+    elif entry.other_repository is not None:
         raise ConfigError(
-            f"{REFUSED_GIT}: {hide(entry.repository)}", where=where, hint="name a release, or an sdist built from it"
+            f"{REFUSED_VCS}: {hide(entry.other_repository)}",
+            where=where,
+            hint="name a release, or an sdist built from it",
         )
     markers = " and ".join(f"({marker})" for marker in _markers(entry, value))
     body = f"{project}{listed}{_specifier(entry.version or '*')}" if place is None else f"{project}{listed} @ {place}"

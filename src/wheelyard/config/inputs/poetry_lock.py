@@ -14,19 +14,18 @@ from wheelyard.config.inputs import poetry
 from wheelyard.config.inputs.gathered import Gathered, gathered_from
 from wheelyard.config.inputs.lock_files import (
     REFUSED_FOLDER,
-    REFUSED_GIT,
     LockTable,
     check,
     declared,
     own_indexes,
     place_of_file,
+    place_of_repository,
     sha256s,
 )
 from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
 from wheelyard.config.inputs.toml_files import read_toml
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.foreign_lock import ForeignEdge, ForeignLock, ForeignPackage
-from wheelyard.domain.redact import hide
 from wheelyard.schema.problems import Problems, shown
 
 _TOOL = "poetry lock"
@@ -38,6 +37,8 @@ class _Source(LockTable, frozen=True, rename=None):
     type: str
     url: str
     reference: str | None = None
+    resolved_reference: str | None = None
+    subdirectory: str | None = None
 
 
 class _File(LockTable, frozen=True):
@@ -152,11 +153,12 @@ def _package(
 ) -> ForeignPackage:
     """Return an entry; ``groups``: those that are wanted, where the lock says what is theirs."""
     where = f"{shown(path, root)}: {each.name} {each.version}"
-    kind = each.source.type if each.source is not None else "legacy"
-    url = each.source.url if each.source is not None else ""
+    source = each.source or _Source(type="legacy", url="")
+    kind, url = source.type, source.url
     direct = refused = None
     if kind == "git":
-        refused = f"{REFUSED_GIT}: {hide(url)}"
+        commit = source.resolved_reference or source.reference
+        direct = place_of_repository(url, commit, source.subdirectory, where, gathered)
     elif kind == "directory":
         refused = f"{REFUSED_FOLDER}: {url}"
     elif kind in ("url", "file"):

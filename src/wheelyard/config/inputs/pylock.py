@@ -8,7 +8,14 @@ from pathlib import Path
 from packaging.pylock import Package, Pylock, PylockValidationError
 
 from wheelyard.config.inputs.gathered import Gathered, gathered_from
-from wheelyard.config.inputs.lock_files import REFUSED_FOLDER, REFUSED_GIT, own_indexes, place_of_file, sha256s
+from wheelyard.config.inputs.lock_files import (
+    REFUSED_FOLDER,
+    REFUSED_VCS,
+    own_indexes,
+    place_of_file,
+    place_of_repository,
+    sha256s,
+)
 from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
 from wheelyard.config.inputs.toml_files import read_toml
 from wheelyard.domain.errors import ConfigError
@@ -69,7 +76,11 @@ def _package(
     direct = refused = None
     files = [*(each.wheels or ()), *([each.sdist] if each.sdist else ())]
     if each.vcs is not None:
-        refused = f"{REFUSED_GIT}: {hide(str(each.vcs.url or each.vcs.path))}"
+        repository = each.vcs.url or (path.parent / (each.vcs.path or "")).resolve().as_uri()
+        if each.vcs.type == "git":
+            direct = place_of_repository(repository, each.vcs.commit_id, each.vcs.subdirectory, where, gathered)
+        else:
+            refused = f"{REFUSED_VCS}: {hide(repository)}"
     elif each.directory is not None:
         refused = f"{REFUSED_FOLDER}: {each.directory.path}"
     elif each.archive is not None:

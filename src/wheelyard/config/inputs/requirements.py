@@ -13,7 +13,8 @@ from wheelyard.config.inputs import options
 from wheelyard.config.inputs.gathered import Gathered
 from wheelyard.config.inputs.lines import LogicalLine, logical
 from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
-from wheelyard.config.inputs.single import SyntaxProblem, parse_requirement
+from wheelyard.config.inputs.single import parse_requirement
+from wheelyard.config.inputs.syntax import SyntaxProblem
 from wheelyard.config.urls import (
     UnsetVariableError,
     expand,

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,6 +21,8 @@ from packaging.utils import (
     parse_sdist_filename,
 )
 
+from wheelyard.config.inputs.repositories import is_repository, read_repository
+from wheelyard.config.inputs.syntax import SyntaxProblem
 from wheelyard.config.urls import is_file, is_folder, local_path, user_path, without_credentials
 from wheelyard.domain import wheel_name
 from wheelyard.domain.redact import hide_line
@@ -27,21 +30,10 @@ from wheelyard.domain.requirement import Requirement
 from wheelyard.schema.problems import shown
 
 _NAMED_URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*@")
-_VCS = re.compile(r"(git|hg|svn|bzr)(\+|://|@)")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 _ARCHIVE = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 _EXTRAS = re.compile(r"(?P<place>.*[^\s\]])\s*\[(?P<extras>[A-Za-z0-9._,\s-]*)\]")
 _FRAGMENT_HASH = re.compile(r"sha256=([0-9a-fA-F]{64})")
-_VCS_ADVICE = "wheels come from files: name a release, or build an sdist or wheel of it first and name that file"
-
-
-class SyntaxProblem(ValueError):  # noqa: N818  (a mistake of a person, on the way to a ConfigError)
-    """What is wrong with a line, and what to do about it; the reader adds the place."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +59,6 @@ def parse_requirement(text: str, folder: Path, root: Path, *, origin: str, line:
     :param folder: what relative paths are relative to first; ``root`` comes second, and is what they are shown from.
     :raises SyntaxProblem: saying what to do about it.
     """
-    if _VCS.match(text) or re.search(r"@\s*(git|hg|svn|bzr)\+", text):
-        raise SyntaxProblem("requirements from version control cannot be locked by a hash", _VCS_ADVICE)
     if _NAMED_URL.match(text):
         parsed = _pep508(text)
         return _direct(parsed.url or "", parsed, folder, root, Requirement(text="", origin=origin, line=line))
@@ -161,6 +151,8 @@ def advice(text: str) -> str:
 
 def _direct(place: str, asked: Parsed | _Asked, folder: Path, root: Path, blank: Requirement) -> ParsedRequirement:
     """Return the requirement of a URL or path, with its name where file name or project table tell it."""
+    if is_repository(place):
+        return _in_repository(place, asked, blank)
     try:
         url, credentials = without_credentials(place) if _URL.match(place) else (place, {})
     except ValueError as error:
@@ -184,21 +176,47 @@ def _direct(place: str, asked: Parsed | _Asked, folder: Path, root: Path, blank:
     wanted = asked.name or (egg[1] if egg else None)
     if wanted and name and canonicalize_name(wanted) != canonicalize_name(name):
         raise SyntaxProblem(f"{wanted!r} is asked for, but the file is of {name!r}", "correct one of the two")
-    name = wanted or name
-    extras = tuple(sorted(asked.extras))
+    return _required(
+        dataclasses.replace(blank, direct=direct, hashes=hashes),
+        asked,
+        wanted or name,
+        credentials=credentials,
+        queries={direct: query} if query else {},
+    )
+
+
+def _in_repository(place: str, asked: Parsed | _Asked, blank: Requirement) -> ParsedRequirement:
+    written = read_repository(place)
+    name = asked.name or written.name
+    if written.name and name and canonicalize_name(written.name) != canonicalize_name(name):
+        raise SyntaxProblem(f"{name!r} is asked for, but the URL says {written.name!r}", "correct one of the two")
+    value = dataclasses.replace(blank, direct=written.repository.direct)
+    return _required(value, asked, name, extras=written.extras, credentials=written.credentials)
+
+
+def _required(
+    value: Requirement,
+    asked: Parsed | _Asked,
+    name: str | None,
+    *,
+    extras: Iterable[str] = (),
+    credentials: dict[str, tuple[str, str]],
+    queries: dict[str, str] | None = None,
+) -> ParsedRequirement:
+    """Return a direct requirement with what is asked of it: in its text where the name is known."""
+    extras = tuple(sorted({*asked.extras, *extras}))
     marker = str(asked.marker) if asked.marker else None
-    value = dataclasses.replace(blank, direct=direct, hashes=hashes)
     if name is None:
         value = dataclasses.replace(value, extras=extras, marker=marker)
     else:
         written = f"{name}[{','.join(extras)}]" if extras else name
-        value = dataclasses.replace(value, text=f"{written} @ {direct}" + (f" ; {marker}" if marker else ""))
+        value = dataclasses.replace(value, text=f"{written} @ {value.direct}" + (f" ; {marker}" if marker else ""))
     return ParsedRequirement(
         value=value,
         name=canonicalize_name(name) if name else None,
         extras=extras,
         credentials=credentials,
-        queries={direct: query} if query else {},
+        queries=queries or {},
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from wheelyard.config.inputs.single import SyntaxProblem, parse_requirement
+from wheelyard.config.inputs.single import parse_requirement
+from wheelyard.config.inputs.syntax import SyntaxProblem
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.requirement import Requirement
 from wheelyard.schema.problems import read_text, shown

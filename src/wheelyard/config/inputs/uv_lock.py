@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from msgspec import field
 from packaging.utils import canonicalize_name
@@ -12,19 +13,18 @@ from packaging.utils import canonicalize_name
 from wheelyard.config.inputs.gathered import Gathered, gathered_from
 from wheelyard.config.inputs.lock_files import (
     REFUSED_FOLDER,
-    REFUSED_GIT,
     LockTable,
     check,
     declared,
     own_indexes,
     place_of_file,
+    place_of_repository,
     sha256s,
 )
 from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
 from wheelyard.config.inputs.toml_files import read_toml
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.foreign_lock import ForeignEdge, ForeignLock, ForeignPackage
-from wheelyard.domain.redact import hide
 from wheelyard.schema.problems import Problems, shown
 
 _TOOL = "uv lock"
@@ -194,7 +194,7 @@ def _package(
     where = f"{shown(path, root)}: {each.name} {each.version or ''}".rstrip()
     direct = refused = None
     if each.source.git is not None:
-        refused = f"{REFUSED_GIT}: {hide(each.source.git)}"
+        direct = _repository(each.source.git, where, gathered)
     elif each.source.folder is not None:
         refused = f"{REFUSED_FOLDER}: {each.source.folder}"
     elif (file := each.source.url or each.source.path) is not None:
@@ -212,6 +212,14 @@ def _package(
         carried=carried,
         refused=refused if carried else None,
     )
+
+
+def _repository(written: str, where: str, gathered: Gathered) -> str:
+    """Return the place of ``https://host/x?subdirectory=a&rev=main#COMMIT``."""
+    url, _, commit = written.partition("#")
+    url, _, query = url.partition("?")
+    subdirectory = parse_qs(query).get("subdirectory", [None])[0]
+    return place_of_repository(url, commit or None, subdirectory, where, gathered)
 
 
 def _named_indexes(pyproject: Path) -> tuple[dict[str, str], set[str]]:
