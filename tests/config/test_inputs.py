@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,19 +93,119 @@ def test_an_environment_of_conda_has_its_pip_section_and_lists_the_rest(tmp_path
         load(tmp_path / "environment.yml")
     (error,) = errors(caught)
     assert error.where == "environment.yml: dependencies"
-    assert error.message.endswith(": numpy, libblas")
-    assert "pip: section" in (error.hint or "")
-    without = ENVIRONMENT.replace("  - conda-forge::numpy>=1.26\n  - libblas=*=*mkl\n", "")
-    write(tmp_path, environment__yml=without)
-    config = load(tmp_path / "environment.yml")
+    assert error.message == "no packages of Python: libblas"
+    entry = '{ path = "environment.yml", leave-out = ["libblas"] }'
+    assert f"requirements = [{entry}]" in (error.hint or "")
+    write(tmp_path, wheelyard__toml=f"requirements = [{entry}]\n")
+    config = load(tmp_path)
     assert [(requirement.text, requirement.origin, requirement.line) for requirement in config.requirements] == [
-        ("flask>=3", "environment.yml", 7),
+        ("numpy>=1.26", "environment.yml", 5),
+        ("flask>=3", "environment.yml", 9),
         ("six", "more.txt", 1),
     ]
-    write(tmp_path, environment__yml=without.replace("flask>=3", "flask=3"))
+    write(tmp_path, environment__yml=ENVIRONMENT.replace("flask>=3", "flask=3"))
     with pytest.raises(WheelyardError) as caught:
-        load(tmp_path / "environment.yml")
-    assert errors(caught)[0].where == "environment.yml:7"
+        load(tmp_path)
+    assert errors(caught)[0].where == "environment.yml:9"
+    write(tmp_path, wheelyard__toml=f"requirements = [{entry.replace('libblas', 'libblass')}]\n")
+    with pytest.raises(WheelyardError) as caught:
+        load(tmp_path)
+    assert any("did you mean 'libblas'" in (error.hint or "") for error in errors(caught))
+
+
+@pytest.mark.parametrize(
+    ("spec", "requirement"),
+    [
+        ("pytorch=2.1", "torch==2.1.*"),
+        ("numpy==1.26.4", "numpy==1.26.4"),
+        ("numpy=1.26.4=py311h64a7726_0", "numpy==1.26.4"),
+        ("numpy 1.26.*", "numpy==1.26.*"),
+        ("numpy 1.26.4 py311_0", "numpy==1.26.4"),
+        ("numpy >=1.26,<2", "numpy<2,>=1.26"),
+        ("conda-forge::pytables", "tables"),
+        ("Ruamel.YAML=*", "ruamel-yaml"),
+        ("scikit-learn", "scikit-learn"),
+        ("python-graphviz!=0.19", "graphviz!=0.19"),
+    ],
+)
+def test_a_package_of_conda_is_what_the_index_calls_it(tmp_path: Path, spec: str, requirement: str) -> None:
+    write(tmp_path, environment__yml=f"dependencies:\n- {spec}\n")
+    assert [each.text for each in load(tmp_path / "environment.yml").requirements] == [requirement]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("environment.yml", "dependencies:\n- gcc\n- git\n", "no packages of Python: gcc, git"),
+        ("environment.yml", "dependencies:\n- our-own\n", "what the index calls these: our-own"),
+        ("environment.yml", "dependencies:\n- opencv\n", "yml:2: conda's opencv is one of several on the index: open"),
+        ("environment.yml", "dependencies:\n- numpy=1|2\n", "yml:2: no version of PEP 440"),
+        ("environment.yml", "dependencies:\n- numpy[version='>1']\n", "yml:2: no version of PEP 440"),
+        ("environment.yml", "dependencies:\n- '@'\n", "yml:2: no package: @"),
+        ("conda-lock.yml", "version: 1\n", "conda-lock render --kind env"),
+        ("pixi.lock", "version: 6\n", "pixi workspace export conda-environment"),
+        ("spack.lock", "{}", "name its spack.yaml"),
+        ("spack.yaml", "spack: {specs: [$all]}", "spack.yaml:1: a matrix or a named list"),
+        ("spack.yaml", "spack: {specs: [{matrix: []}]}", "spack.yaml:1: a matrix or a named list"),
+        ("spack.yaml", "spack: {specs: [py-torch+cuda]}", "py-torch is to be built in another way"),
+        ("spack.yaml", "spack: {specs: [py-h5py ^mpich]}", "another way, which no wheel of an index is: ^mpich"),
+        ("spack.yaml", "spack: {specs: [py-numpy@main]}", "no version of PEP 440: main"),
+        ("spack.yaml", "spack: {specs: [openmpi, py-six]}", "no packages of Python: openmpi"),
+        ("spack.yaml", "spack: {}", "no list of specs"),
+        ("a.eb", "easyblock = 'CMakeMake'", "installs no packages of Python: easyblock is CMakeMake"),
+        ("a.eb", "easyblock = 'PythonBundle'\nexts_list = [('six', v())]", "a.eb:2: exts_list: is computed: v()"),
+        ("a.eb", "easyblock = 'PythonBundle'\nexts_list = 3", "expected a list"),
+        ("a.eb", "easyblock = 'PythonBundle'\nexts_list = ['six']", "no name with its version: six"),
+        ("a.eb", "easyblock =", "not understood"),
+    ],
+)
+def test_what_another_package_manager_has_and_no_index(tmp_path: Path, name: str, text: str, told: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(WheelyardError) as caught:
+        load(tmp_path / name)
+    assert any(told in f"{error} {error.hint}" for error in errors(caught))
+    assert all(name in (error.where or "") and error.hint for error in errors(caught))
+
+
+def test_a_list_of_spack(tmp_path: Path) -> None:
+    specs = [
+        "python@3.11", "py-numpy@1.26", "py-scipy@=1.11.4", "py-pandas@2.0:2.1 %gcc@12 target=zen3", "py-six@:1.16",
+        "py-attrs@23:", "py-torch", "cmake",
+    ]  # fmt: skip
+    entry = '{ path = "spack.yaml", leave-out = ["cmake"] }'
+    write(tmp_path, spack__yaml=f"spack:\n  specs: {json.dumps(specs)}\n", wheelyard__toml=f"requirements = {entry}\n")
+    assert [each.text for each in load(tmp_path).requirements] == [
+        "numpy==1.26.*", "scipy==1.11.4", "pandas<2.2,>=2.0", "six<1.17", "attrs>=23", "torch",
+    ]  # fmt: skip
+
+
+def test_an_easyconfig_is_read_and_not_run(tmp_path: Path) -> None:
+    text = f"""\
+        easyblock = 'PythonBundle'
+        name = 'bundle'
+        version = '2024.1'
+        open({str(tmp_path / "run")!r}, 'w')
+        local_six = '1.16.0'
+        toolchain = {{'name': 'GCC', 'version': '12.3.0'}}
+        builddependencies = [('CMake', '3.26')]
+        dependencies = [('Python', '3.11.3'), ('SciPy-bundle', '2023.07', '', SYSTEM)]
+        exts_list = [
+            ('six', local_six, {{'checksums': ['ab']}}),
+            ('our-tools', version),
+            ('named-%(version)s', '%(version)s'),
+        ]
+        """
+    entry = '{ path = "a.eb", leave-out = ["SciPy-bundle"] }'
+    write(tmp_path, a__eb=text, wheelyard__toml=f"requirements = {entry}\n")
+    assert [each.text for each in load(tmp_path).requirements] == [
+        "six==1.16.0", "our-tools==2024.1", "named-2024.1==2024.1",
+    ]  # fmt: skip
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(WheelyardError, match="EasyBuild has its own names") as caught:
+        load(tmp_path / "a.eb")
+    assert 'leave-out = ["SciPy-bundle"]' in (caught.value.hint or "")
+    write(tmp_path, one__eb="easyblock = 'PythonPackage'\nname = 'six'\nversion = '1.17.0'\n")
+    assert [each.text for each in load(tmp_path / "one.eb").requirements] == ["six==1.17.0"]
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "dependencies: 3", "dependencies:\n- pip: flask", "dependencies:\n- [a]"])
@@ -133,9 +234,10 @@ def test_setup_cfg(tmp_path: Path) -> None:
         with pytest.raises(WheelyardError, match=r"setup\.cfg") as caught:
             load(tmp_path / "setup.cfg")
         assert part in str(errors(caught)[0])
-    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup()\n")
-    with pytest.raises(ConfigError, match="python -m build --sdist"):
-        load(tmp_path / "setup.py")
+    (tmp_path / "setup.py").write_text("raise SystemExit('not run to be read')\n")
+    write(tmp_path, wheelyard__toml='requirements = { path = "setup.py", extras = ["plot"] }\n')
+    (project,) = load(tmp_path).requirements
+    assert (project.direct, project.extras) == (".", ("plot",))
 
 
 PIPFILE = """\

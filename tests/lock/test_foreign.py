@@ -266,3 +266,26 @@ def test_a_windows_target_of_the_same_lock(place: Place) -> None:
         locked(place, '"uv.lock"', windows.replace("win_amd64", "win_arm64"))
     assert "fast 2.0" in told(caught)
     assert "win_arm64" in told(caught)
+
+
+def test_a_wheelhouse_folder_is_the_locks_of_its_targets_and_their_files(place: Place, tmp_path: Path) -> None:
+    (place.root / "all.in").write_text("web\nfast\n")
+    locked(place, '"all.in"', PY311 + PY39)
+    wheelhouse = place.root / "earlier"
+    for name in ("py311", "py39"):
+        (wheelhouse / "targets" / name).mkdir(parents=True)
+        shutil.move(place.root / f"pylock.{name}.toml", wheelhouse / "targets" / name / "pylock.toml")
+    (wheelhouse / "manifest.json").write_text("{}")
+    (wheelhouse / "files").mkdir()
+    for path in place.files.glob("fast-*"):  # as if they had been compiled there: no index has them
+        shutil.move(path, wheelhouse / "files")
+    make_wheel(place.files, "click", "9.0")
+    others = PY311.replace("py311", "new") + PY39.replace("py39", "old")
+    found = locked(place, '"earlier"', others)
+    assert {name: versions(lock) for name, lock in found.items()} == {
+        "new": {"boost": "0.1", "click": "8.2", "fast": "2.0", "web": "4.0"},
+        "old": {"boost": "0.1", "click": "8.1", "fast": "1.5", "web": "4.0"},
+    }
+    with pytest.raises(WheelyardError) as caught:
+        locked(place, '"earlier"', MAC)
+    assert "earlier for target mac: was made for other hosts" in told(caught)

@@ -13,6 +13,7 @@ from tests.support.index_server import IndexServer
 from tests.support.locking import Place, versions
 from tests.support.packages import make_wheel
 from tests.support.source_trees import MAKES_SDISTS, project
+from wheelyard.config.load import load
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import BuildError
 from wheelyard.domain.lock import LockedPackage
@@ -95,3 +96,13 @@ def test_a_backend_that_makes_no_sdist_is_told_with_its_words(place: Place) -> N
     (folder / "own.py").write_text(MAKES_SDISTS.replace("import maker", 'raise SystemExit("no such maker")'))
     with pytest.raises(BuildError, match=r"mine.*build_sdist failed[\s\S]*no such maker"):
         place.lock(place.config("./lib\n", targets=""))
+
+
+def test_a_setup_py_is_the_project_built_by_its_own_backend(place: Place) -> None:
+    folder = project(place.root / "lib")
+    (folder / "setup.py").write_text("raise SystemExit('run outside of the sandbox')\n")
+    config = place.config("other\n", targets="")
+    text = (place.root / "wheelyard.toml").read_text()
+    (place.root / "wheelyard.toml").write_text(text.replace('"demo.in"', '"lib/setup.py"'))
+    (lock,) = place.lock(load(config.path)).values()
+    assert versions(lock) == {"mine": "1.0", "other": "1.0"}

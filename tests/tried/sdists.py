@@ -6,6 +6,8 @@ python -m tests.tried.sdists [NAME...]     those alone; the page is written only
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -78,8 +80,6 @@ def tried(each: Tried, cache: Path) -> Sequence[str]:
 
 
 def _environment() -> Mapping[str, str]:
-    import os
-
     return {key: value for key, value in os.environ.items() if not key.startswith("WHEELYARD_")}
 
 
@@ -89,8 +89,15 @@ def _results(each: Tried, code: int, events: Sequence[Mapping[str, object]], whe
         yield from (f"builds: `{wheel.name}`" for wheel in wheels if wheel.name.lower().startswith(own + "-"))
     for event in events:
         if event["event"] == "error":
-            message = str(event["message"]).splitlines()[0]
-            yield f"fails ({event['class']}): {message}" + (f" **{event['hint']}**" if event["hint"] else "")
+            yield f"fails ({event['class']}): {_said(str(event['message']))}" + (
+                f" **{event['hint']}**" if event["hint"] else " (no hint)"
+            )
+
+
+def _said(message: str) -> str:
+    """Return the first line of a message, and the last that says something, without places of this machine."""
+    lines = [row.strip() for row in message.splitlines() if row.strip()]
+    return re.sub(r"/tmp/[^\s:\]]*/", "", " … ".join(dict.fromkeys((lines[0], lines[-1]))))
 
 
 def main(names: Sequence[str]) -> int:
@@ -103,7 +110,7 @@ def main(names: Sequence[str]) -> int:
             print(page.line(rows[-1]), flush=True)
     if not names:
         page.write("tried-sdists", HEAD, rows)
-    return 0 if all(result for *_, result in rows) else 1
+    return 1 if any("(no hint)" in result or not result for *_, result in rows) else 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from packaging.utils import canonicalize_name
 
 from wheelyard.config import sections
-from wheelyard.config.inputs import InputFormat, format_of, requirements
+from wheelyard.config.inputs import InputFormat, format_of, requirements, wheelhouse
 from wheelyard.config.inputs.gathered import Gathered
 from wheelyard.config.inputs.requirements import RequirementsReader, merge_names
 from wheelyard.config.inputs.selection import Selection
@@ -43,7 +43,7 @@ def load(path: Path) -> Config:
     :raises Failures: for several, all of them.
     """
     path = path.absolute()
-    if path.is_dir():
+    if path.is_dir() and not wheelhouse.matches(path):
         path /= NAME
     if not path.exists():
         raise ConfigError(
@@ -125,7 +125,7 @@ def _listed(entry: str | RequirementsTable, reader: RequirementsReader, place: L
     """Take in one file of ``requirements``; its format is known by its name."""
     where = place.where("requirements")
     table = RequirementsTable(path=entry) if isinstance(entry, str) else entry
-    selection = Selection(extras=texts(table.extras), groups=texts(table.groups))
+    selection = Selection(extras=texts(table.extras), groups=texts(table.groups), leave_out=texts(table.leave_out))
     path = place.folder / user_path(table.path)
     known = format_of(path)
     if known is None:

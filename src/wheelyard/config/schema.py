@@ -17,6 +17,12 @@ class RequirementsTable(Table, frozen=True):
     path: Annotated[Text, Meta(description="the file, relative to the configuration", examples=["uv.lock"])]
     extras: Annotated[Texts, Meta(description="extras whose requirements are wanted too", examples=[["plot"]])] = ()
     groups: Annotated[Texts, Meta(description="dependency groups that are wanted too", examples=[["dev"]])] = ()
+    leave_out: Annotated[
+        Texts,
+        Meta(
+            description="entries of a list of conda, Spack or EasyBuild that are not wanted", examples=[["git", "gcc"]]
+        ),
+    ] = ()
 
 
 class TargetTable(Table, frozen=True):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from wheelyard.config.inputs import (
     conda,
+    easybuild,
     pdm_lock,
     pipfile,
     poetry_lock,
@@ -18,7 +19,9 @@ from wheelyard.config.inputs import (
     pyproject,
     requirements,
     setuptools_project,
+    spack,
     uv_lock,
+    wheelhouse,
 )
 from wheelyard.config.inputs.gathered import Gathered
 from wheelyard.config.inputs.selection import ALL_DEFAULT, Selection
@@ -47,6 +50,9 @@ class InputFormat(Protocol):
 
 
 FORMATS: Sequence[InputFormat] = (
+    wheelhouse,
+    spack,
+    easybuild,
     uv_lock,
     poetry_lock,
     pdm_lock,

@@ -17,17 +17,24 @@ class Selection:
 
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    """Entries of another package manager's list that are not wanted, as it writes them."""
 
-    def check(self, where: str, *, extras: Iterable[str], groups: Iterable[str]) -> None:
+    def check(self, where: str, *, extras: Iterable[str], groups: Iterable[str], entries: Iterable[str] = ()) -> None:
         """Compare with what a file has.
 
         :raises ConfigError: for the first that the file does not have, with the nearest that it has.
         """
-        for kind, asked, there in (("extra", self.extras, set(extras)), ("group", self.groups, set(groups))):
+        parts = (
+            ("extra", "extras", self.extras, set(extras)),
+            ("group", "groups", self.groups, set(groups)),
+            ("entry", "entries to leave out", self.leave_out, set(entries)),
+        )
+        for kind, kinds, asked, there in parts:
             known = {canonicalize_name(interpreter) for interpreter in there}
             for name in asked:
                 if canonicalize_name(name) not in known:
-                    hint = nearest(name, there) or f"it has no {kind}s"
+                    hint = nearest(name, there) or f"it has no {kinds}"
                     raise ConfigError(f"no {kind} {name!r}", where=where, hint=hint)
 
     @property

@@ -1,4 +1,8 @@
-"""``setup.cfg``: what a project of setuptools declares there; ``setup.py`` is code, and is not run to be read."""
+"""``setup.cfg``: what a project of setuptools declares there; ``setup.py``: the project, built in the sandbox.
+
+``setup.py`` is code, and is not run to be read: its folder is required like any other, so that its own backend tells
+what it needs, in the sandbox, and its wheel is carried too.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from wheelyard.config.inputs.toml_files import read_requirement
 from wheelyard.domain.errors import ConfigError
 from wheelyard.schema.problems import Problems, read_text, shown
 
-_AS_SDIST = "make an sdist of the project (python -m build --sdist), and require that file"
+_BY_BUILDING = "name its setup.py instead, or its folder in a requirements file (./): the project itself is then built"
 
 
 def matches(path: Path) -> bool:
@@ -35,7 +39,10 @@ def written(name: str) -> str:
 def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> None:
     name = shown(path, root)
     if path.name == "setup.py":
-        raise ConfigError("is code, which alone knows what it depends on", where=name, hint=_AS_SDIST)
+        selection.check(name, extras=selection.extras, groups=())  # which extras there are, the backend tells
+        asked = f"[{','.join(selection.extras)}]" if selection.extras else ""
+        gathered.requirements.append(read_requirement(f"./{asked}", path, root, name))
+        return
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(read_text(path, name), name)
@@ -45,7 +52,7 @@ def _read(path: Path, root: Path, gathered: Gathered, selection: Selection) -> N
     extras = dict(parser["options.extras_require"]) if parser.has_section("options.extras_require") else {}
     selection.check(name, extras=extras, groups=())
     if not parser.has_option("options", "install_requires") and not extras:
-        raise ConfigError("no install_requires in [options]", where=name, hint=_AS_SDIST)
+        raise ConfigError("no install_requires in [options]", where=name, hint=_BY_BUILDING)
     rows = [("[options] install_requires", parser.get("options", "install_requires", fallback=""))]
     rows += [
         (f"[options.extras_require] {extra}", text)
