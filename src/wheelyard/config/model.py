@@ -37,6 +37,8 @@ class PackageRule:
     """Of the wheel that is compiled here (PEP 427), for one that has to have another name than before; 0: none."""
     imports: tuple[str, ...] | None = None
     """Modules to import as proof; None: every top-level module."""
+    check: str | None = None
+    """Python code that calculates something and compares it, as a part of the proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,6 +169,14 @@ class PackageTable(Table, frozen=True):
     imports: Annotated[
         Texts | None, Meta(description="what the proof imports; else every top-level module", examples=[["numpy"]])
     ] = None
+    check: Annotated[
+        Text | None,
+        Meta(
+            description="Python code that calculates something and compares it, or a file with it (`….py`): a part of "
+            "the proof",
+            examples=["import mypackage; assert mypackage.area(2, 3) == 6"],
+        ),
+    ] = None
 
 
 class BuildTable(Table, frozen=True):

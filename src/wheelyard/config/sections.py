@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import re
 import shutil
@@ -304,8 +305,27 @@ def packages(tables: Mapping[str, PackageTable], known: Collection[str]) -> dict
             dispatched=_patterns(table),
             build_number=table.build_number,
             imports=None if table.imports is None else texts(table.imports),
+            check=_check(table),
         )
     return rules
+
+
+def _check(table: PackageTable) -> str | None:
+    """Return the code of a package's check; a name that ends with ``.py`` is a file's."""
+    code, hint = table.check, "write Python code, or the name of a file that has it"
+    if code is None:
+        return None
+    if code.endswith(".py") and "\n" not in code:
+        try:
+            code = (table.place.folder / user_path(code)).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            table.place.wrong("check", f"cannot be read: {error}", hint)
+            return None
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError) as error:
+        table.place.wrong("check", f"no Python code: {error}", hint)
+    return code
 
 
 def _patches(table: PackageTable) -> tuple[Path, ...]:

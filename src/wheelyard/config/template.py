@@ -73,6 +73,7 @@ _TEMPLATE = """\
 # build-requires = ["cython<3.2"]
 # image-packages = ["openblas-devel"]
 # imports = ["numpy", "numpy.linalg"]
+# check = "import numpy; assert numpy.ones(3) @ numpy.ones(3) == 3"
 
 # --- A host of another kind --------------------------------------------------------------------------------------
 

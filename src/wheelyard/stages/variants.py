@@ -25,6 +25,7 @@ from wheelyard.domain.proof import Probe
 from wheelyard.domain.requirement import Requirement
 from wheelyard.domain.target import Target
 from wheelyard.domain.variant import Variant
+from wheelyard.prove import calculate
 from wheelyard.sandbox.protocol import Sandbox
 from wheelyard.sdist.metadata import build_backend
 from wheelyard.stages.plan import Plan
@@ -295,22 +296,43 @@ def _check_names(variant: Variant, names: Collection[str]) -> None:
             )
 
 
+def checks_of(plan: Plan) -> Mapping[str, str]:
+    """Return the code that lets packages of a folder calculate, by normalised name.
+
+    The configuration's own, for every folder; of what is rebuilt for a variant, else that of its recipe.
+    """
+    variant, rules, book = plan.variant, plan.config.packages, plan.config.recipe_book
+    checks = {}
+    for package in plan.lock.packages:
+        rule = rules.get(package.name)
+        code = rule.check if rule else None
+        if code is None and variant is not None and package.name in variant.packages:
+            code = book.check_of(package.name, package.version)
+        if code is not None:
+            checks[package.name] = code
+    return checks
+
+
 def probes_of(plan: Plan, modules: Mapping[str, Sequence[str]]) -> tuple[Probe, ...]:
     """Return what is asked of a folder beside that it installs and imports.
 
     :param modules: top-level modules by normalised project name.
     """
+    checks = checks_of(plan)
+    calculating = tuple(calculate.probe(name, code) for name, code in checks.items())
     variant = plan.variant
     if variant is None:
-        return ()
+        return calculating
     book, probes = plan.config.recipe_book, []
     for axis in AXES.values():
         rebuilt = [
             Rebuilt(
-                modules=modules.get(package.name, ()), said=book.said(package.name, package.version, axis.recipe_keys)
+                modules=modules.get(package.name, ()),
+                said=book.said(package.name, package.version, axis.recipe_keys),
+                checked=package.name in checks,
             )
             for package in plan.lock.packages
             if package.name in variant.packages
         ]
         probes.append(axis.probe({**variant.choice, **variant.terms}, rebuilt))
-    return tuple(probe for probe in probes if probe is not None)
+    return (*(probe for probe in probes if probe is not None), *calculating)

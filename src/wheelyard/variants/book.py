@@ -64,6 +64,14 @@ class Book:
         fitting = (recipe for recipe in self.recipes if recipe.package == package)
         return next((candidate for candidate in fitting if candidate.versions.contains(release)), None)
 
+    def check_of(self, package: str, version: str) -> str | None:
+        """Return the code that lets a package (normalised name) calculate; the first fitting recipe's that has some."""
+        release = Version(version).base_version
+        fitting = (recipe for recipe in self.recipes if recipe.package == package)
+        return next(
+            (recipe.table.check for recipe in fitting if recipe.table.check and release in recipe.versions), None
+        )
+
     def said(self, package: str, version: str, keys: type[AnyTable]) -> AnyTable:
         """Return what the recipe of a package says of an axis; its defaults where there is no recipe."""
         own = self.recipe_for(package, version)

@@ -31,6 +31,13 @@ class RecipeTable(Table, frozen=True):
     package: Annotated[Text, Meta(description="the package", examples=["numpy"])]
     versions: Annotated[str, Meta(description="the versions it is for (PEP 440)", examples=[">=1.2,<3"])] = ""
     system: Annotated[Text | None, Meta(description="its build system", examples=["meson-python"])] = None
+    check: Annotated[
+        Text | None,
+        Meta(
+            description="Python code that calculates something and compares it, for the proof",
+            examples=["import mypackage; assert mypackage.area(2, 3) == 6"],
+        ),
+    ] = None
 
     @classmethod
     def parts(cls) -> tuple[type[Table], ...]:

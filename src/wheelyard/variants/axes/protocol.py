@@ -141,6 +141,8 @@ class Rebuilt(Generic[RecipeKeys]):
     """Its top-level modules."""
     said: RecipeKeys
     """What its recipe says of the axis."""
+    checked: bool = False
+    """Whether it has a check of its own, which lets it calculate."""
 
 
 def several(table: Table, key: str, value: str | tuple[str, ...] | None) -> Sequence[str | None]:

@@ -96,7 +96,9 @@ class Blas(Axis[BlasKeys, BlasRecipeKeys]):
         if "blas" not in choice:
             return None
         return proof.probe(
-            choice, [name for package in rebuilt for name in texts(package.said.imports) or package.modules]
+            choice,
+            [name for package in rebuilt for name in texts(package.said.imports) or package.modules],
+            checked=any(package.checked for package in rebuilt),
         )
 
     def properties(self, choice: Choice) -> tuple[VariantProperty, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,29 +40,35 @@ class BlasProof:
     """How many threads the process had, by the value of the library's variable."""
     cpus: int = 0
     """How many CPUs the process might use."""
+    checked: bool = False
+    """Whether something calculates by a check of its own."""
 
     @property
     def words(self) -> str:
         """What was found, in one line for people."""
         found = [", ".join(f"{name} in {path}" for path, name in self.loaded.items()) or "no BLAS"]
-        found.append("dgemm and eigh are right" if self.says else "nothing in it that could be asked to calculate")
+        if self.says:
+            found.append(f"dgemm and eigh are right in {' and '.join(self.says)}")
+        elif not self.checked:
+            found.append("loaded only, nothing was calculated: [packages.NAME] check says what to calculate")
         if self.threads and self.says:
             threads = ", ".join(f"{count} with {value}" for value, count in self.threads.items())
             found.append(f"threads: {threads}" if self.cpus > 1 else "threads: not compared, there is one CPU")
         return f"loaded: {'; '.join(found)}"
 
 
-def probe(choice: Choice, modules: Sequence[str]) -> Probe:
+def probe(choice: Choice, modules: Sequence[str], *, checked: bool = False) -> Probe:
     """Return what is asked of a folder: import the rebuilt modules together, and let them calculate.
 
     :param modules: of the rebuilt packages; numpy among them is asked to calculate.
+    :param checked: whether one of the packages calculates by a check of its own.
     :raises ToolError: if threadpoolctl is not installed here.
     """
     variable = libraries()[choice["blas"]].threads_variable
     values = ("1", "2") if variable else ("",)
 
     def judge(answers: Sequence[Any], home: Path) -> Finding:
-        found = judged(choice, dict(zip(values, answers, strict=True)), home)
+        found = replace(judged(choice, dict(zip(values, answers, strict=True)), home), checked=checked)
         return Finding(faults=found.faults, words=found.words)
 
     return Probe(
@@ -75,7 +81,7 @@ def probe(choice: Choice, modules: Sequence[str]) -> Probe:
         arguments=tuple(modules),
         runs=tuple({variable: value} if value else {} for value in values),
         judge=judge,
-        facts=(_RULES, dict(choice), list(modules)),
+        facts=(_RULES, dict(choice), list(modules), checked),
     )
 
 
