@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.tags import compatible_tags, cpython_tags, parse_tag
 
 from tests.support.packages import make_sdist, make_wheel
 from tests.support.shop import Shop, folder
@@ -14,7 +15,9 @@ from wheelyard.domain.errors import ConfigError, WheelError
 from wheelyard.domain.site import Site
 from wheelyard.index import site_state
 from wheelyard.mirror.add import add
+from wheelyard.mirror.convert import convert
 from wheelyard.mirror.prune import Rule, outdated, prune
+from wheelyard.wheels.read import read
 
 
 def test_added_files_stay_beside_a_targets_folder(tmp_path: Path) -> None:
@@ -46,6 +49,60 @@ def test_an_egg_becomes_a_wheel(tmp_path: Path) -> None:
     add([egg(tmp_path)], store=shop.store, into=shop.into)
     assert [path.suffix for path in (shop.into / "files").iterdir() if path.name.endswith(".whl")] == [".whl"]
     assert (shop.into / "simple/oldie/index.html").is_file()
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+INFO = {"EGG-INFO/PKG-INFO": b"Metadata-Version: 1.0\nName: oldie\nVersion: 1.0\nSummary: old\n"}
+SO = b"\x7fELF" + bytes(60)
+LINUX = "linux-x86_64.egg"
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "tags"),
+    [
+        (f"oldie-1.0-py3.11-{LINUX}", "oldie.cpython-311-x86_64-linux-gnu.so", "cp311-cp311-linux_x86_64"),
+        (f"oldie-1.0-py3.6-{LINUX}", "oldie.cpython-36m-x86_64-linux-gnu.so", "cp36-cp36m-linux_x86_64"),
+        ("oldie-1.0-py3.7-win-amd64.egg", "oldie.pyd", "cp37-cp37m-win_amd64"),
+        (f"oldie-1.0-py3.9-{LINUX}", "oldie.abi3.so", "cp39-abi3-linux_x86_64"),
+        (f"oldie-1.0-py3.11-{LINUX}", "oldie.py", "py311-none-any"),
+    ],
+)
+def test_an_eggs_tags_are_what_is_in_it(tmp_path: Path, name: str, member: str, tags: str) -> None:
+    (tmp_path / "made").mkdir()
+    content = b"" if member.endswith(".py") else SO
+    made = convert(zipped(tmp_path / name, {member: content, **INFO}), tmp_path / "made")
+    assert made.name == f"oldie-1.0-{tags}.whl"
+    assert read(made, strict=True).name == "oldie"
+    _, abi, platform = tags.split("-")
+    version = (3, int(tags.partition("-")[0][3:]))
+    taken = {*cpython_tags(version, [abi], [platform]), *compatible_tags(version, "cp", [platform])}
+    assert taken & parse_tag(tags), "some pip takes it"
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("oldie-1.0-py3.11.egg", {"oldie.so": SO, **INFO}),
+        (f"oldie-1.0-py2.7-{LINUX}", {"oldie.so": SO, **INFO}),
+        ("oldie-1.0.win32-py3.6.exe", {"alone": b""}),
+        ("oldie-1.0.win32-py3.6.exe", {"PLATLIB/oldie.py": b""}),
+        ("oldie-1.0.win32.exe", {"PURELIB/..-1.0-py3.6.egg-info/PKG-INFO": b"x"}),
+        ("-.egg", {"oldie.py": b"", **INFO}),
+        ("oldie-new-py3.11.egg", {"oldie.py": b"", **INFO}),
+        ("oldie-1.0-py3.11.egg", {"EGG-INFO/PKG-INFO": b"\xff\xfe"}),
+    ],
+)
+def test_what_is_no_egg_and_no_installer_is_refused(tmp_path: Path, name: str, members: dict[str, bytes]) -> None:
+    shop = Shop(tmp_path)
+    with pytest.raises(WheelError):
+        add([zipped(tmp_path / name, members)], store=shop.store, into=shop.into)
+    assert not (shop.into / "files").exists()
 
 
 def hostile_sdist(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +13,10 @@ from wheelyard.domain.site import Entry, Published, Wheel
 from wheelyard.index import site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.publish import publish
-from wheelyard.io import process
+from wheelyard.mirror.convert import SUFFIXES, convert
 from wheelyard.sdist import reader
 from wheelyard.store.blobs import Store
 from wheelyard.wheels.facts import facts
-
-_CONVERTED = (".egg", ".exe")
 
 
 def add(paths: Sequence[Path], *, store: Store, into: Path, keys: Sequence[Path] = ()) -> Published:
@@ -51,8 +48,8 @@ def _entry(path: Path, store: Store, scratch: Path) -> Entry:
     if not path.is_file():
         raise ConfigError("there is no such file", where=str(path))
     source = path.name
-    if path.suffix in _CONVERTED:
-        path = _convert(path, scratch)
+    if path.suffix in SUFFIXES:
+        path = convert(path, scratch)
     if path.suffix == ".whl":
         digest = store.add_file(path)
         found = facts(store, path.name, digest)
@@ -68,20 +65,6 @@ def _entry(path: Path, store: Store, scratch: Path) -> Entry:
     else:
         wheel = _sdist(path, store)
     return Entry(wheel=wheel, origin="local", source=source)
-
-
-def _convert(path: Path, scratch: Path) -> Path:
-    """Turn an egg or a Windows installer into a wheel, by the ``wheel`` project's own command."""
-    folder = scratch / path.name
-    folder.mkdir()
-    done = process.run(
-        [sys.executable, "-m", "wheel", "convert", "-d", folder, path.resolve()], merge=True, timeout=600
-    )
-    made = sorted(folder.glob("*.whl"))
-    if done.returncode or len(made) != 1:
-        last = done.output.strip().splitlines()[-1:] or ["no wheel came out"]
-        raise WheelError(f"cannot be turned into a wheel: {last[0]}", where=path.name)
-    return made[0]
 
 
 def _sdist(path: Path, store: Store) -> Wheel:
