@@ -30,8 +30,9 @@ demo-cross: $(READY)  ## compile for macOS, arm64, musl and an old glibc (needs 
 	  for suite in bullseye trixie; do ENGINE="$(ENGINE)" docker/debian.sh host $$suite arm64 || exit; done; fi
 	$(BIN)/wheelyard build examples/cross/wheelyard.toml
 
+# One worker more than there are cores in CI: tests wait for containers, servers and the network. Slow files come first.
 test: $(READY)  ## pass the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
 
 faults: $(READY)  ## kill and starve every command at each of its calls (takes minutes; see docs/faults.md)
 	$(BIN)/python -m tests.faults $(COMMANDS)

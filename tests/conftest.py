@@ -27,6 +27,12 @@ from wheelyard.store.blobs import Store
 from wheelyard.toolchain.zig.zig import find_zig
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests: a worker whose last file takes minutes leaves the others idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in CI that skipped what it should not; elsewhere a machine may lack things."""

@@ -49,7 +49,7 @@ def opened(bubblewrap: Sandbox, python: Path, tmp_path: Path) -> Iterator[Opened
             sandbox=bubblewrap,
             log=log,
             package="demo 1.0",
-            limits=limits or Limits(seconds=60),
+            limits=limits or Limits(seconds=600),
         )
 
     yield open_

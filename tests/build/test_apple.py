@@ -81,7 +81,7 @@ def test_a_sandbox_with_the_variables(tmp_path: Path) -> None:
             cwd=tmp_path,
             env={"PATH": os.defpath, "MACOSX_DEPLOYMENT_TARGET": "12.0"},
             writable=(tmp_path,),
-            limits=Limits(seconds=20),
+            limits=Limits(seconds=300),
         )
     )
     said = done.output.splitlines()

@@ -57,7 +57,7 @@ def test_setup_py(tmp_path: Path, python: str, needed: list[str], dynamic: tuple
         toolchain_for=lambda _: LocalToolchain(
             python=Path(interpreter.path), identity=local_toolchain(), local=sandbox
         ),
-        limits=Limits(seconds=120),
+        limits=Limits(seconds=600),
         jobs=1,
         fail_fast=False,
         report=lambda _: None,

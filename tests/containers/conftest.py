@@ -33,7 +33,7 @@ def build(store: Store) -> BuildAll:
                 units,
                 store=store,
                 toolchain_for=lambda _: toolchain,
-                limits=limits or Limits(seconds=120, memory=1 << 30, processes=256),
+                limits=limits or Limits(seconds=600, memory=1 << 30, processes=256),
                 jobs=jobs,
                 fail_fast=False,
                 report=silent,

@@ -30,7 +30,7 @@ _ATOMICS, _SVE = 1 << 8, 1 << 22
 def hardware(host: proof.Host, folder: Path) -> int:
     """Return AT_HWCAP, as a proof's programs are told it."""
     argv = (host.python.path, "-c", "import ctypes; print(ctypes.CDLL(None).getauxval(16))")
-    limits, log = Limits(seconds=120), folder / "hardware.log"
+    limits, log = Limits(seconds=600), folder / "hardware.log"
     done = host.sandbox.run(Command(argv=argv, cwd=Path("/"), env=host.variables, limits=limits, log=log))
     return int(done.output)
 
@@ -50,7 +50,7 @@ def test_a_wheel_for_arm64_is_compiled_and_proven(
         recipe=recipe,
     )
 
-    wheel = build(toolchain, [made], limits=Limits(seconds=300))[made.key]
+    wheel = build(toolchain, [made], limits=Limits(seconds=600))[made.key]
 
     assert wheel.filename.endswith("_aarch64.whl")
     found = proof.find_host(BuildSettings(), ARM64, plain)

@@ -23,6 +23,8 @@ from wheelyard.sandbox.container.engine import Engine, find_engine, is_over, thi
 from wheelyard.sandbox.container.images import derive, resolve
 from wheelyard.toolchain.container import find_toolchain
 
+pytestmark = pytest.mark.slow
+
 GROUP = pytest.mark.xdist_group("containers")
 
 

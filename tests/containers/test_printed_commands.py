@@ -25,6 +25,8 @@ from wheelyard.sandbox.container.launch import run_in_container
 from wheelyard.targets import commands, presets
 from wheelyard.targets.commands import Access
 
+pytestmark = pytest.mark.slow
+
 HOSTS = {"el8": "9.0.3", "el9": "", "el10": "", "fedora43": "", "debian12": ""}
 """What is run: Python 3.6 with pip 9.0.3; 3.9 and 3.12 with their own; one that may be under PEP 668, with its own; one
 under it and without any pip."""

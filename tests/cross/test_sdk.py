@@ -25,6 +25,8 @@ from wheelyard.targets import platforms
 from wheelyard.toolchain.zig import archive as archives
 from wheelyard.toolchain.zig import installer, place, pyconfig, variables, zig
 
+pytestmark = pytest.mark.slow
+
 PYCONFIG = """\
 /* The size of `long double'. */
 #define SIZEOF_LONG_DOUBLE 16

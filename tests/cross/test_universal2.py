@@ -33,6 +33,8 @@ from wheelyard.wheels.objects import macho
 from wheelyard.wheels.objects.check import check, objects
 from wheelyard.wheels.objects.fat import fused
 
+pytestmark = pytest.mark.slow
+
 BOTH = cross("macosx_10_13_universal2")
 MODULE = "greeting.cpython-312-darwin.so"
 

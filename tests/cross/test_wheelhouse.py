@@ -20,7 +20,7 @@ from wheelyard.store.blobs import Store
 from wheelyard.targets.interpreters import find
 from wheelyard.toolchain.zig.zig import find_zig
 
-pytestmark = pytest.mark.xdist_group("cross")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cross")]
 
 TARGETS = """
 requirements = ["requirements.in"]

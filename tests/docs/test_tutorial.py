@@ -20,6 +20,8 @@ from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import resolve
 from wheelyard.sandbox.container.launch import run_in_container
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 STICK = "/media/stick"
 

@@ -14,6 +14,8 @@ from tests.faults.starting import FAULTS
 from tests.faults.walk import Scenario, prepared
 from tests.support.pythons import need
 
+pytestmark = pytest.mark.slow
+
 SEED = int(os.environ.get("WHEELYARD_FAULTS_SEED", "1"))
 A_FAULT = 2  # so many calls
 

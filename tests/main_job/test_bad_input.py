@@ -30,11 +30,11 @@ def standing(yard: Yard) -> Yard:
     return yard
 
 
-def refused(yard: Yard, requirements: str, code: int, *words: str, **tables: str) -> str:
+def refused(yard: Yard, requirements: str, code: int, *words: str, patience: str = "60", **tables: str) -> str:
     """Build, see it refused, and see the earlier wheelhouse untouched and a good run go on from there."""
     before = yard.state()
     yard.write(requirements, **tables)
-    done = yard.run("build", "--quiet")
+    done = yard.run("build", "--quiet", PIP_TIMEOUT=patience)
     assert done.code == code, done.out + done.err
     for word in words:
         assert re.search(word, done.err), f"{word!r} is not in {done.err!r}"
@@ -72,7 +72,7 @@ def test_an_index_that_is_down(standing: Yard) -> None:
 def test_an_index_that_says_nothing(standing: Yard) -> None:
     make_wheel(standing.shop, "late", "1.0")
     standing.index.fault("/simple/late", simulator.hang(3000))
-    refused(standing, "late\n", 6, "late")
+    refused(standing, "late\n", 6, "late", patience="5")
 
 
 def test_an_index_that_never_stops(standing: Yard) -> None:

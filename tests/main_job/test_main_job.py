@@ -14,6 +14,8 @@ from tests.support.packages import make_wheel
 from tests.support.sdists import extension, sdist
 from tests.support.yard import Yard
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stocked(yard: Yard) -> Yard:

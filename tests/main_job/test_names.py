@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from tests.support.packages import make_wheel
 from tests.support.sdists import PYPROJECT, sdist
 from tests.support.yard import Yard
+
+pytestmark = pytest.mark.slow
 
 NAME = "plain-1.0-py3-none-any.whl"
 MADE = """

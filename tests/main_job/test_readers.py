@@ -10,10 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.support.packages import make_wheel
 from tests.support.signed_wheelhouses import key, public
 from tests.support.web_servers import own
 from tests.support.yard import Yard
+
+pytestmark = pytest.mark.slow
 
 PUBLICATIONS = int(os.environ.get("READER_LOOP", "10"))
 GRACE = os.environ.get("READER_LOOP_GRACE", "600")

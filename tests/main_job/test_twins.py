@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.sdists import sdist
 from tests.support.twins import wheels, write
 from tests.support.yard import Yard
+
+pytestmark = pytest.mark.slow
 
 # As setuptools of different age write it: another generator, another order.
 GENERATOR = """

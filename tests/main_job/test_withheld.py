@@ -22,6 +22,8 @@ from wheelyard.stages.plan import Plan
 from wheelyard.stages.withheld import Withheld
 from wheelyard.targets.here import this_machine
 
+pytestmark = pytest.mark.slow
+
 OLD = "bad; python_version < '3.10'\n"
 STATIC = "Metadata-Version: 2.2\nName: bad\nVersion: 1.0\n"
 

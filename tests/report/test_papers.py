@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from cyclonedx.exception import MissingOptionalDependencyException
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.support.packages import make_wheel
 from tests.support.shop import Shop, contents
@@ -116,6 +115,8 @@ def test_the_sbom_is_valid_and_names_grafted_libraries(root: Path) -> None:
 
 
 def test_the_sbom_fits_the_schema(root: Path) -> None:
+    from cyclonedx.validation.json import JsonStrictValidator  # parses grammars for seconds
+
     papers.write(root)
     try:
         wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str((root / "sbom.cdx.json").read_text())

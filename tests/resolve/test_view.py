@@ -21,7 +21,7 @@ GRAPH = {"a": {"1.0": ["b"], "2.0+x": []}}
 
 def get(url: str, accept: str = "text/html") -> tuple[str, bytes]:
     request = urllib.request.Request(url, headers={"Accept": accept})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=300) as response:
         return response.headers["Content-Type"], response.read()
 
 
@@ -58,7 +58,7 @@ def test_nothing_is_left_open(capfd: pytest.CaptureFixture[str]) -> None:
     with View(source(GRAPH), environment(PY39)) as view:
         # A client that keeps its connection alive and never closes it.
         port = int(view.url.split(":")[2].split("/")[0])
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         connection.request("GET", "/")
         connection.getresponse().read()
     connection.close()

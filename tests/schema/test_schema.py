@@ -9,7 +9,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from wheelyard.config.schema import Document
@@ -30,6 +29,8 @@ def problems_of(data: dict[str, Any]) -> list[str]:
 
 
 def refused(data: dict[str, Any]) -> bool:
+    import jsonschema  # parses grammars for seconds: only the worker that needs it does
+
     schema = json_schema(Document, title="wheelyard.toml")
     return any(jsonschema.Draft202012Validator(schema).iter_errors(data))
 
@@ -67,6 +68,8 @@ def test_the_page_of_keys_is_the_declaration() -> None:
 
 
 def test_the_schema_is_a_schema() -> None:
+    import jsonschema
+
     done = subprocess.run([sys.executable, "-m", "wheelyard", "schema"], capture_output=True, text=True, check=True)
     schema = json.loads(done.stdout)
     jsonschema.Draft202012Validator.check_schema(schema)

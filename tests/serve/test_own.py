@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 from tests.support.installers import CLIENTS, install, installed
 from tests.support.shop import Shop, folder
 from tests.support.waiting import wait_for
-from tests.support.web_servers import own
+from tests.support.web_servers import free_port, own
 from wheelyard.domain.errors import ConfigError, StorageError, ToolError
 from wheelyard.domain.site import Site
 from wheelyard.index.publish import publish
@@ -113,9 +112,7 @@ COMMAND = "import sys, typer; from wheelyard.cli import serve; app = typer.Typer
 
 
 def test_the_command_serves_on_loopback_and_ends_at_ctrl_c(shop: Shop) -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-c", COMMAND, str(shop.into), "--port", str(port), "--access-log"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None

@@ -75,7 +75,7 @@ class Yard:
             units,
             store=self.store,
             toolchain_for=lambda unit: self.toolchains(unit.target),
-            limits=Limits(seconds=60),
+            limits=Limits(seconds=600),
             jobs=jobs,
             fail_fast=fail_fast,
             report=self.heard.append,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import wait_for
 from wheelyard.serve.configs import Server, config
 from wheelyard.serve.run import Listen, bind, server, url_of
 
@@ -24,19 +25,19 @@ _NEEDED = ("mpm_event", "authz_core", "dir", "headers", "mime", "rewrite", "defl
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a port below those that the kernel gives out by itself: nobody gets it before the server does."""
+    for port in random.sample(range(10_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as attempt:
+            attempt.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise AssertionError(f"the server did not start: {log.read_text()}")
+def listening(port: int, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, f"the server did not start: {log.read_text()}"
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=60):
+        return True
+    return False
 
 
 def ordinary_user() -> str:
@@ -53,11 +54,11 @@ def ended(command: list[str], port: int, log: Path) -> Iterator[str]:
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
         try:
-            wait_for(port, process, log)
+            wait_for(lambda: listening(port, process, log))
             yield f"http://127.0.0.1:{port}/"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(300)
 
 
 @contextlib.contextmanager
@@ -108,12 +109,11 @@ def own(root: Path, scratch: Path, *, certificate: Path | None = None, key: Path
         thread = threading.Thread(target=made.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
-            while not made.started:
-                time.sleep(0.01)
+            wait_for(lambda: made.started)
             yield url_of(listen, bound)
         finally:
             made.should_exit = True
-            thread.join(10)
+            thread.join(300)
 
 
 def serving(kind: str, root: Path, scratch: Path) -> contextlib.AbstractContextManager[str]:

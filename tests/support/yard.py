@@ -62,7 +62,7 @@ class Yard:
             "PIP_INDEX_URL": self.index.url,
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_RETRIES": "1",
-            "PIP_TIMEOUT": "5",
+            "PIP_TIMEOUT": "60",
             "HOME": str(self.root / "home"),
         }
 

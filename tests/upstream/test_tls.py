@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.certificates import certify
 from tests.support.waiting import wait_for
+from tests.support.web_servers import free_port
 from wheelyard.domain.errors import UpstreamError
 from wheelyard.io.http import Http, HttpSettings
 
@@ -38,12 +39,6 @@ http {{
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tls")
@@ -61,7 +56,7 @@ def _answers(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def url(root: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     (root / "nginx.conf").write_text(CONF.format(root=root, port=port))
     process = subprocess.Popen(
         ["nginx", "-p", str(root), "-c", str(root / "nginx.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -32,6 +32,8 @@ from wheelyard.variants.axes import AXES
 from wheelyard.variants.axes.protocol import Axis, Building, Choice, Contribution, Linked, Rebuilt
 from wheelyard.variants.settings import SettingsTable, settings_of
 
+pytestmark = pytest.mark.slow
+
 INSIDE = """
 import importlib, json, sys
 print(json.dumps([importlib.import_module(name).COLOUR for name in sys.argv[2:]]))
