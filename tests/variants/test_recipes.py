@@ -96,6 +96,20 @@ def test_scipy_takes_flags_only() -> None:
     assert "passed on" in warning
 
 
+@pytest.mark.parametrize(
+    ("version", "blas", "spelt"),
+    [
+        ("1.17.1", "openblas", "openblas"),
+        ("1.17.1", "mkl", "mkl-static-lp64-gomp"),
+        ("1.18.0", "openblas", "scipy-openblas"),
+    ],
+)
+def test_scipy_knows_the_wheel_of_openblas_by_a_name_of_its_own(version: str, blas: str, spelt: str) -> None:
+    made = make(variant(blas=blas), package="scipy", version=version).recipe
+    assert made.config_settings["setup-args"] == (f"-Dblas={spelt}", f"-Dlapack={spelt}")
+    assert list(made.pkg_config) == ["scipy-openblas" if blas == "openblas" else spelt], "what pkg-config knows stays"
+
+
 def test_openblas_with_long_integers() -> None:
     made = make(variant(blas="openblas64")).recipe
     assert "-Duse-ilp64=true" in made.config_settings["setup-args"]

@@ -50,6 +50,8 @@ class Book:
 
     systems: tuple[BuildSystem, ...]
     recipes: tuple[PackageRecipe, ...]
+    checks: Mapping[str, str]
+    """Code that lets packages calculate, by normalised name, where no recipe says it."""
 
     def system_of(self, backend: str) -> BuildSystem | None:
         """Return the build system of a PEP 517 backend."""
@@ -65,12 +67,9 @@ class Book:
         return next((candidate for candidate in fitting if candidate.versions.contains(release)), None)
 
     def check_of(self, package: str, version: str) -> str | None:
-        """Return the code that lets a package (normalised name) calculate; the first fitting recipe's that has some."""
-        release = Version(version).base_version
-        fitting = (recipe for recipe in self.recipes if recipe.package == package)
-        return next(
-            (recipe.table.check for recipe in fitting if recipe.table.check and release in recipe.versions), None
-        )
+        """Return the code that lets a package (normalised name) calculate: its recipe's, else the one that is known."""
+        recipe = self.recipe_for(package, version)
+        return (recipe.table.check if recipe else None) or self.checks.get(package)
 
     def said(self, package: str, version: str, keys: type[AnyTable]) -> AnyTable:
         """Return what the recipe of a package says of an axis; its defaults where there is no recipe."""
@@ -91,6 +90,7 @@ def builtin() -> Book:
     return Book(
         systems=tuple(_system(name, table) for name, table in book.system.items()),
         recipes=tuple(recipe for recipe in recipes if recipe is not None),
+        checks=book.check,
     )
 
 

@@ -58,3 +58,5 @@ class BookFile(Table, frozen=True):
 
     system: dict[str, SystemTable]
     recipe: tuple[RecipeTable, ...]
+    check: dict[str, str]
+    """By package (normalised name), code that lets it calculate."""

@@ -34,6 +34,13 @@ class BlasRecipeKeys(Table, frozen=True):
 
     blas: Annotated[SettingsTable | None, Meta(description="what a BLAS adds to its build")] = None
     openblas64: Annotated[SettingsTable | None, Meta(description="what 64-bit integers add to that")] = None
+    blas_names: Annotated[
+        dict[str, str],
+        Meta(
+            description="its own words for `{blas}`, where it is not told the name that pkg-config knows",
+            extra={"example": '{ scipy-openblas = "openblas" }'},
+        ),
+    ] = field(default_factory=dict)
     imports: Annotated[Texts, Meta(description="modules that load its BLAS", examples=[["scipy.linalg"]])] = ()
 
 

@@ -65,7 +65,7 @@ def contribute(choice: Choice, building: Building[BlasRecipeKeys]) -> Contributi
     warning = f"{where}: {library.title} may not be passed on freely: {library.restricted}"
     return Contribution(
         settings=_settings(choice, building),
-        words={"blas": source.package},
+        words={"blas": building.said.blas_names.get(source.package, source.package)},
         pkg_config=_pkg_config(source, building, there),
         licences=source.licences,
         warning=warning if library.restricted else "",
