@@ -14,7 +14,7 @@ import pytest
 from tests.support.cross_targets import Build, Toolchain, cross
 from tests.support.downloads import environment
 from tests.support.packages import make_sdist
-from tests.support.rust_sdists import CARGO, CRATES, MATURIN
+from tests.support.rust_sdists import CARGO, CRATES, MATURIN, SETUPTOOLS
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import Failures
 from wheelyard.store.blobs import Store
@@ -24,18 +24,6 @@ from wheelyard.wheels.objects.check import objects
 
 MAC, HERE = platforms.parse("macosx_11_0_arm64"), platforms.parse("manylinux_2_36_x86_64")
 
-SETUPTOOLS = """\
-[build-system]
-requires = ["setuptools", "setuptools-rust"]
-build-backend = "setuptools.build_meta"
-[project]
-name = "rusty"
-version = "1.0"
-[[tool.setuptools-rust.ext-modules]]
-target = "rusty"
-path = "Cargo.toml"
-binding = "NoBinding"
-"""
 BUILT_FOR = "import sys; sys.path[:0] = [sys.argv[1]]; import rusty; print(rusty.built_for)"
 
 
@@ -106,12 +94,12 @@ def test_a_standard_library_that_is_missing_is_named(build: Build, store: Store,
 @pytest.mark.network
 @pytest.mark.slow
 @pytest.mark.xdist_group("cross")
-def test_crates_that_the_sdist_has_not(build: Build, store: Store, tmp_path: Path) -> None:
+def test_a_lock_that_is_out_of_date(build: Build, store: Store, tmp_path: Path) -> None:
     source = make_sdist(
         tmp_path,
         "rusty",
         "1.0",
         {**CRATES, "Cargo.toml": f'{CARGO}libc = "0.2"\n', "pyproject.toml": MATURIN},
     )
-    with pytest.raises(Failures, match="crates that its sdist does not carry"):
+    with pytest.raises(Failures, match=r"crates that no Cargo\.lock of it pins"):
         build(source, cross("manylinux_2_17_x86_64", "3.12"), needs=environment(store, tmp_path, "maturin==1.9.6"))

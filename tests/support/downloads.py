@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.store.blobs import Store
@@ -34,7 +35,7 @@ def locked(store: Store, path: Path, needs: tuple[LockedPackage, ...] = ()) -> L
     name, version = path.name.removesuffix(".tar.gz").removesuffix(".whl").split("-")[:2]
     file = LockedFile(filename=path.name, sha256=store.add_file(path))
     return LockedPackage(
-        name=name.lower(),
+        name=canonicalize_name(name),
         version=version,
         file=file,
         reason="",

@@ -15,7 +15,7 @@ pyo3 = { path = "pyo3" }
 
 
 LOCK = """\
-version = 4
+version = 3
 [[package]]
 name = "pyo3"
 version = "0.27.0"
@@ -29,13 +29,13 @@ dependencies = ["pyo3"]
 MODULE = """\
 use std::ffi::{c_void, CString};
 
-static mut MODULE: pyo3::ModuleDef = pyo3::ModuleDef::named(c"rusty".as_ptr());
+static mut MODULE: pyo3::ModuleDef = pyo3::ModuleDef::named(b"rusty\\0".as_ptr() as *const _);
 
 #[no_mangle]
 pub unsafe extern "C" fn PyInit_rusty() -> *mut c_void {
-    let module = pyo3::PyModule_Create2(&raw mut MODULE, 1013);
+    let module = pyo3::PyModule_Create2(std::ptr::addr_of_mut!(MODULE), 1013);
     let said = CString::new(format!("{}, by {}", std::env::consts::ARCH, env!("BUILT_BY"))).unwrap();
-    pyo3::PyModule_AddStringConstant(module, c"built_for".as_ptr(), said.as_ptr());
+    pyo3::PyModule_AddStringConstant(module, b"built_for\\0".as_ptr() as *const _, said.as_ptr());
     module
 }
 """
@@ -46,7 +46,8 @@ BUILD_SCRIPT = 'fn main() { println!("cargo:rustc-env=BUILT_BY={}", std::env::co
 
 
 BINDINGS = """\
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::c_void;
+use std::os::raw::{c_char, c_int};
 
 #[repr(C)]
 pub struct ModuleDef {
@@ -88,4 +89,18 @@ build-backend = "maturin"
 [project]
 name = "rusty"
 version = "1.0"
+"""
+
+
+SETUPTOOLS = """\
+[build-system]
+requires = ["setuptools", "setuptools-rust"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "rusty"
+version = "1.0"
+[[tool.setuptools-rust.ext-modules]]
+target = "rusty"
+path = "Cargo.toml"
+binding = "NoBinding"
 """

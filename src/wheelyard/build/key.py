@@ -64,6 +64,8 @@ def build_key(
     }
     if recipe.build_number:
         inputs["build number"] = recipe.build_number
+    if package.made_locks:  # what its own lock files pin is in its digest
+        inputs["made locks"] = [[file.filename, file.sha256] for file in package.made_locks]
     return _digest(inputs)
 
 

@@ -15,7 +15,9 @@ def load(store: Store, key: str) -> BuiltWheel | None:
     """Return the wheel of an earlier build of this key, None where there is none or its bytes are gone."""
     try:
         said = json.loads(_path(store, key).read_bytes())
-        built = BuiltWheel(**{**said, "grafted": tuple(said["grafted"])})
+        built = BuiltWheel(
+            **{**said, "grafted": tuple(said["grafted"]), "prefetched": tuple(said.get("prefetched", ()))}
+        )
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
     return built if built.key == key and store.has(built.sha256) else None

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wheelyard import prefetch
 from wheelyard.build import environment, frontend, records
 from wheelyard.build.key import build_key
 from wheelyard.build.queue import run_graph
@@ -159,6 +160,7 @@ class _Bench:
                 size=finished.path.stat().st_size,
                 platform_policy=finished.policy,
                 grafted=finished.grafted,
+                prefetched=self._prefetched(unit),
                 sandbox=sandbox.name,
                 seconds=time.monotonic() - started,
             )
@@ -172,7 +174,11 @@ class _Bench:
         log.unlink(missing_ok=True)
         sdist = given(self.store, root, package.file.sha256, package.file.filename)
         source = frontend.unpack_sdist(sdist, root / "src")
-        frontend.apply_patches(source, self._patches(unit, root), log=log)
+        patches = self._patches(unit, root)
+        frontend.apply_patches(source, patches, log=log)
+        prefetch.add(package.made_locks, source, self.store)
+        needed = prefetch.needs(package, patches, self.store)
+        variables = prefetch.lay_out(needed, root, aside=aside(root), store=self.store)
         self._advance(unit, "environment")
         python = environment.create(
             root / "env",
@@ -197,7 +203,7 @@ class _Bench:
             sandbox=sandbox,
             log=log,
             package=_job(unit),
-            recipe=unit.recipe,
+            recipe=replace(unit.recipe, environment={**variables, **unit.recipe.environment}),
             limits=self.limits,
             readable=self.readable,
             epoch=self.epoch,
@@ -225,6 +231,13 @@ class _Bench:
         path = fuse(intel, arm, aside(root) / "finished", extra=extra, epoch=self.epoch)
         accept_wheel(unit, path, toolchain)
         return Repaired(path=path, policy=wheel_name.parse(path.name).platform, grafted=thin[0].grafted)
+
+    def _prefetched(self, unit: BuildUnit) -> tuple[str, ...]:
+        """Return the package URLs of what a build took from other registries."""
+        if unit.parts:
+            return tuple(sorted({url for key in unit.parts for url in self._needed(unit, key).prefetched}))
+        needed = prefetch.needs(unit.package, unit.recipe.patches, self.store)
+        return tuple(sorted({package.purl for package in needed}))
 
     def _advance(self, unit: BuildUnit, note: str) -> None:
         self.report(JobAdvanced(stage="build", job=_job(unit), target=unit.target.name, note=note))

@@ -66,5 +66,7 @@ class BuiltWheel:
     sandbox: str = ""
     """Name of the sandbox it was built in."""
     seconds: float = 0.0
+    prefetched: tuple[str, ...] = ()
+    """Package URLs of what its build took from other registries: crates, npm packages, Go modules."""
     recipe: str = ""
     """Digest of the sdist and of what the configuration says of its build: not of the tools that built it."""

@@ -60,6 +60,10 @@ class LockedPackage:
     """For a build requirement of a cross build: the target's wheel of the same version, whose headers and libraries
     stand over those of ``file``, which runs on the machine that builds. None: there is none, or nothing is in it."""
 
+    made_locks: tuple[LockedFile, ...] = ()
+    """For an sdist without them: lock files of other registries (``Cargo.lock``), made when it was locked and kept
+    beside the locks; ``filename`` is the path in its source tree."""
+
     @property
     def how(self) -> Literal["fetch", "build"]:
         """What is to be done to get the wheel."""
@@ -68,7 +72,8 @@ class LockedPackage:
     @property
     def files(self) -> tuple[LockedFile, ...]:
         """Everything that has to be had from upstream."""
-        return (self.file,) if self.for_target is None else (self.file, self.for_target)
+        own = (self.file, *self.made_locks)
+        return own if self.for_target is None else (*own, self.for_target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from wheelyard import prefetch
 from wheelyard.config.model import Config, PackageRule
 from wheelyard.domain.errors import BuildError, NoCandidateError
 from wheelyard.domain.events import Reporter, Warned, silent
@@ -57,7 +58,7 @@ class BuildRequirements:
             return package
         kept = self.kept.get(package.file.sha256)
         if kept is not None and kept.extras == package.extras and self._agrees(kept):
-            return replace(package, build_requirements=kept.build_requirements)
+            return replace(package, build_requirements=kept.build_requirements, made_locks=kept.made_locks)
         if self.foreign and package.expects == "binary":
             raise NoCandidateError(
                 f"it would be {package.reason}; nothing here compiles for {self.target.platform}",
@@ -68,7 +69,7 @@ class BuildRequirements:
         dynamic = self.backends.dynamic_requirements(package, self.target, environment)
         if dynamic:
             environment = self._resolve(package, (*self._declared(package), *dynamic), source, chain)
-        return replace(package, build_requirements=environment)
+        return self._with_made_locks(replace(package, build_requirements=environment))
 
     def for_sdist(self, tree: LockedPackage, source: TargetSource) -> tuple[LockedPackage, ...]:
         """Return what has to be there to make the sdist of a packed source tree.
@@ -114,12 +115,17 @@ class BuildRequirements:
         """Return ``[build-system] requires`` and what the user adds."""
 
         rule = self.rules.get(package.name)
-        with self._file(package) as sdist:
-            source = unpack_sdist(sdist, sdist.parent / "src") / (package.file.subdirectory or "")
-            if rule:
-                apply_patches(source, [self.config.root / patch for patch in rule.patches])
+        with self._tree(package) as source:
             declared = declared_requirements(source)
         return (*declared, *(rule.build_requires if rule else ()))
+
+    def _with_made_locks(self, package: LockedPackage) -> LockedPackage:
+        """Return an sdist with the lock files of other registries that its build needs and it lacks."""
+        if not prefetch.asked(requirement.name for requirement in package.build_requirements):
+            return package
+        with self._tree(package) as source:
+            made = prefetch.made_locks(package, source, store=self.store, root=self.config.root)
+        return replace(package, made_locks=made)
 
     def _resolve(
         self, package: LockedPackage, lines: Sequence[str], source: TargetSource, chain: tuple[str, ...]
@@ -172,6 +178,16 @@ class BuildRequirements:
         if not brings:
             return package
         return replace(package, for_target=targets.wheel(package.name, package.version))
+
+    @contextmanager
+    def _tree(self, package: LockedPackage) -> Iterator[Path]:
+        """Yield the sdist's source tree, patched."""
+        rule = self.rules.get(package.name)
+        with self._file(package) as sdist:
+            source = unpack_sdist(sdist, sdist.parent / "src") / (package.file.subdirectory or "")
+            if rule:
+                apply_patches(source, [self.config.root / patch for patch in rule.patches])
+            yield source
 
     @contextmanager
     def _file(self, package: LockedPackage) -> Iterator[Path]:

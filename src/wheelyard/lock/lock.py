@@ -22,7 +22,7 @@ from wheelyard.domain.events import (
     once,
     silent,
 )
-from wheelyard.domain.lock import Lock
+from wheelyard.domain.lock import Lock, with_build_requirements
 from wheelyard.domain.target import Target
 from wheelyard.io import files
 from wheelyard.io.process import end_all
@@ -112,7 +112,7 @@ def lock(
         if target not in stale and (kept := earlier[target.name]) is not None:
             locks[target.name] = kept
             report(JobFinished(stage="lock", job=target.name, outcome="reused", note=_count(kept)))
-            for name in _write(config, [kept]) if write else ():
+            for name in _write(config, [kept], store) if write else ():
                 report(Warned(message=f"{name} was missing or changed: it is written again, as locked"))
     if stale:
         keep = {} if upgrade else {name: _without(found, names) for name, found in earlier.items() if found}
@@ -124,7 +124,7 @@ def lock(
         ahead.join()
         if errors and failed is None:
             raise next(iter(errors.values())) if len(errors) == 1 else Failures(tuple(errors.values()))
-        _write(config, made.values() if write else ())
+        _write(config, made.values() if write else (), store)
         locks |= made
     if not errors and not config.rebuilt:  # a variant's lock has what it rebuilds only
         for message in unused_names(config, locks.values()):
@@ -306,8 +306,18 @@ def _lock_all(
     }
 
 
-def _write(config: Config, locks: Iterable[Lock]) -> list[str]:
+def _write(config: Config, locks: Iterable[Lock], store: Store) -> list[str]:
     """Write requirements first: the pylock says what is done. Return the names of what was not there already."""
+    locks = tuple(locks)
+    beside = {
+        str(file.path): store.path(file.sha256)
+        for target_lock in locks
+        for package in with_build_requirements(target_lock.packages)
+        for file in package.made_locks
+        if store.has(file.sha256)
+    }
+    for name, blob in beside.items():
+        files.write(config.root / name, blob.read_bytes())
     return [
         name
         for target_lock in locks

@@ -83,7 +83,8 @@ def _package(package: LockedPackage) -> Package:
         **_told(package.file),
         "vcs": _vcs(package.file.made_from) if package.file.made_from else None,
         "build-requirements": [_package(requirement) for requirement in package.build_requirements],
-        "for-target": _for_target(package.for_target) if package.for_target else None,
+        "for-target": _beside(package.for_target) if package.for_target else None,
+        "made-locks": [_beside(file) for file in package.made_locks],
     }
     file = _described(package.file)
     return Package(
@@ -117,7 +118,7 @@ def _made_from(table: Mapping[str, Any]) -> Commit:
     return Commit(repository=repository, commit=table["commit-id"])
 
 
-def _for_target(file: LockedFile) -> dict[str, object]:
+def _beside(file: LockedFile) -> dict[str, object]:
     return _known({key.replace("_", "-"): value for key, value in _described(file).items()} | _told(file))
 
 
@@ -193,6 +194,7 @@ def _read(table: Mapping[str, Any]) -> LockedPackage:
         expects=own.get("expects", "any"),
         build_requirements=_packages(own.get("build-requirements", ())),
         for_target=_file(own["for-target"], own["for-target"], own.get("index", "")) if "for-target" in own else None,
+        made_locks=tuple(_file(made, made, "") for made in own.get("made-locks", ())),
     )
 
 

@@ -166,7 +166,11 @@ def _told_by_us(root: Path) -> dict[str, Provenance]:
     if not place.is_file():
         return {}
     rows: Mapping[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-    return {digest: Provenance(**{**row, "grafted": tuple(row.get("grafted", ()))}) for digest, row in rows.items()}
+    lists = ("grafted", "prefetched")
+    return {
+        digest: Provenance(**{**row, **{name: tuple(row.get(name, ())) for name in lists}})
+        for digest, row in rows.items()
+    }
 
 
 def inventory(root: Path, manifest: Manifest) -> tuple[Component, ...]:

@@ -32,6 +32,8 @@ class Provenance:
     sandbox: str = ""
     """Sandbox or image that it was built in."""
     grafted: tuple[str, ...] = ()
+    prefetched: tuple[str, ...] = ()
+    """Package URLs of what its build took from other registries."""
     attestations: str = ""
     """URL of the upstream's attestations (PEP 740)."""
 

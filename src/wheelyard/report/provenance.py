@@ -21,6 +21,7 @@ def provenance_json(site: Site) -> bytes:
             "build_key": built.key if built else "",
             "sandbox": built.sandbox if built else "",
             "grafted": list(built.grafted) if built else [],
+            "prefetched": list(built.prefetched) if built else [],
             "attestations": entry.wheel.provenance or "",
         }
         rows[entry.wheel.sha256] = {name: value for name, value in row.items() if value}

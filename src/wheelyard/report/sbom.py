@@ -22,6 +22,7 @@ from wheelyard.domain.variant import Ingredient
 from wheelyard.host.manifest import Manifest
 from wheelyard.report.model import Component
 
+_ALGORITHMS = {"sha256": HashAlgorithm.SHA_256, "sha512": HashAlgorithm.SHA_512}
 _OURS = uuid.UUID("6f3a1a52-5a0e-5c53-9a70-5d1a2f0c9b11")
 
 
@@ -48,7 +49,23 @@ def _inside(component: Component) -> list[Part]:
         for said in component.told
         if said.ingredient is not None and not said.ingredient.loaded_from
     ]
-    return [*wholes, *libraries.values()]
+    compiled_in = [_taken(component, url) for url in component.provenance.prefetched]
+    return [*wholes, *libraries.values(), *compiled_in]
+
+
+def _taken(component: Component, url: str) -> Part:
+    """Return a package of another registry that a wheel was built from."""
+    purl = PackageURL.from_string(url)
+    kind, _, digest = str(purl.qualifiers.get("checksum", "")).partition(":")
+    algorithm = _ALGORITHMS.get(kind)
+    return Part(
+        type=ComponentType.LIBRARY,
+        name=f"{purl.namespace}/{purl.name}" if purl.namespace else purl.name,
+        version=purl.version,
+        bom_ref=BomRef(f"{component.reference}#{url}"),
+        purl=purl,
+        hashes=[HashType(alg=algorithm, content=digest)] if algorithm else [],
+    )
 
 
 def _ingredient(component: Component, axis: str, ingredient: Ingredient, libraries: dict[str, Part]) -> Part:

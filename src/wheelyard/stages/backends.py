@@ -6,9 +6,10 @@ import functools
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wheelyard.config.model import Config
@@ -155,6 +156,7 @@ class Sandboxes:
                 source = unpack_sdist(bring(package.file.sha256, package.file.filename), root / "src")
                 source /= package.file.subdirectory or ""
                 apply_patches(source, recipe.patches, log=log)
+                variables = self._from_elsewhere(replace(package, build_requirements=tuple(environment)), recipe, root)
                 for_target = {
                     requirement.for_target.filename: bring(
                         requirement.for_target.sha256, requirement.for_target.filename
@@ -174,14 +176,24 @@ class Sandboxes:
                     sandbox=sandbox,
                     log=log,
                     package=f"{package.name} {package.version}",
-                    recipe=recipe,
+                    recipe=replace(recipe, environment={**variables, **recipe.environment}),
                     limits=limits_of(self._config.build),
                     epoch=self._config.build.source_date_epoch,
                 )
 
+    def _from_elsewhere(self, package: LockedPackage, recipe: Recipe, root: Path) -> Mapping[str, str]:
+        """Lay out what an sdist takes from other registries, fetched now; return the variables that tell of it."""
+        # late: what is locked already asks no backend
+        from wheelyard import prefetch
+        from wheelyard.sandbox.workspace import aside
+
+        needed = prefetch.bring(package, recipe.patches, store=self._store, root=self._config.root)
+        return prefetch.lay_out(needed, root, aside=aside(root), store=self._store)
+
     def _wheels(self, environment: Sequence[LockedPackage], target: Target) -> dict[str, str]:
         """Return the digests of a build environment's wheels by file name; what has no wheel is built now."""
         # late: what is locked already asks no backend
+        from wheelyard import prefetch
         from wheelyard.build.unit import limits_of, recipes_of, units_of
         from wheelyard.build.worker import build_all
 
@@ -198,6 +210,8 @@ class Sandboxes:
             toolchain = self._toolchains(target)
             epoch = self._config.build.source_date_epoch
             units = units_of(sdists, target, recipes_of(self._config, to_build=True), toolchain.identity, epoch=epoch)
+            for unit in units:
+                prefetch.bring(unit.package, unit.recipe.patches, store=self._store, root=self._config.root)
             try:
                 built = build_all(
                     units,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wheelyard import prefetch
+from wheelyard.build.unit import recipes_of
 from wheelyard.config.model import Config
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.events import Reporter
@@ -30,6 +32,9 @@ def fetch_all(
 
     if missing:
         fetch(missing, store=store, client=indexes.client, root=config.root, report=report, failed=failed)
+    for plan in plans:
+        with withheld.unless(plan.name):
+            _fetch_from_elsewhere(plan, store=store, config=config)
     return tuple(file for file in missing if store.has(file.sha256))
 
 
@@ -38,3 +43,12 @@ def files_of(lock: Lock) -> dict[str, LockedFile]:
     carried = () if lock.pip is None else (lock.pip,)
     packages = with_build_requirements((*lock.packages, *carried))
     return {file.sha256: file for package in packages for file in package.files}
+
+
+def _fetch_from_elsewhere(plan: Plan, *, store: Store, config: Config) -> None:
+    """Bring in what the builds of one folder take from other registries."""
+    own, tools = (recipes_of(plan.config, to_build=to_build) for to_build in (False, True))
+    for package in with_build_requirements(plan.lock.packages):
+        if package.how == "build" and store.has(package.file.sha256):
+            recipe = (own if package in plan.lock.packages else tools).get(package.name)
+            prefetch.bring(package, recipe.patches if recipe else (), store=store, root=config.root)

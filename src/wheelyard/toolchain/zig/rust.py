@@ -90,7 +90,7 @@ def advice(output: str) -> str | None:
         )
     if _NO_CRATES.search(output):
         return (
-            "it needs crates that its sdist does not carry, and a build has no network: "
-            "add them to the sdist by `cargo vendor`"
+            "it needs crates that no Cargo.lock of it pins, and a build has no network: its lock is out of date; "
+            "make it anew (cargo generate-lockfile), and add it by [packages.NAME] patches"
         )
     return None
