@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots help demo demo-cross test faults tried-sdists fuzz check docs keys bench bench-variants lock system-packages clean
+.PHONY: screenshots help demo demo-cross test faults tried-locks tried-sdists fuzz check docs keys bench bench-variants lock system-packages clean
 
 include docker/Makefile.inc
 
@@ -36,6 +36,10 @@ test: $(READY)  ## pass the tests
 
 faults: $(READY)  ## kill and starve every command at each of its calls (takes minutes; see docs/faults.md)
 	$(BIN)/python -m tests.faults $(COMMANDS)
+
+# TOOLS: a folder that keeps the tools from one time to the next.
+tried-locks: $(READY)  ## install locks of other tools by them and by pip from a wheelhouse (takes minutes; see docs/tried.md)
+	$(BIN)/python -m tests.tried.locks $(NAMES)
 
 tried-sdists: $(READY)  ## build sdists of every backend and era (takes a quarter of an hour; see docs/tried.md)
 	$(BIN)/python -m tests.tried.sdists $(NAMES)

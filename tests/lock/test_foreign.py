@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uv
+from packaging.requirements import Requirement
 
 from tests.support.configurations import errors
 from tests.support.index_server import IndexServer
@@ -17,12 +21,16 @@ from tests.support.shelf_of_locks import ADDRESS, fill
 from wheelyard.config.load import load
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.lock import Lock
+from wheelyard.lock.foreign import for_target
+from wheelyard.targets.environment import environment
 
 DATA = Path(__file__).parent.parent / "data" / "locks"
+PUBLIC = DATA.parent / "public_locks"
 INSTALLED = json.loads((DATA / "installed.json").read_text())
 PY311 = '[[target]]\nname = "py311"\npython = "3.11"\nplatform = "manylinux_2_34_x86_64"\n'
 PY39 = '[[target]]\nname = "py39"\npython = "3.9"\nplatform = "manylinux_2_34_x86_64"\n'
 MAC = '[[target]]\nname = "mac"\npython = "3.11"\nplatform = "macosx_12_0_arm64"\n'
+WIN = '[[target]]\nname = "win"\npython = "3.11"\nplatform = "win_amd64"\n'
 MAIN = {"boost": "0.1", "tasks": "2.0", "web": "4.0"}
 NEW = {**MAIN, "click": "8.2", "fast": "2.0"}
 OLD = {**MAIN, "click": "8.1", "fast": "1.5", "backport": "1.1"}
@@ -289,3 +297,44 @@ def test_a_wheelhouse_folder_is_the_locks_of_its_targets_and_their_files(place: 
     with pytest.raises(WheelyardError) as caught:
         locked(place, '"earlier"', MAC)
     assert "earlier for target mac: was made for other hosts" in told(caught)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [PY311.replace("3.11", "3.12"), PY311.replace("3.11", "3.14"), WIN.replace("3.11", "3.13")],
+    ids=["3.12", "3.14", "Windows"],
+)
+def test_a_published_lock_of_uv_is_what_uv_itself_exports(tmp_path: Path, of: str) -> None:
+    shutil.copytree(PUBLIC / "packse", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "wheelyard.toml").write_text(f'requirements = ["uv.lock"]\n{of}')
+    config = load(tmp_path)
+    (target,) = config.targets
+    command = [uv.find_uv_bin(), "export", "--frozen", "--quiet", "--no-dev", "--no-emit-project", "--no-config"]
+    command += [
+        "--offline",
+        "--no-python-downloads",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--python",
+        sys.executable,
+    ]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    lines = [line.removesuffix(" \\") for line in done.stdout.splitlines() if line[:1].isalnum()]
+    exported = [Requirement(line) for line in lines]
+    variables = environment(target)
+    expected = {
+        requirement.name: str(requirement.specifier)
+        for requirement in exported
+        if requirement.marker is None or requirement.marker.evaluate(variables)
+    }
+    chosen = [Requirement(pinned.text) for pinned in for_target(config, target).requirements]
+    assert {pinned.name: str(pinned.specifier) for pinned in chosen} == expected
+    assert len(expected) > 8
+
+
+def test_a_published_lock_of_an_early_poetry(tmp_path: Path) -> None:
+    shutil.copytree(PUBLIC / "poetry-1.0", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "wheelyard.toml").write_text(f'requirements = ["poetry.lock"]\n{PY311}')
+    config = load(tmp_path)
+    (chosen,) = for_target(config, config.targets[0]).requirements
+    assert (chosen.text, len(chosen.hashes)) == ("sampleproject==1.3.1", 3)

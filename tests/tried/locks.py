@@ -1,0 +1,151 @@
+"""Locks of uv, Poetry, PDM and pipenv: an offline pip installs from our wheelhouse what the tool itself installs.
+
+python -m tests.tried.locks [NAME...]     those alone; the page is written only by a run of all
+
+The tools are installed from the index, each into an environment of its own, which ``TOOLS=FOLDER`` keeps.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uv
+
+from tests.data.locks.make import INSTALL, run
+from tests.support.index_server import IndexServer
+from tests.support.pythons import find
+from tests.support.shelf_of_locks import ADDRESS, fill
+from tests.tried import page
+
+DATA = Path(__file__).parents[1] / "data" / "locks"
+HEAD = ("lock", "of", "installed by", "packages", "what pip installs from the wheelhouse")
+OF_ENVIRONMENTS = ("pip", "setuptools", "wheel")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One project with its lock."""
+
+    name: str
+    lock: str
+    tool: str
+    python: str = "3.11"
+    sdist: str | None = None
+    """A project of the index whose sdist brings the lock; none: a crafted one of ``tests/data/locks``."""
+
+
+CASES = (
+    Case("uv", "uv.lock", "uv"),
+    Case("uv", "pylock.toml", "uv"),
+    Case("poetry", "poetry.lock", "poetry"),
+    Case("poetry-1", "poetry.lock", "poetry"),
+    Case("pdm", "pdm.lock", "pdm"),
+    Case("pdm", "pylock.pdm.toml", "pdm"),
+    Case("pipenv", "Pipfile.lock", "pipenv"),
+    Case("packse", "uv.lock", "uv", python="3.12", sdist="packse==0.3.59"),
+    Case("pydantic-settings", "uv.lock", "uv", python="3.13", sdist="pydantic-settings==2.16.3"),
+)
+
+
+def program(name: str, tools: Path) -> str:
+    """Return a tool's program; it is installed first where it is not there."""
+    if name == "uv":
+        return uv.find_uv_bin()
+    path = tools / name / "bin" / name
+    if not path.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(tools / name)], check=True)
+        pip = [str(tools / name / "bin" / "python"), "-m", "pip", "install", "--quiet", name]
+        subprocess.run(pip, check=True, env=_plain())
+    return str(path)
+
+
+def tried(case: Case, tools: Path, folder: Path) -> Sequence[str]:
+    """Let the tool install a project, build a wheelhouse from its lock, install that offline, and return the row."""
+    python = find(case.python)
+    if python is None:
+        raise SystemExit(f"no Python {case.python} here")
+    with _project(case, folder) as index:
+        subprocess.run([python, "-m", "venv", str(folder / ".venv")], check=True)
+        installer = program(case.tool, tools)
+        for words in INSTALL[case.tool if case.sdist else case.name]:
+            run(installer, *words, cwd=folder, VIRTUAL_ENV=str(folder / ".venv"), UV_PYTHON=python)
+        theirs = _installed(folder / ".venv", folder)
+        target = f'[[target]]\nname = "host"\npython = "{case.python}"\nplatform = "manylinux_2_34_x86_64"\n'
+        (folder / "wheelyard.toml").write_text(f'requirements = ["{case.lock}"]\n{target}{index}')
+        build = [sys.executable, "-m", "wheelyard", "build", "--quiet", "--no-prove"]
+        subprocess.run(build, cwd=folder, check=True, env={**_plain(), "WHEELYARD_CACHE": str(folder / "cache")})
+    subprocess.run([python, "-m", "venv", str(folder / "offline")], check=True)
+    host = folder / "wheelhouse" / "targets" / "host"
+    pip = [str(folder / "offline" / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index", "-f", str(host)]
+    subprocess.run([*pip, "--require-hashes", "-r", str(host / "requirements.txt")], check=True, env=_plain())
+    ours = _installed(folder / "offline", folder)
+    different = [
+        f"{name}: {ours.get(name, 'none')}, {case.tool}: {theirs.get(name, 'none')}"
+        for name in sorted({*ours, *theirs})
+        if ours.get(name) != theirs.get(name)
+    ]
+    of = f"`{case.sdist}`" if case.sdist else f"crafted project `{case.name}`"
+    said = run(installer, "--version", cwd=folder).strip().replace("version ", "").strip("() ").splitlines()[0]
+    return case.lock, of, said.split(" (")[0], str(len(theirs)), "; ".join(different) or "the same"
+
+
+@contextmanager
+def _project(case: Case, folder: Path) -> Iterator[str]:
+    """Put a project and its lock into a folder, and yield the index that its configuration names."""
+    if case.sdist:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "-d", "."]
+        # Its metadata are not asked for: an error of that comes when the file is there.
+        subprocess.run([*pip, "--no-build-isolation", case.sdist], cwd=folder, env=_plain(), capture_output=True)
+        (sdist,) = folder.glob("*.tar.gz")
+        with tarfile.open(sdist) as archive:
+            for name in (case.lock, "pyproject.toml"):
+                member = archive.extractfile(f"{sdist.name.removesuffix('.tar.gz')}/{name}")
+                assert member is not None
+                (folder / name).write_bytes(member.read())
+        yield ""
+        return
+    fill(folder / "files")
+    with IndexServer(folder / "files", json=True) as server:
+        for path in (DATA / case.name).iterdir():
+            (folder / path.name).write_text(path.read_text().replace(ADDRESS, server.base))
+        yield f'[[index]]\nname = "main"\nurl = "{server.url}"\n'
+
+
+def _installed(environment: Path, folder: Path) -> Mapping[str, str]:
+    command = [sys.executable, "-m", "pip", "--python", str(environment), "list", "--format=json"]
+    rows = json.loads(run(*command, cwd=folder))
+    return {row["name"].lower(): row["version"] for row in rows if row["name"] not in OF_ENVIRONMENTS}
+
+
+def _plain() -> dict[str, str]:
+    """Return the environment without what would tell our programs, or an offline pip, something else."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("WHEELYARD_", "VIRTUAL_ENV"))}
+
+
+def main(names: Sequence[str]) -> int:
+    """Try them, print the rows, write the page; return 1 if one is installed otherwise."""
+    chosen = [case for case in CASES if not names or case.name in names]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="tried-locks-") as scratch:
+        tools = Path(os.environ.get("TOOLS", scratch)).absolute()
+        for number, case in enumerate(chosen):
+            folder = Path(scratch) / f"{number}-{case.name}"
+            folder.mkdir()
+            rows.append(tried(case, tools, folder))
+            print(page.line(rows[-1]), flush=True)
+    if not names:
+        page.write("tried-locks", HEAD, rows)
+    return 0 if all(row[-1] == "the same" for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
