@@ -21,11 +21,13 @@ def metadata(
     requires: Sequence[str] = (),
     requires_python: str | None = None,
     extras: Sequence[str] = (),
+    headers: Sequence[str] = (),
 ) -> str:
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", "Summary: a crafted package"]
     lines += [f"Requires-Python: {requires_python}"] if requires_python else []
     lines += [f"Provides-Extra: {extra}" for extra in extras]
     lines += [f"Requires-Dist: {line}" for line in requires]
+    lines += headers
     return "\n".join(lines) + "\n"
 
 
@@ -43,6 +45,7 @@ def make_wheel(
     requires: Sequence[str] = (),
     requires_python: str | None = None,
     extras: Sequence[str] = (),
+    headers: Sequence[str] = (),
 ) -> Path:
     """Write a wheel; without ``files`` it holds a module of the project's name."""
     escaped = name.replace("-", "_")
@@ -52,7 +55,7 @@ def make_wheel(
         for path, content in (files or {f"{escaped.lower()}.py": f"VERSION = {version!r}\n"}).items()
     }
     members[f"{info}/METADATA"] = metadata(
-        name, version, requires=requires, requires_python=requires_python, extras=extras
+        name, version, requires=requires, requires_python=requires_python, extras=extras, headers=headers
     ).encode()
     pure = "true" if tag.endswith("-any") else "false"
     expanded = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +68,16 @@ def named_errors() -> Iterator[None]:
 
 
 def import_bundle(
-    bundles: Sequence[Path], into: Path, options: TrustOptions = TrustOptions(), *, report: Reporter = silent
+    bundles: Sequence[Path],
+    into: Path,
+    options: TrustOptions = TrustOptions(),
+    *,
+    accept: Callable[[Path], None] | None = None,
+    report: Reporter = silent,
 ) -> Imported:
     """Verify a bundle, full or delta, and publish it at ``into / "current"`` in one step.
 
+    :param accept: judges the verified wheelhouse before it is published; what it raises ends the import.
     :raises VerificationError, HashMismatchError, StorageError: what was published before still is, whole.
     """
     name = bundles[0].name if bundles else ""
@@ -83,7 +89,16 @@ def import_bundle(
     with named_errors():
         signers, revoked = options.texts()
         paths = [str(path) for path in bundles]
-        done = applying.import_bundle(paths, str(into), signers, revoked, options.threshold, options.allowed, progress)
+        done = applying.import_bundle(
+            paths,
+            str(into),
+            signers,
+            revoked,
+            options.threshold,
+            options.allowed,
+            progress,
+            lambda root: accept(Path(root)) if accept else None,
+        )
     report(JobFinished(stage="import", job=name, outcome="done" if done.new else "reused"))
     return done
 

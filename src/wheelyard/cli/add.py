@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wheelyard.cli.output import say
+from wheelyard.cli.policy import PolicyFile, policy_of
 
 
 def register(app: typer.Typer) -> None:
@@ -22,11 +23,15 @@ def add(
         list[Path] | None,
         typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
     ] = None,
+    policy: PolicyFile = None,
 ) -> int:
     """Check files strictly and add them to the index; eggs and Windows installers become wheels."""
     from wheelyard.mirror.add import add as add_files
+    from wheelyard.policy.model import AdmissionPolicy
     from wheelyard.store.blobs import Store
 
-    done = add_files(files, store=Store(), into=into.absolute(), keys=key or ())
+    done = add_files(
+        files, store=Store(), into=into.absolute(), keys=key or (), policy=policy_of(policy) or AdmissionPolicy()
+    )
     say(f"{done.added} added, {done.unchanged} there already")
     return 0

@@ -14,7 +14,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 GROUPS = {
     "Make a wheelhouse": ("init", "build", "lock", "why", "mirror", "add", "prune"),
-    "Check it": ("check", "report", "diff", "doctor", "schema"),
+    "Check it": ("check", "policy", "report", "diff", "doctor", "schema"),
     "Carry it": ("pack", "import", "rollback", "generations", "trust"),
     "Serve it": ("serve",),
 }
@@ -29,6 +29,7 @@ EXAMPLES = {
     "add": "wheelyard add dist/ours-1.0-py3-none-any.whl",
     "prune": "wheelyard prune --newest 2 --dry-run",
     "check": "wheelyard check wheelhouse",
+    "policy": "wheelyard policy check --in wheelhouse --policy policy.toml",
     "report": "wheelyard report wheelhouse --osv all.zip",
     "diff": "wheelyard diff bundle.tar wheelhouse",
     "doctor": "wheelyard doctor wheelyard.toml",

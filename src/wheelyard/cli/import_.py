@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from wheelyard.cli import trust as trusting
 from wheelyard.cli.output import human_bytes, say
+from wheelyard.cli.policy import PolicyFile, policy_of
 from wheelyard.cli.reporters import reporter
 
 
@@ -29,12 +31,14 @@ def import_(
     allow_wrong_clock: trusting.AllowWrongClock = False,
     allow_gap: trusting.AllowGap = False,
     allow_other_channel: trusting.AllowOtherChannel = False,
+    policy: PolicyFile = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Verify a bundle, full or delta, and publish it in one step, or leave everything as it is."""
     from wheelyard.bundle.given import need_path
     from wheelyard.bundle.import_ import import_bundle
+    from wheelyard.stages import judging
 
     for path in bundles:
         need_path(path)
@@ -51,7 +55,8 @@ def import_(
         other_channel=allow_other_channel,
     )
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
-        done = import_bundle(bundles, into, options, report=report)
+        accept = partial(judging.accept, policy=rules, report=report) if (rules := policy_of(policy)) else None
+        done = import_bundle(bundles, into, options, accept=accept, report=report)
     if not quiet and not as_json:
         signed = f"signed by {', '.join(done.signers)}" if done.signers else "the signature was NOT checked"
         say(f"published {into / 'current'} -> {done.generation}, {signed}, {human_bytes(done.new)} new")

@@ -18,7 +18,7 @@ from wheelyard.domain.errors import Failures, Interrupted, StorageError, UsageEr
 
 COMMANDS = (
     *("init", "build", "lock", "why"),
-    *("pack", "check", "import_", "diff", "rollback", "trust", "report"),
+    *("pack", "check", "import_", "diff", "rollback", "trust", "report", "policy"),
     *("serve", "mirror", "add", "prune"),
     *("doctor", "schema"),
 )

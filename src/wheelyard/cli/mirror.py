@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wheelyard.cli.output import counted, human_bytes, say, say_json
+from wheelyard.cli.policy import PolicyFile, policy_of
 from wheelyard.cli.reporters import reporter
 
 if TYPE_CHECKING:
@@ -92,12 +93,14 @@ def mirror(
         list[Path] | None,
         typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
     ] = None,
+    policy: PolicyFile = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Mirror whole projects; what is there already is not fetched again. Not zero if a file could not be had."""
     from wheelyard.domain.errors import Failures
     from wheelyard.mirror.model import Wish
+    from wheelyard.policy.model import AdmissionPolicy
     from wheelyard.stages.mirroring import mirror as mirror_projects
 
     wish = Wish(
@@ -108,6 +111,7 @@ def mirror(
         sdists=sdists.value,
         dependencies=dependencies,
         removed=removed.value,
+        policy=policy_of(policy) or AdmissionPolicy(),
     )
     indexes = _indexes(index or (), mirror_of or ())
     bound = _bound(bind or (), indexes)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wheelyard.cli.output import human_bytes, say, say_json
+from wheelyard.cli.policy import PolicyFile, policy_of
 from wheelyard.cli.reporters import reporter
 from wheelyard.domain.errors import ConfigError
 
@@ -59,6 +60,7 @@ def pack(
             help="Time in the manifest: the same one makes the same bytes.", show_default="when it was packed"
         ),
     ] = None,
+    policy: PolicyFile = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
@@ -75,6 +77,7 @@ def pack(
             volume_size=bytes_of(volume_size) if volume_size else None,
             created=created,
             expires=expires,
+            policy=policy_of(policy),
             report=report,
         )
     if as_json:

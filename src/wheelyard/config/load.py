@@ -21,6 +21,7 @@ from wheelyard.config.urls import user_path
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.index import IndexSource
 from wheelyard.domain.requirement import Requirement
+from wheelyard.policy.read import read_policy
 from wheelyard.schema.location import Location
 from wheelyard.schema.problems import Problems
 from wheelyard.schema.read import fields, read
@@ -115,6 +116,7 @@ def _own(path: Path, problems: Problems) -> Config:
         site_name=top.site.name,
         contact=top.site.contact,
         build_logs=top.site.build_logs,
+        policy=read_policy(top.policy, known=[index.name for index in (*indexes, *of_files)]),
         wheelhouse=_wheelhouse(top),
         keys=sections.keys(top.sign, place.table("sign")),
     )

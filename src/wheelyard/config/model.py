@@ -13,6 +13,7 @@ from wheelyard.domain.requirement import Requirement
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import Target
 from wheelyard.domain.variant import Variant
+from wheelyard.policy.model import AdmissionPolicy
 from wheelyard.variants.book import Book, builtin
 
 
@@ -95,6 +96,8 @@ class Config:
     """Whom to ask: a mail address, a URL, or words; empty: not said."""
     build_logs: bool = False
     """Whether the logs of builds are published."""
+    policy: AdmissionPolicy = field(default_factory=AdmissionPolicy, repr=False)
+    """What may enter the wheelhouse."""
     wheelhouse: Path = Path("wheelhouse")
     """Absolute once loaded."""
     keys: tuple[Path, ...] = ()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from wheelyard.domain.index import IndexStrategy
+from wheelyard.policy.schema import PolicyTable
 from wheelyard.schema.tables import Digest, Setting, Table, Text, Texts, Variables
 from wheelyard.variants.schema import RecipeTable, VariantTable
 
@@ -284,6 +285,7 @@ class Document(Table, frozen=True):
     build: Annotated[BuildTable, Meta(description="the table `[build]`")] = BuildTable()
     sign: Annotated[SignTable, Meta(description="the table `[sign]`")] = SignTable()
     site: Annotated[SiteTable, Meta(description="the table `[site]`")] = SiteTable()
+    policy: Annotated[PolicyTable, Meta(description="the table `[policy]`")] = PolicyTable()
     variant: Annotated[tuple[VariantTable, ...], Meta(description="tables `[[variant]]`")] = ()
     variant_wheels: Annotated[
         bool, Meta(description="one folder more a target, for installers that choose a variant (PEP 825 draft)")

@@ -30,7 +30,7 @@ from wheelyard.config.urls import (
     without_query,
 )
 from wheelyard.domain.errors import WheelyardError
-from wheelyard.domain.index import IndexSource
+from wheelyard.domain.index import OF_PIP, IndexSource
 from wheelyard.domain.settings import BuildSettings
 from wheelyard.domain.target import BuildHost, CarriedPython, Target
 from wheelyard.schema.location import Location
@@ -45,8 +45,6 @@ _PYTHON = re.compile(r"(3\.(\d{1,2}))(t?)(\.\d{1,3})?(t?)", re.ASCII)
 _PIP = re.compile(r"\d+(\.\d+){1,3}", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|[KMGT])?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
-_OF_PIP = re.compile(r"default|(extra|find-links)-[1-9][0-9]*")
-"""What the indexes of pip's configuration are called here."""
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -260,7 +258,7 @@ def check_mirrors(place: Location, indexes: Collection[IndexSource]) -> None:
     originals = [name for name, mirror_of in mirrors.items() if mirror_of is None]
     for name, mirror_of in mirrors.items():
         key = f"[[index]] {name!r} mirror-of"
-        if mirror_of is None or mirror_of in originals or (mirror_of not in mirrors and _OF_PIP.fullmatch(mirror_of)):
+        if mirror_of is None or mirror_of in originals or (mirror_of not in mirrors and OF_PIP.fullmatch(mirror_of)):
             continue
         if mirror_of in mirrors:
             place.wrong(key, f"{mirror_of!r} is a mirror itself", "name the one it mirrors")
@@ -290,7 +288,7 @@ def packages(tables: Mapping[str, PackageTable], known: Collection[str]) -> dict
         place, name = table.place, canonicalize_name(written)
         if name in rules:
             place.wrong("", f"{written!r} is the same project as another table's", "put both into one table")
-        if table.index is not None and table.index not in known and not _OF_PIP.fullmatch(table.index):
+        if table.index is not None and table.index not in known and not OF_PIP.fullmatch(table.index):
             hint = nearest(table.index, known) or f'add [[index]] with name = "{table.index}"'
             place.wrong("index", f"no index is named {table.index!r}", hint)
         rules[name] = PackageRule(

@@ -17,6 +17,7 @@
     ├── ToolError              13   a program, an interpreter, an engine or an image is missing or broken
     ├── VerificationError      14   a bundle, manifest or signature is refused
     ├── VariantError           15   a BLAS or SIMD variant cannot be built, or is not what it claims
+    ├── PolicyError            16   a policy refuses a file, or is itself out of date
     └── InternalError          70   nobody foresaw it: a fault of Wheelyard, with a log
     Interrupted               130   Ctrl-C
 
@@ -141,6 +142,12 @@ class VariantError(WheelyardError):
     """A BLAS or SIMD variant cannot be built, or is not what it claims."""
 
     exit_code = 15
+
+
+class PolicyError(WheelyardError):
+    """A policy refuses a file, or is itself out of date: a waiver has ended, a database is too old."""
+
+    exit_code = 16
 
 
 class InternalError(WheelyardError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -25,6 +26,9 @@ class IndexSource:
         """What an index and its mirrors have in common."""
         return self.mirror_of or self.name
 
+
+OF_PIP = re.compile(r"default|(extra|find-links)-[1-9][0-9]*")
+"""What the indexes of pip's configuration are called here."""
 
 IndexStrategy: TypeAlias = Literal["one-index", "first-index"]
 """What becomes of a name that several indexes have and that is bound to none. ``one-index``: it is refused;

@@ -33,6 +33,10 @@ class Wheel:
     """What can be imported from a wheel: its top-level modules."""
 
 
+OWN = "local"
+"""The origin of what is of no index."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """Why a wheel is in a target's folder."""
@@ -45,6 +49,10 @@ class Entry:
     extras: tuple[str, ...] = ()
     via: tuple[str, ...] = ()
     built: BuiltWheel | None = None
+    sdist_sha256: str = ""
+    """Of what it was built from."""
+    sdist_index: str = ""
+    """Name of the index that had this; ``OWN`` for a file of the admin's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

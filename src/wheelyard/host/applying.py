@@ -8,7 +8,7 @@ them finds the old state or the new one, and the same bundle completes it.
 import contextlib
 import os
 import shutil
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
 
 from wheelyard.host.generations import (
     GENERATIONS,
@@ -33,6 +33,7 @@ from wheelyard.host.sshsig import signer_name
 from wheelyard.host.trust import Trust, advanced, believed, check_order, trust_for
 from wheelyard.host.volumes import PIECES, Volume, check_base, open_volumes
 
+Accept = Callable[[str], None]
 Imported = NamedTuple("Imported", [("generation", str), ("manifest", Manifest), ("signers", List[str]), ("new", int)])
 
 
@@ -171,6 +172,10 @@ def _trust_in(published: Optional[Source], given: Trust) -> Trust:
     return given._replace(policy=policy)
 
 
+def _accept_all(root: str) -> None:
+    """Accept every wheelhouse that was verified."""
+
+
 def import_bundle(
     paths: List[str],
     into: str,
@@ -179,6 +184,7 @@ def import_bundle(
     threshold: Optional[int] = None,
     allowed: Iterable[str] = (),
     progress: Progress = no_progress,
+    accept: Accept = _accept_all,
 ) -> Imported:
     """Verify a bundle and publish it in a folder of generations.
 
@@ -186,6 +192,7 @@ def import_bundle(
     are revoked by hand stay so, even if the bundle is refused.
 
     :param signers, revoked, threshold, allowed: as ``trust_for`` takes them.
+    :param accept: is given the verified wheelhouse before it is published; what it raises ends the import.
     :raises Refused: with a name for each thing that can be wrong.
     """
     volumes = open_volumes(paths)
@@ -212,6 +219,7 @@ def import_bundle(
         }
         if published is not None and again:
             _confirm(volumes, published)
+            accept(published.root)
             put_policy(folder, advanced(published.root, manifest, first.digest, trust, good))
             log_deed(into, **deed)
             return Imported(generation=name, manifest=manifest, signers=deed["signers"], new=0)
@@ -223,6 +231,7 @@ def import_bundle(
             stage.read(volumes)
             stage.reuse()
             stage.finish(first)
+            accept(hidden)
             order = [generation for generation in generation_names(into) if generation != name]
             policy = advanced(hidden, manifest, first.digest, trust, good)
             put_policy(folder, policy._replace(published=(*order, name)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,7 @@ from wheelyard.config.model import Config
 from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.domain.remote import RemoteFile
 from wheelyard.domain.target import Target
+from wheelyard.lock.admission import Admission
 from wheelyard.lock.direct import DirectFile
 from wheelyard.lock.inputs import hashes
 from wheelyard.lock.ports import Upstream
@@ -57,6 +59,7 @@ class TargetSource:
         self._prefer_binary = prefer_binary
         self._sdist_metadata = sdist_metadata
         self._hashes = hashes(config)
+        self._admission = Admission(policy=config.policy)
         self._choices = Once(self._find)
 
     def within(self, sdist_metadata: SdistMetadata) -> TargetSource:
@@ -72,6 +75,7 @@ class TargetSource:
         other = copy.copy(self)
         other._prefer_binary = self._prefer_binary and machine == self._target
         other._target = machine
+        other._admission = replace(self._admission, published=False)
         other._rules = dict(self._config.packages)
         other._choices = Once(other._find)
         return other
@@ -82,7 +86,12 @@ class TargetSource:
         if found is None:
             return None
         versions = [
-            Candidate(version=version, metadata=self._metadata(name, choice), yanked=choice.file.yanked)
+            Candidate(
+                version=version,
+                metadata=self._metadata(name, choice),
+                refusal=self._admission.refusal(name, version, choice.file),
+                yanked=choice.file.yanked,
+            )
             for version, choice in found.by_version.items()
         ]
         return Candidates(versions=versions, refused=found.refused)
@@ -152,14 +161,17 @@ class TargetSource:
             page = self._upstream.project(name, index=rule.index if rule else None)
         if not page.files:
             return None
+        admitted, refused = self._admission.admitted(page)
         found = choices(
-            page,
+            admitted,
             self._target,
             rule,
             only_binary=self._config.only_binary,
             no_binary=self._config.no_binary,
             hashes=self._hashes.get(name, ()),
         )
+        barred = {version: why for version, why in refused.items() if version not in found.by_version}
+        found = replace(found, refused={**found.refused, **barred})
         return _wheels_only(found) if self._prefer_binary else found
 
     def _metadata(self, name: str, choice: Choice) -> Callable[[], bytes]:

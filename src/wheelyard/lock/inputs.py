@@ -51,6 +51,8 @@ def digest(config: Config, target: Target) -> str:
     if config.same_versions:
         same = config.same_versions
         inputs["same-versions"] = [same if same is True else sorted(same), [known.name for known in config.targets]]
+    if config.policy.demands:
+        inputs["policy"] = config.policy.identity
     if config.rebuilt:
         inputs["rebuilt"] = {name: _rule(rule, config.root) for name, rule in config.rebuilt.items()}
     if target.carried.pip or target.lacks_pip:

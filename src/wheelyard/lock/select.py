@@ -291,6 +291,12 @@ def _parsed(text: str) -> Version:
     return Version(text)
 
 
+def version_of(file: RemoteFile, project: str) -> str | None:
+    """Return the normalised version that a file's name says; None for what is no file of this project."""
+    named = _name(file, project)
+    return named.version if named else None
+
+
 def needs_newer_pip(packages: Iterable[LockedPackage], target: Target) -> bool:
     """Whether the host's own pip could not see a wheel of these packages: one to be fetched, or to be built.
 

@@ -13,23 +13,38 @@ from wheelyard.domain.site import Entry, Published, Wheel
 from wheelyard.index import site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.publish import publish
+from wheelyard.mirror.admitting import check_admitted
 from wheelyard.mirror.convert import SUFFIXES, convert
+from wheelyard.policy import moments
+from wheelyard.policy.judge import check_policy
+from wheelyard.policy.model import ANYTHING, AdmissionPolicy
 from wheelyard.sdist import reader
 from wheelyard.store.blobs import Store
 from wheelyard.wheels.facts import facts
 
 
-def add(paths: Sequence[Path], *, store: Store, into: Path, keys: Sequence[Path] = ()) -> Published:
+def add(
+    paths: Sequence[Path],
+    *,
+    store: Store,
+    into: Path,
+    keys: Sequence[Path] = (),
+    policy: AdmissionPolicy = ANYTHING,
+) -> Published:
     """Add files to a wheelhouse; each is checked strictly before anything is published.
 
     :raises ConfigError: if a file is not there, or of no known kind.
+    :raises PolicyError: if one may not enter.
     :raises WheelError: if one is damaged or hostile, or has the name of another file that is there.
     :raises StorageError: if the wheelhouse cannot be changed.
     """
     check_place(into)
+    check_policy(policy, moments.now())
     site = site_state.load(into)
     with store.scratch() as scratch:
         entries = [_entry(path, store, scratch) for path in paths]
+    for entry in entries:
+        check_admitted(entry, policy, store)
     known = {entry.wheel.filename: entry for entry in site.extra}
     for entry in entries:
         before = known.get(entry.wheel.filename)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from packaging.requirements import Requirement
 
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.target import Target
+from wheelyard.policy.model import AdmissionPolicy
 
 Removed: TypeAlias = Literal["keep", "mark", "drop"]
 """What becomes of a file that upstream has no more: kept, marked as yanked, or dropped."""
@@ -30,6 +31,8 @@ class Wish:
     dependencies: bool = False
     """Also what the chosen wheels require, and what that requires, and so on."""
     removed: Removed = "keep"
+    policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
+    """What a file must be to be taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,13 @@ from wheelyard.domain.site import Entry, Wheel
 from wheelyard.index import site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.publish import publish
+from wheelyard.lock.admission import Admission
+from wheelyard.mirror.admitting import check_admitted
 from wheelyard.mirror.choose import choose, requirements_of, version_of
 from wheelyard.mirror.model import Mirrored, Removed, Wish
+from wheelyard.policy import moments
+from wheelyard.policy.judge import check_policy
+from wheelyard.policy.model import AdmissionPolicy
 from wheelyard.sdist import reader
 from wheelyard.store.blobs import Store
 from wheelyard.upstream.client import Client
@@ -42,6 +47,8 @@ class _Found:
     """By project and file name; only pages that could be read."""
     chosen: dict[str, tuple[str, RemoteFile]] = field(default_factory=dict)
     """By file name: project and file."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """By project: why its newest version that the policy refuses is refused."""
     without: set[str] = field(default_factory=set)
     """Projects of which no file was chosen."""
     failures: list[WheelyardError] = field(default_factory=list)
@@ -67,6 +74,7 @@ def mirror(
     :raises WheelError: if two files cannot lie in one wheelhouse.
     """
     check_place(into)
+    check_policy(wish.policy, moments.now())
     before = site_state.load(into)
     known = {entry.wheel.filename: entry for entry in before.extra}
     report(StageStarted(stage="mirror", jobs=len(wish.projects)))
@@ -74,7 +82,7 @@ def mirror(
     _tell_missing(wish, found, known.values(), report)
     followed = {name: _follow(entry, found, wish.removed) for name, entry in known.items()}
     kept = {name: entry for name, entry in followed.items() if entry is not None}
-    new = _fetch_new(found, known, client=client, store=store, into=into, report=report)
+    new = _fetch_new(found, known, policy=wish.policy, client=client, store=store, into=into, report=report)
     extra = sorted({**kept, **new}.values(), key=lambda entry: entry.wheel.filename)
     report(StageFinished(stage="mirror"))
     publish(replace(before, extra=tuple(extra)), store=store, into=into, keys=keys, report=report, grace=grace)
@@ -120,13 +128,16 @@ def _choose(key: Key, wish: Wish, client: Client, found: _Found, report: Reporte
     name, specifier, _ = key
     report(JobStarted(stage="mirror", job=name))
     try:
-        files = client.project(name).files
+        page = client.project(name)
     except WheelyardError as error:
         found.failures.append(error)
         report(JobFinished(stage="mirror", job=name, outcome="failed", note=error.message))
         return ()
-    found.pages[name] = {file.filename: file for file in files}
-    chosen = choose(files, SpecifierSet(specifier), wish)
+    found.pages[name] = {file.filename: file for file in page.files}
+    admitted, refused = Admission(policy=wish.policy).admitted(page)
+    for version, why in refused.items():
+        found.refused[name] = f"{name} {version}: {why}"
+    chosen = choose(admitted.files, SpecifierSet(specifier), wish)
     found.chosen.update({file.filename: (name, file) for file in chosen})
     if not chosen:
         found.without.add(name)
@@ -157,6 +168,8 @@ def _tell_missing(wish: Wish, found: _Found, known: Iterable[Entry], report: Rep
     asked = {canonicalize_name(requirement.name) for requirement in wish.projects}
     for name in sorted(found.without - ours):
         text = "upstream has no such project, or no file of it that specifier and targets allow"
+        if name in found.refused:
+            text = f"no file of it may enter: {found.refused[name]}"
         if name in asked:
             found.failures.append(NoCandidateError(text, where=name))
         else:
@@ -192,7 +205,14 @@ def _follow(entry: Entry, found: _Found, removed: Removed) -> Entry | None:
 
 
 def _fetch_new(
-    found: _Found, known: Mapping[str, Entry], *, client: Client, store: Store, into: Path, report: Reporter
+    found: _Found,
+    known: Mapping[str, Entry],
+    *,
+    policy: AdmissionPolicy,
+    client: Client,
+    store: Store,
+    into: Path,
+    report: Reporter,
 ) -> dict[str, Entry]:
     missing = {name: each for name, each in found.chosen.items() if name not in known}
     try:
@@ -207,7 +227,9 @@ def _fetch_new(
         if file.sha256 is None or not store.has(file.sha256):
             continue
         try:
-            new[filename] = Entry(wheel=_wheel(project, file, file.sha256, store), origin="upstream", source=file.index)
+            entry = Entry(wheel=_wheel(project, file, file.sha256, store), origin="upstream", source=file.index)
+            check_admitted(entry, policy, store)
+            new[filename] = entry
         except WheelyardError as error:
             found.failures.append(error)
             report(Warned(message=f"left out: {error}"))

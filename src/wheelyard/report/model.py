@@ -36,6 +36,14 @@ class Provenance:
     """Package URLs of what its build took from other registries."""
     attestations: str = ""
     """URL of the upstream's attestations (PEP 740)."""
+    sdist_sha256: str = ""
+    """Of what it was built from."""
+    sdist_index: str = ""
+    """Name of the index that had this; ``local``: a file of the admin's own."""
+    upload_time: str = ""
+    """As the index said (PEP 700), of the wheel or of its sdist."""
+    yanked: str | None = None
+    """None: not yanked; else the reason, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

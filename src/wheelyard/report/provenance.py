@@ -23,6 +23,12 @@ def provenance_json(site: Site) -> bytes:
             "grafted": list(built.grafted) if built else [],
             "prefetched": list(built.prefetched) if built else [],
             "attestations": entry.wheel.provenance or "",
+            "sdist_sha256": entry.sdist_sha256,
+            "sdist_index": entry.sdist_index,
+            "upload_time": entry.wheel.upload_time or "",
+            "yanked": entry.wheel.yanked,
         }
-        rows[entry.wheel.sha256] = {name: value for name, value in row.items() if value}
+        rows[entry.wheel.sha256] = {
+            name: value for name, value in row.items() if value or (name == "yanked" and value is not None)
+        }
     return (json.dumps(rows, indent=1, sort_keys=True) + "\n").encode()

@@ -42,6 +42,8 @@ class Candidate:
     """Normalised (PEP 440)."""
     metadata: Callable[[], bytes]
     """Returns the METADATA; called once, when a resolver wants to know. May take long and may raise."""
+    refusal: Callable[[CoreMetadata], str | None] | None = None
+    """Returns why it is not to be had after all, now that its metadata is known; None where it is."""
     yanked: str | None = None
     """None: not yanked; else the reason. A resolver takes it for an exact pin only (PEP 592)."""
 
@@ -173,7 +175,7 @@ class View:
             raise KeyError(f"{name} {version} is not listed")
         metadata = parse(found.metadata())
         requires: list[str] = []
-        refusal = None
+        refusal = found.refusal(metadata) if found.refusal else None
         if not core.python_fits(metadata.requires_python, self._environment["python_full_version"]):
             refusal = f"needs Python {metadata.requires_python}"
         try:

@@ -150,6 +150,8 @@ class SdistFacts:
     version: str
     """Normalised (PEP 440)."""
     requires_python: str | None
+    metadata: bytes
+    """PKG-INFO."""
     members: tuple[str, ...]
     """Every file and link below the top folder, in the archive's order."""
 
@@ -197,6 +199,7 @@ def read(source: Path, *, filename: str | None = None) -> SdistFacts:
         name=name,
         version=str(version),
         requires_python=headers.one("Requires-Python") or None,
+        metadata=info,
         members=tuple(paths),
     )
 

@@ -14,7 +14,7 @@ from wheelyard.domain.facts import WheelSummary
 from wheelyard.domain.folder import FilledFolder, LockedFolder
 from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.domain.proof import Proof
-from wheelyard.domain.site import Entry, Folder, Wheel
+from wheelyard.domain.site import OWN, Entry, Folder, Wheel
 from wheelyard.index import bundled_python
 from wheelyard.lock import pylock, requirements_txt
 from wheelyard.lock.select import carries_pip
@@ -134,4 +134,6 @@ def _entry(package: LockedPackage, final: LockedPackage, found: WheelSummary, ma
         extras=package.extras,
         via=package.via,
         built=made,
+        sdist_sha256=package.file.sha256 if made else "",
+        sdist_index=(package.file.index or (OWN if package.file.path else "")) if made else "",
     )

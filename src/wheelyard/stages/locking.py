@@ -10,6 +10,8 @@ from wheelyard.domain.events import Reporter, silent
 from wheelyard.domain.lock import Lock
 from wheelyard.lock.indexes import Indexes
 from wheelyard.lock.lock import lock as lock_targets
+from wheelyard.policy import moments
+from wheelyard.policy.judge import check_policy
 from wheelyard.stages.backends import Sandboxes
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.find import Toolchains
@@ -30,6 +32,7 @@ def lock(
     :returns: the locks by the names of their targets.
     :raises WheelyardError: if a target cannot be locked; no lock is written then.
     """
+    check_policy(config.policy, moments.now())
     store = replace(store or Store(), report=report)
     with Indexes(config, store, report=report) as indexes:
         toolchains = Toolchains(config.build, store, report, fetch=indexes.fetch)

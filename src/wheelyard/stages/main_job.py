@@ -25,9 +25,11 @@ from wheelyard.index import build_logs, bundled_python, names, site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.publish import publish
 from wheelyard.lock.indexes import Indexes
+from wheelyard.policy import moments
+from wheelyard.policy.judge import check_policy
 from wheelyard.prove.pips import HostPips
 from wheelyard.report.provenance import provenance_json
-from wheelyard.stages import labels, variants
+from wheelyard.stages import judging, labels, variants
 from wheelyard.stages.assemble import fill, folder_of
 from wheelyard.stages.building import build_plans
 from wheelyard.stages.fetching import fetch_all
@@ -75,6 +77,7 @@ def build(
     report = once(report)
     check_place(config.wheelhouse)
     keys = check_keys(options.keys or config.keys)
+    check_policy(config.policy, moments.now())
     store = replace(store or Store(), report=report)
     earlier = site_state.load(config.wheelhouse)  # was it made here? Found out now rather than after all the work
     before = names.published(earlier)
@@ -83,6 +86,7 @@ def build(
     with Indexes(config, store, report=report) as indexes:
         toolchains = Toolchains(config.build, store, report, fetch=indexes.fetch)
         plans = make_plans(config, toolchains, indexes, withheld, store=store, options=options, report=report)
+        judging.check_locked(withheld.left(plans), withheld, report=report)
         plans = withheld.left(plans)
         fetched = fetch_all(plans, indexes, withheld, store=store, config=config, report=report)
         for plan in withheld.left(plans):
@@ -95,6 +99,7 @@ def build(
             with withheld.unless(plan.name):
                 wheels = names.keep(builds.of_folder[plan.name], before, store=store, into=config.wheelhouse)
                 filled[plan.name] = fill(plan, wheels, store=store)
+                judging.check_filled(filled[plan.name], config.policy, store=store, report=report)
                 names.refuse_others(filled[plan.name].entries, before)
         pips = HostPips(indexes, store)
         left = withheld.left(plans)

@@ -18,6 +18,8 @@ from wheelyard.bundle.sign import sign
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.events import Reporter, silent
 from wheelyard.index.publishers.folder import changed, held
+from wheelyard.policy.model import AdmissionPolicy
+from wheelyard.stages import judging
 
 _DAYS = re.compile(r"(\d+)\s*(d|days?|w|weeks?)\Z")
 
@@ -49,6 +51,7 @@ def pack(
     volume_size: int | None = None,
     created: str | None = None,
     expires: str | None = None,
+    policy: AdmissionPolicy | None = None,
     report: Reporter = silent,
 ) -> Packed:
     """Pack a wheelhouse into one file, or volumes; the same wheelhouse gives the same bytes every time.
@@ -60,6 +63,8 @@ def pack(
     :param volume_size: bytes.
     :param created: the time in the manifest, as ``2027-01-31``; None: now.
     :param expires: a date, or ``90d`` after ``created``.
+    :param policy: what all that is packed has to pass.
+    :raises PolicyError: if something does not.
     :raises ConfigError: if there is no wheelhouse, or an argument does not fit it.
     :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
     """
@@ -70,6 +75,8 @@ def pack(
         with contextlib.ExitStack() as bundle, changed(generations, report=report) as root:
             # Nobody sees the wheelhouse before it is whole and signed, nor a bundle before its wheelhouse: a kill
             # between the two would give one sequence out twice.
+            if policy is not None:
+                judging.accept(root, policy, report=report)
             single.put(root)
             found, _ = manifests.read(root)
             made = moment_of(created, None) if created else manifests.timestamp() or found.created

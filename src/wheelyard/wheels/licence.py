@@ -95,3 +95,9 @@ def _kinds(metadata: CoreMetadata) -> tuple[str, ...]:
     """Return the licences that classifiers name: ``License :: OSI Approved`` alone names none."""
     named = (line.rpartition("::")[2].strip() for line in metadata.classifiers if line.startswith("License ::"))
     return tuple(sorted({name for name in named if name != "OSI Approved"}))
+
+
+def spdx_identifier(text: str) -> str | None:
+    """Return one licence, with an exception or without, in SPDX's own spelling; None for what is no such."""
+    expression = expression_of(text)
+    return expression if expression and not {"(", "OR", "AND"} & set(expression.replace("(", "( ").split()) else None

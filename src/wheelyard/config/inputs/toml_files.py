@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from wheelyard.config.inputs.single import parse_requirement
 from wheelyard.config.inputs.syntax import SyntaxProblem
 from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.requirement import Requirement
-from wheelyard.schema.problems import read_text, shown
+from wheelyard.schema.problems import shown
+from wheelyard.schema.toml_file import read_toml
 
-
-def read_toml(path: Path, name: str) -> dict[str, object]:
-    """Read a TOML file.
-
-    :raises ConfigError: if it is not there, or is no TOML: with its line.
-    """
-    try:
-        return tomllib.loads(read_text(path, name))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=name, hint="correct the line that is named") from error
+__all__ = ["read_requirement", "read_toml"]
 
 
 def read_requirement(text: str, path: Path, root: Path, where: str) -> Requirement:
