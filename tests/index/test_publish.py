@@ -13,10 +13,11 @@ import pytest
 from tests.support.page_reading import anchors, faults
 from tests.support.shop import Shop, contents, folder, left_over, stamps, state_of
 from wheelyard.bundle import manifest, single
+from wheelyard.bundle.manifest import GENERATION
 from wheelyard.domain.errors import HashMismatchError, StorageError, WheelError
 from wheelyard.domain.events import Event, Warned
 from wheelyard.domain.site import Site
-from wheelyard.host.manifest import dump_manifest
+from wheelyard.host.manifest import digest_of, dump_manifest
 from wheelyard.index.publish import publish
 from wheelyard.io import files
 from wheelyard.report import papers
@@ -184,7 +185,8 @@ def test_what_the_site_has_no_more_is_removed(shop: Shop) -> None:
     assert not (shop.into / "install.py").exists()
     other = shop.into.parent / "other"
     shop.publish(Site(folders=site.folders[:1]), other)
-    assert {**contents(shop.into), "manifest.json": ""} == {**contents(other), "manifest.json": ""}
+    numbered = dict.fromkeys(("manifest.json", GENERATION), "")  # two publications there, one here
+    assert {**contents(shop.into), **numbered} == {**contents(other), **numbered}
 
 
 def test_a_changed_lock_exchanges_the_folder_and_keeps_what_is_the_same(shop: Shop) -> None:
@@ -265,6 +267,34 @@ def test_the_quick_manifest_is_the_one_that_a_full_listing_gives(shop: Shop) -> 
         assert quick.sequence == number
         again = quick._replace(files=manifest.build(shop.into).files)
         assert dump_manifest(again) == content
+
+
+def test_the_generations_number_is_in_one_file_that_every_page_shows_and_the_manifest_lists(shop: Shop) -> None:
+    def told() -> tuple[int, bytes]:
+        listed = manifest.read(shop.into)[0]
+        content = (shop.into / GENERATION).read_bytes()
+        assert {entry.path: entry.sha256 for entry in listed.files}[GENERATION] == digest_of(content)
+        return listed.sequence, content
+
+    alpha, beta = shop.entry("alpha"), shop.entry("beta")
+    first = shop.publish(Site(folders=(folder("el9", [alpha]),)))
+    pages = [path for path in shop.into.rglob("*.html") if "simple" not in path.parts]
+    assert first.generation == 1
+    for page in pages:
+        text = page.read_text()
+        assert 'assets/generation.css"' in text, page
+        assert '<span class="generation">' in text, page
+    assert told() == (1, b'.generation::after { content: ", generation 1"; }\n')
+    before = stamps(shop.into / "projects")
+    assert shop.publish(Site(folders=(folder("el9", [alpha]),), extra=(beta,))).generation == 2
+    assert told() == (2, b'.generation::after { content: ", generation 2"; }\n')
+    after = stamps(shop.into / "projects")
+    assert {path: after[path] for path in before} == before  # no page is another one because of a number
+    manifest.restamp(shop.into, created=None, expires="2040-01-01T00:00:00Z")
+    assert told()[0] == 3
+    assert b"generation 3" in told()[1]
+    (shop.into / GENERATION).write_text("damaged")
+    assert shop.publish(Site(folders=(folder("el9", [alpha]),), extra=(beta,))).generation == told()[0]
 
 
 def test_a_manifest_that_another_tool_wrote_is_continued(shop: Shop) -> None:

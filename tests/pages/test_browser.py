@@ -13,6 +13,7 @@ from tests.support import axe
 from tests.support.browser import Browser, browser
 from tests.support.shop import Shop, folder
 from tests.support.web_servers import own
+from wheelyard.bundle import manifest
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.site import Entry, Imprint, Site, Wheel
 from wheelyard.index import build_logs
@@ -187,6 +188,8 @@ def test_every_page_says_whose_wheelhouse_it_is(site: Path, tab: Browser, path: 
     assert tab.js("document.title").endswith("Wheels & more")
     assert "Wheels & more, 2026-02-01" in tab.js("document.querySelector('footer').innerText")
     assert tab.js("document.querySelector('footer a').href") == "mailto:wheels@example.org"
+    shown = "getComputedStyle(document.querySelector('footer .generation'), '::after').content"
+    assert tab.js(shown) == f'", generation {manifest.read(site)[0].sequence}"'
 
 
 def test_papers_and_pages_lead_to_each_other(site: Path, tab: Browser) -> None:

@@ -56,6 +56,9 @@ __all__ = [
 
 TOOL = f"wheelyard {__version__}"
 RELEASED = ".released"
+GENERATION = "assets/generation.css"
+"""What every page has the generation's number from: the sequence of the manifest that lists it. A style sheet works
+without a script and from a disk; as it is one file, no page changes because another one did."""
 _UNLISTED = frozenset({MANIFEST, SIGNATURE, BUNDLE})
 
 
@@ -189,11 +192,27 @@ def read(root: Path) -> tuple[Manifest, bytes]:
         return load_manifest(content), content
 
 
-def write(root: Path, manifest: Manifest) -> str:
-    """Put the manifest into the wheelhouse and return its sha256; a signature of other bytes is removed.
+def generation_css(sequence: int) -> bytes:
+    """Return the style sheet that shows a generation's number."""
+    return f'.generation::after {{ content: ", generation {sequence}"; }}\n'.encode()
 
+
+def numbered(manifest: Manifest) -> Manifest:
+    """Return the manifest with the style sheet of its own number among its files, if it lists one."""
+    content = generation_css(manifest.sequence)
+    sheet = FileEntry(path=GENERATION, size=len(content), sha256=digest_of(content), kind=kind_of(GENERATION))
+    return manifest._replace(files=tuple(sheet if entry.path == GENERATION else entry for entry in manifest.files))
+
+
+def write(root: Path, manifest: Manifest) -> Manifest:
+    """Put the manifest into the wheelhouse, with its number for the pages; a signature of other bytes is removed.
+
+    :returns: the manifest as it lies there.
     :raises StorageError: if it cannot be written.
     """
+    manifest = numbered(manifest)
+    if any(entry.path == GENERATION for entry in manifest.files):
+        files.write(root / GENERATION, generation_css(manifest.sequence))
     content = dump_manifest(manifest)
     place = root / MANIFEST
     changed = not place.is_file() or place.read_bytes() != content
@@ -201,7 +220,7 @@ def write(root: Path, manifest: Manifest) -> str:
         # A signature that does not fit is worse than none. Removed first: never a moment with the wrong pair.
         (root / SIGNATURE).unlink(missing_ok=True)
         files.write(place, content)
-    return digest_of(content)
+    return manifest
 
 
 def release_note(root: Path) -> str:
@@ -233,8 +252,7 @@ def follow_release(root: Path, base: str | None = None) -> Manifest:
     if carried in (None, before.previous, digest_of(content)):
         return before
     made = before._replace(sequence=before.sequence + 1, previous=carried)
-    write(root, made)
-    return made
+    return write(root, made)
 
 
 def update(
@@ -280,8 +298,7 @@ def update(
     same = (made.files, made.targets, made.channel) == there
     if before is not None and same and expires in (None, before.expires):
         return before
-    write(root, made)
-    return made
+    return write(root, made)
 
 
 def restamp(root: Path, *, created: str | None, expires: str | None) -> Manifest:
@@ -299,5 +316,4 @@ def restamp(root: Path, *, created: str | None, expires: str | None) -> Manifest
         previous=digest_of(content),
         tool=TOOL,
     )
-    write(root, made)
-    return made
+    return write(root, made)

@@ -155,8 +155,8 @@ def show_outcome(outcome: BuildOutcome) -> None:
         end="",
     )
     show(f"{outcome.reused} {'was' if outcome.reused == 1 else 'were'} built before; {outcome.seconds:.1f} s")
-    show(f"wheelhouse: {counted(done.added, 'file')} added, {done.restored} put back, {done.removed} removed, ", end="")
-    show(f"{done.unchanged} left as they were")
+    show(f"wheelhouse: generation {done.generation}; {counted(done.added, 'file')} added, ", end="")
+    show(f"{done.restored} put back, {done.removed} removed, {done.unchanged} left as they were")
     show("\nOn the host, without a network:")
     for folder in outcome.folders:
         for command in commands(folder, shown(outcome.wheelhouse)):

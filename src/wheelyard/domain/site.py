@@ -133,3 +133,5 @@ class Published:
     """Files of any kind that were written: distributions, metadata and pages."""
     bytes: int = 0
     """Bytes of those."""
+    generation: int = 0
+    """Number of what is published now: the sequence of its manifest."""

@@ -16,12 +16,13 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from wheelyard.bundle.manifest import GENERATION, generation_css
 from wheelyard.bundle.sign import fingerprint_of, sign_bytes, signers_of
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.site import Published, Wheel
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE
-from wheelyard.index import layout, site_state
+from wheelyard.index import layout, pages, site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.layout import FILES, OURS
 from wheelyard.index.publishers import listing, record
@@ -101,7 +102,8 @@ class _Publication:
         site, ground, staging = self.rendered.site, self.ground, self.staging
         for path, item in self.rendered.files.items():
             self._stage(path, item)
-        leaving = [path for path in ground.disk if path not in self.rendered.files and ground.leftover(path)]
+        stay = self.rendered.files.keys() | {GENERATION}
+        leaving = [path for path in ground.disk if path not in stay and ground.leftover(path)]
         folders = frozenset([*(folder.name for folder in site.folders), *(folder.name for folder in site.labelled)])
         gone = ground.spare(leaving, folders, self.order.grace, time.time()) if self.order.grace else leaving
         for path in leaving:
@@ -112,6 +114,7 @@ class _Publication:
             report(Warned(message=f"{ground.live / path} is not of this wheelhouse: it is neither signed nor packed"))
         known = {**ground.kept, **staging.written}
         listed = listing.list_files(site, ground, known, dated=bool(self.order.keys))
+        self._stage(GENERATION, pages.document(generation_css(listed.head.sequence)))
         notes = {site_state.SHELF: site_state.dump(site), **self._signature(listed, report)}
         if staging.written or gone or listed.content is not None or not self._are_there(notes):
             restored = self._restored()
@@ -128,7 +131,7 @@ class _Publication:
         now[MANIFEST] = record.known(stamp, listed.digest, json.dumps(listed.head))
         if now != ground.record:
             record.save(generations.state, now)
-        return self._summary(leaving, restored)
+        return self._summary(leaving, restored, listed.head.sequence)
 
     def _stage(self, path: str, item: Item) -> None:
         """Keep a file that is right, or write it."""
@@ -202,7 +205,7 @@ class _Publication:
     def _new(self) -> list[str]:
         return [name for name in self.rendered.pool if f"{FILES}/{name}" in self.staging.written]
 
-    def _summary(self, leaving: list[str], restored: int) -> Published:
+    def _summary(self, leaving: list[str], restored: int, generation: int) -> Published:
         new = len(self._new())
         return Published(
             added=new - restored,
@@ -211,6 +214,7 @@ class _Publication:
             unchanged=len(self.rendered.pool) - new,
             written=len(self.staging.written),
             bytes=self.staging.bytes,
+            generation=generation,
         )
 
     def _is_removed(self, path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
 import time
@@ -9,6 +10,7 @@ from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from wheelyard.bundle import manifest
+from wheelyard.bundle.manifest import GENERATION
 from wheelyard.domain.errors import VerificationError
 from wheelyard.domain.site import Folder, Site
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE, check_path, digest_of, dump_manifest, load_manifest
@@ -89,7 +91,7 @@ def strangers(ground: Ground, written: Container[str]) -> list[str]:
 
 
 def _others(ground: Ground) -> list[str]:
-    return [path for path in ground.disk if path not in ground.kept and path not in UNLISTED]
+    return [path for path in ground.disk if path not in ground.kept and path not in UNLISTED | {GENERATION}]
 
 
 def _goes_along(path: str) -> bool:
@@ -99,7 +101,7 @@ def _goes_along(path: str) -> bool:
 def list_files(site: Site, ground: Ground, known: Mapping[str, Known], *, dated: bool) -> Listed:
     """Return the manifest of a publication: the one that is there if it says the same.
 
-    :param known: every file that is to be listed.
+    :param known: every file that is to be listed, but what shows the generation's number: that is known here only.
     :param dated: the manifest must say when it was made: a host whose clock was set back can tell from that.
     :raises VerificationError: if there is a file that no manifest can list (a name with a newline).
     """
@@ -136,9 +138,9 @@ def _next(before: Head | None, digest: str, content: str, channel: str | None, g
 
 
 def _written(head: Head, known: Mapping[str, Known], targets: tuple[manifest.TargetInfo, ...]) -> Listed:
-    entries = tuple(
-        sorted(manifest.FileEntry(path, each[0], each[3], manifest.kind_of(path)) for path, each in known.items())
-    )
+    sheet = manifest.generation_css(head.sequence)
+    entries = sorted(manifest.FileEntry(path, each[0], each[3], manifest.kind_of(path)) for path, each in known.items())
+    bisect.insort(entries, manifest.FileEntry(GENERATION, len(sheet), digest_of(sheet), manifest.kind_of(GENERATION)))
     made = manifest.Manifest(
         channel=head.channel or "wheelhouse",
         sequence=head.sequence,
@@ -146,7 +148,7 @@ def _written(head: Head, known: Mapping[str, Known], targets: tuple[manifest.Tar
         expires=head.expires,
         previous=head.previous,
         targets=targets,
-        files=entries,
+        files=tuple(entries),
         tool=manifest.TOOL,
     )
     if not head.channel:  # one of its own, so that no two are taken for one another where both are imported
@@ -163,7 +165,7 @@ def _written(head: Head, known: Mapping[str, Known], targets: tuple[manifest.Tar
 
 
 def _digest(known: Mapping[str, Known], targets: tuple[manifest.TargetInfo, ...], channel: str | None) -> str:
-    state = hashlib.sha256(repr((targets, channel)).encode())
+    state = hashlib.sha256(repr((targets, channel, GENERATION)).encode())
     for path in sorted(known):
         state.update(f"{path}\t{known[path].sha256}\n".encode("utf-8", "surrogateescape"))
     return state.hexdigest()
@@ -173,8 +175,9 @@ def _says(
     there: manifest.Manifest, known: Mapping[str, Known], targets: tuple[manifest.TargetInfo, ...], channel: str | None
 ) -> bool:
     files_there = {entry.path: entry.sha256 for entry in there.files}
+    sheet = digest_of(manifest.generation_css(there.sequence))
     return (
-        files_there == {path: each.sha256 for path, each in known.items()}
+        files_there == {GENERATION: sheet, **{path: each.sha256 for path, each in known.items()}}
         and there.targets == targets
         and channel in (None, there.channel)
     )
