@@ -13,6 +13,7 @@ from tests.support.signed_wheelhouses import key, public
 from tests.support.yard import Yard
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, examine
+from wheelyard.bundle.manifest import GENERATION
 from wheelyard.bundle.sign import fingerprint_of, signers_of
 from wheelyard.domain.errors import ToolError, UsageError
 from wheelyard.domain.events import Event, Warned
@@ -143,5 +144,5 @@ def test_rolling_back_publishes_what_was_there_before_under_a_new_number(shop: S
     roll_back(shop.into, store=Store(tmp_path / "another store"), keys=[key()])  # the bytes are in what was before
     assert manifest.read(shop.into)[0].sequence == packed.manifest.sequence + 1
     assert examine([shop.into], TrustOptions(trust=public())).faults == ()
-    of_the_manifest = dict.fromkeys(("manifest.json", "manifest.json.sig", "install.py", "import.py"), "")
+    of_the_manifest = dict.fromkeys((GENERATION, "manifest.json", "manifest.json.sig", "install.py", "import.py"), "")
     assert {**contents(shop.into), **of_the_manifest} == {**first, **of_the_manifest}

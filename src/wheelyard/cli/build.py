@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wheelyard.cli import completion
 from wheelyard.cli.foretell import foretell
 from wheelyard.cli.output import counted, human_bytes, say_json, show
 from wheelyard.cli.reporters import reporter
@@ -30,11 +31,24 @@ def build(
     ] = Path("wheelyard.toml"),
     into: Annotated[Path | None, typer.Option(help="Write the wheelhouse there instead.", show_default=False)] = None,
     target: Annotated[
-        list[str] | None, typer.Option("--target", "-t", help="Only this target, or a preset such as el9 (repeatable).")
+        list[str] | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="Only this target, or a preset such as el9 (repeatable).",
+            autocompletion=completion.targets_and_presets,
+        ),
     ] = None,
     upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="Forget earlier pins.")] = False,
     upgrade_package: Annotated[
-        list[str] | None, typer.Option("--upgrade-package", "-P", metavar="NAME", help="Forget one pin (repeatable).")
+        list[str] | None,
+        typer.Option(
+            "--upgrade-package",
+            "-P",
+            metavar="NAME",
+            help="Forget one pin (repeatable).",
+            autocompletion=completion.packages,
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Builds at a time; 0: one per CPU.")] = 0,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first build that fails.")] = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from wheelyard.cli import completion
 from wheelyard.cli.output import say
 from wheelyard.domain.errors import ConfigError
 
@@ -28,7 +29,13 @@ def init(
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", "-t", metavar="PRESET", help="A kind of host, as el9 or el8-py39; may be repeated."),
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="PRESET",
+            help="A kind of host, as el9 or el8-py39; may be repeated.",
+            autocompletion=completion.presets,
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("wheelyard.toml"),
     from_environment: Annotated[

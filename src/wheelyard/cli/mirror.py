@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wheelyard.cli import completion
 from wheelyard.cli.output import counted, human_bytes, say, say_json
 from wheelyard.cli.policy import PolicyFile, policy_of
 from wheelyard.cli.reporters import reporter
@@ -61,7 +62,13 @@ def mirror(
     into: Annotated[Path, typer.Option(help="The wheelhouse.")] = Path("wheelhouse"),
     newest: Annotated[int, typer.Option(min=0, help="So many versions of each; 0: all.")] = 0,
     target: Annotated[
-        list[str] | None, typer.Option("--target", "-t", help="Only wheels for this preset, such as el9 (repeatable).")
+        list[str] | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="Only wheels for this preset, such as el9 (repeatable).",
+            autocompletion=completion.presets,
+        ),
     ] = None,
     python: Annotated[
         list[str] | None, typer.Option(help="With --platform: only for this Python (repeatable).")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from wheelyard.cli import completion
 from wheelyard.cli.output import human_bytes, say, say_json
 from wheelyard.cli.policy import PolicyFile, policy_of
 from wheelyard.cli.reporters import reporter
@@ -48,7 +49,12 @@ def pack(
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", "-t", help="Only this folder (el9, el9.v3, or el9.* with its variants; repeatable)."),
+        typer.Option(
+            "--target",
+            "-t",
+            help="Only this folder (el9, el9.v3, or el9.* with its variants; repeatable).",
+            autocompletion=completion.folders,
+        ),
     ] = None,
     volume_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Cut into volumes: 4GB for FAT32, 700M, 4.3GiB, …")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wheelyard.cli import completion
 from wheelyard.cli.output import say, say_json
 from wheelyard.domain.errors import ConfigError
 
@@ -22,11 +23,14 @@ def register(app: typer.Typer) -> None:
 
 
 def why(
-    name: Annotated[str, typer.Argument(help="The package.")],
+    name: Annotated[str, typer.Argument(help="The package.", autocompletion=completion.packages)],
     source: Annotated[
         Path, typer.Option("--config", "-c", help="wheelyard.toml, or what was locked in its place.")
     ] = Path("wheelyard.toml"),
-    target: Annotated[str | None, typer.Option("--target", "-t", help="Only in this target.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="Only in this target.", autocompletion=completion.targets),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
     """Show a package's version in each target, the file that was chosen, why, and who asked for it."""

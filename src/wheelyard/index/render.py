@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from markupsafe import Markup
 
+from wheelyard.bundle.manifest import GENERATION
 from wheelyard.domain.site import Folder, LabelledFolder, Site, Wheel
 from wheelyard.index import layout, pages
 from wheelyard.index.knowledge import Knowledge
@@ -46,6 +47,7 @@ def render(
     projects = layout.by_project(layout.baseline(site).values())
     files.update(_index(f"{SIMPLE}/", projects, metadata, f"../../{FILES}/"))
     files.update(people_pages(site, pool, metadata, known.facts, readme))
+    files[GENERATION] = pages.document(b"")  # whoever writes a manifest knows the number
     return RenderedSite(site=site, pool=pool, files=files)
 
 

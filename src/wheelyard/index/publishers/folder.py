@@ -101,9 +101,9 @@ class _Publication:
         """Publish, if there is anything to change."""
         site, ground, staging = self.rendered.site, self.ground, self.staging
         for path, item in self.rendered.files.items():
-            self._stage(path, item)
-        stay = self.rendered.files.keys() | {GENERATION}
-        leaving = [path for path in ground.disk if path not in stay and ground.leftover(path)]
+            if path != GENERATION:  # that is known when all else is
+                self._stage(path, item)
+        leaving = [path for path in ground.disk if path not in self.rendered.files and ground.leftover(path)]
         folders = frozenset([*(folder.name for folder in site.folders), *(folder.name for folder in site.labelled)])
         gone = ground.spare(leaving, folders, self.order.grace, time.time()) if self.order.grace else leaving
         for path in leaving:
