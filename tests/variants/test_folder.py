@@ -81,6 +81,23 @@ def test_each_copy_may_have_threads_of_its_own(tmp_path: Path) -> None:
     assert proof.judged(allowed, answers, tmp_path).faults == ("asked for 1 and 2 threads, the process had 1 and 4",)
 
 
+def test_two_openmp_runtimes_in_one_process_are_named(tmp_path: Path) -> None:
+    gomp, iomp = "libgomp-a34b3233.so.1.0.0", "libiomp5.so"
+    for name in (gomp, iomp, "libgomposer.so"):
+        (tmp_path / name).write_bytes(b"\x7fELF")
+    (tmp_path / "a.so").write_bytes(b"\x7fELF" + OPENBLAS)
+
+    def words(*names: str) -> str:
+        loaded = {name: str(tmp_path / name) for name in ("a.so", *names)}
+        answer = {"answers": {}, "cpus": 2, "loaded": loaded, "pools": [], "threads": 1}
+        return proof.judged({"blas": "openblas"}, {"1": answer, "2": answer}, tmp_path).words
+
+    assert words(gomp, iomp).endswith(
+        f"; two OpenMP runtimes in one process: {gomp} and {iomp}, each with threads of its own"
+    )
+    assert "OpenMP" not in words(gomp, "libgomposer.so")
+
+
 def test_what_is_fetched_is_judged_before_anything_is_compiled(yard: Yard) -> None:
     """Mixed with a wheel of the index: nothing of the variant is built; the baseline is."""
     sdist(yard.shop, "app", app__py="pass\n")

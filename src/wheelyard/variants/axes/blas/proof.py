@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,9 +21,11 @@ from wheelyard.variants.axes.protocol import Choice
 TOLERANCE = 1e-12
 """Of eigenvalues between 0 and 4, found of a matrix of order 64; products of whole numbers have to be exact."""
 
+_OPENMP = re.compile(r"lib(gomp|omp|iomp5)\b(?=[-.])")
+
 _MOST = 2 << 30
 """Bytes of an object that is read."""
-_RULES = 2
+_RULES = 3
 """Goes into the key of a proof: raise it when what is looked at of a BLAS changes."""
 
 
@@ -38,6 +41,8 @@ class BlasProof:
     """What each module that calculated says that it was built with."""
     threads: Mapping[str, int] = field(default_factory=dict)
     """How many threads the process had, by the value of the library's variable."""
+    openmp: Mapping[str, str] = field(default_factory=dict)
+    """The OpenMP runtimes that the process had loaded, by their kind the file's name."""
     cpus: int = 0
     """How many CPUs the process might use."""
     checked: bool = False
@@ -54,6 +59,9 @@ class BlasProof:
         if self.threads and self.says:
             threads = ", ".join(f"{count} with {value}" for value, count in self.threads.items())
             found.append(f"threads: {threads}" if self.cpus > 1 else "threads: not compared, there is one CPU")
+        if len(self.openmp) > 1:
+            both = " and ".join(self.openmp.values())
+            found.append(f"two OpenMP runtimes in one process: {both}, each with threads of its own")
         return f"loaded: {'; '.join(found)}"
 
 
@@ -104,6 +112,7 @@ def judged(choice: Choice, answers: Mapping[str, Mapping[str, Any]], home: Path)
         loaded={Path(path).name: ", ".join(sorted(names)) for path, names in loaded.items()},
         says={name: str(each["says"]) for name, each in first["answers"].items()},
         threads=threads,
+        openmp=openmp_of(first["loaded"]),
         cpus=first["cpus"],
     )
 
@@ -122,6 +131,16 @@ def identified(loaded: Mapping[str, str], home: Path) -> dict[str, frozenset[str
                 if names := identity.identify(beneath.read(folder, place.relative_to(folder), most=_MOST)):
                     found[path] = names
     return found
+
+
+def openmp_of(loaded: Iterable[str]) -> dict[str, str]:
+    """Return the OpenMP runtimes among the objects of a process: by their kind (``gomp``) the name of the file.
+
+    By their names, which repair only lengthens by a digest: what calls a runtime has the names of its functions
+    in it, too. Two of different kinds each start a thread a core, and may wait for each other behind a fork.
+    """
+    names = (Path(path).name for path in loaded)
+    return {match[1]: name for name in names if (match := _OPENMP.match(name))}
 
 
 def _wrong_blas(choice: Choice, loaded: Mapping[str, frozenset[str]]) -> list[str]:
