@@ -36,7 +36,7 @@ def test_the_configuration_shown_is_accepted(tmp_path: Path) -> None:
     first, rest = text.split("[[target]]", 1)
     targets = "[[target]]" + rest
     carried = "cpython-3.12-x86_64-linux-install_only.tar.gz"
-    for name in ("requirements.in", "constraints.txt", "patches/numpy.patch", carried):
+    for name in ("requirements.in", "constraints.txt", "patches/numpy.patch", "checks/numpy.py", carried):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("# nothing\n" if name != "requirements.in" else "numpy\n")
     configuration = tmp_path / "wheelyard.toml"
