@@ -13,6 +13,7 @@ import pytest
 import uv
 from packaging.requirements import Requirement
 
+import wheelyard
 from tests.support.configurations import errors
 from tests.support.index_server import IndexServer
 from tests.support.locking import Place, versions
@@ -338,3 +339,30 @@ def test_a_published_lock_of_an_early_poetry(tmp_path: Path) -> None:
     config = load(tmp_path)
     (chosen,) = for_target(config, config.targets[0]).requirements
     assert (chosen.text, len(chosen.hashes)) == ("sampleproject==1.3.1", 3)
+
+
+def test_one_lock_is_a_wheelhouse_of_the_same_versions_for_linux_macos_and_windows(place: Place) -> None:
+    hosts = {
+        "el8": "manylinux_2_28_x86_64",
+        "el9": "manylinux_2_34_x86_64",
+        "mac": "macosx_12_0_arm64",
+        "windows": "win_amd64",
+    }
+    targets = "".join(
+        f'[[target]]\nname = "{name}"\npython = "3.11"\nplatform = "{platform}"\n' for name, platform in hosts.items()
+    )
+    project(place, "uv")
+    locked(place, '"uv.lock"', targets, "same-versions = true")
+    outcome = wheelyard.build(load(place.root), wheelyard.Options(prove=False), store=place.store)
+    assert not outcome.withheld
+    for name, platform in hosts.items():
+        folder = outcome.wheelhouse / "targets" / name
+        listed = {wheel.name.split("-")[0]: wheel.name.split("-")[1] for wheel in folder.glob("*.whl")}
+        assert listed == {**NEW, **({"colorama": "0.4"} if name == "windows" else {})}
+        if name in ("el8", "windows"):  # pip wants the tags of a Mac one by one
+            asked = ["--no-index", "-f", str(folder), "--require-hashes", "-r", str(folder / "requirements.txt")]
+            asked += ["--only-binary", ":all:", "--python-version", "3.11", "--platform", platform]
+            asked += ["--target", str(place.root / name), "--no-compile", "--quiet", "--no-deps"]
+            subprocess.run([sys.executable, "-m", "pip", "install", *asked], check=True)
+            installed = {path.name.split("-")[0] for path in (place.root / name).glob("*.dist-info")}
+            assert installed == listed.keys()

@@ -7,7 +7,6 @@ The tools are installed from the index, each into an environment of its own, whi
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,9 +15,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
 import uv
+from packaging.utils import canonicalize_name
 
 from tests.data.locks.make import INSTALL, run
 from tests.support.index_server import IndexServer
@@ -74,28 +75,29 @@ def tried(case: Case, tools: Path, folder: Path) -> Sequence[str]:
     if python is None:
         raise SystemExit(f"no Python {case.python} here")
     with _project(case, folder) as index:
-        subprocess.run([python, "-m", "venv", str(folder / ".venv")], check=True)
+        subprocess.run([python, "-m", "venv", "--without-pip", str(folder / ".venv")], check=True)
         installer = program(case.tool, tools)
         for words in INSTALL[case.tool if case.sdist else case.name]:
             run(installer, *words, cwd=folder, VIRTUAL_ENV=str(folder / ".venv"), UV_PYTHON=python)
-        theirs = _installed(folder / ".venv", folder)
+        theirs = _installed(folder / ".venv")
         target = f'[[target]]\nname = "host"\npython = "{case.python}"\nplatform = "manylinux_2_34_x86_64"\n'
         (folder / "wheelyard.toml").write_text(f'requirements = ["{case.lock}"]\n{target}{index}')
         build = [sys.executable, "-m", "wheelyard", "build", "--quiet", "--no-prove"]
         subprocess.run(build, cwd=folder, check=True, env={**_plain(), "WHEELYARD_CACHE": str(folder / "cache")})
-    subprocess.run([python, "-m", "venv", str(folder / "offline")], check=True)
+    subprocess.run([python, "-m", "venv", "--without-pip", str(folder / "offline")], check=True)
     host = folder / "wheelhouse" / "targets" / "host"
-    pip = [str(folder / "offline" / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index", "-f", str(host)]
-    subprocess.run([*pip, "--require-hashes", "-r", str(host / "requirements.txt")], check=True, env=_plain())
-    ours = _installed(folder / "offline", folder)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "offline"), "install", "--quiet"]
+    pip += ["--no-index", "-f", str(host), "--require-hashes", "-r", str(host / "requirements.txt")]
+    subprocess.run(pip, check=True, env=_plain())
+    ours = _installed(folder / "offline")
     different = [
         f"{name}: {ours.get(name, 'none')}, {case.tool}: {theirs.get(name, 'none')}"
         for name in sorted({*ours, *theirs})
         if ours.get(name) != theirs.get(name)
     ]
     of = f"`{case.sdist}`" if case.sdist else f"crafted project `{case.name}`"
-    said = run(installer, "--version", cwd=folder).strip().replace("version ", "").strip("() ").splitlines()[0]
-    return case.lock, of, said.split(" (")[0], str(len(theirs)), "; ".join(different) or "the same"
+    said = f"{case.tool} {_installed(Path(installer).parents[1])[case.tool]}"
+    return case.lock, of, said, str(len(theirs)), "; ".join(different) or "the same"
 
 
 @contextmanager
@@ -120,10 +122,11 @@ def _project(case: Case, folder: Path) -> Iterator[str]:
         yield f'[[index]]\nname = "main"\nurl = "{server.url}"\n'
 
 
-def _installed(environment: Path, folder: Path) -> Mapping[str, str]:
-    command = [sys.executable, "-m", "pip", "--python", str(environment), "list", "--format=json"]
-    rows = json.loads(run(*command, cwd=folder))
-    return {row["name"].lower(): row["version"] for row in rows if row["name"] not in OF_ENVIRONMENTS}
+def _installed(environment: Path) -> Mapping[str, str]:
+    """Return what an environment has, by normalised name."""
+    folders = [str(folder) for folder in environment.glob("lib/python3*/site-packages")]
+    versions = {canonicalize_name(dist.metadata["Name"]): dist.version for dist in distributions(path=folders)}
+    return {name: version for name, version in versions.items() if name not in OF_ENVIRONMENTS}
 
 
 def _plain() -> dict[str, str]:
