@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots help demo demo-cross test faults tried-locks tried-sdists fuzz check docs keys bench bench-variants lock system-packages clean
+.PHONY: screenshots help demo demo-cross test faults tried-locks tried-sdists fuzz check docs keys bench bench-variants lock packages system-packages clean
 
 include docker/Makefile.inc
 
@@ -62,6 +62,9 @@ keys: $(READY)  ## write the lists of wheelyard.toml's keys and of all commands 
 	sed -i '/^<!-- wheelyard schema/q' docs/keys.md
 	$(BIN)/wheelyard schema --markdown >> docs/keys.md
 	$(BIN)/python -m wheelyard.cli.reference docs
+
+packages: $(READY)  ## ask Debian's apt again which package has which header, library and program (on Debian, as root)
+	$(BIN)/python -m tests.support.debian_files src/wheelyard/build/advice/debian.txt
 
 bench: $(READY)  ## measure against peers (takes minutes; see bench/README.md)
 	for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done

@@ -11,7 +11,7 @@ from tests.support.asked_sdists import BACKEND, sdist
 from tests.support.index_server import IndexServer
 from tests.support.locking import Place, versions
 from tests.support.packages import make_sdist, make_wheel, metadata
-from wheelyard.domain.errors import BuildError, NoCandidateError
+from wheelyard.domain.errors import BuildError, Failures, NoCandidateError
 from wheelyard.domain.lock import LockedPackage
 
 
@@ -127,3 +127,17 @@ def test_nothing_is_compiled_for_another_system_by_mistake(place: Place) -> None
         place.lock(place.config("demo\n", targets=mac))
     make_wheel(place.files, "demo", "0.9", tag="cp311-cp311-macosx_11_0_arm64")
     assert versions(place.lock(place.config("demo\n", targets=mac))["mac"]) == {"demo": "0.9"}
+
+
+def test_every_sdist_that_fails_is_told_in_one_run(place: Place) -> None:
+    failing = BACKEND + "\ndef prepare_metadata_for_build_wheel(*a, **k):\n    raise SystemExit('no')\n"
+    asking = BACKEND + "\ndef get_requires_for_build_wheel(*a, **k):\n    raise SystemExit('nor this one')\n"
+    for name, backend in {"first": failing, "second": failing, "third": asking}.items():
+        info = f'{{"name": "{name}", "version": "1.0", "requires": []}}'
+        files = {"PKG-INFO": metadata(name, "1.0"), "pyproject.toml": _DECLARED, "own.py": backend, "info.json": info}
+        make_sdist(place.files, name, "1.0", files)
+    make_wheel(place.files, "good", "1.0", requires=["second"])
+    with pytest.raises(Failures) as caught:
+        place.lock(place.config("first\ngood\nthird\n", targets=""))
+    assert sorted(error.where or "" for error in caught.value.errors) == ["first 1.0", "second 1.0", "third 1.0"]
+    assert caught.value.exit_code == BuildError.exit_code

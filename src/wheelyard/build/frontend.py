@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from packaging.requirements import InvalidRequirement
 
 from build import BuildBackendException, BuildException, ProjectBuilder
-from wheelyard.domain.command import Command
+from wheelyard.domain.command import Command, Completed
 from wheelyard.domain.errors import BuildError, WheelyardError
 from wheelyard.domain.requirement import parse_requirement
 from wheelyard.io import beneath
@@ -42,6 +42,7 @@ Kind: TypeAlias = Literal["wheel", "sdist"]
 _SUFFIXES: Mapping[Kind, str] = {"wheel": ".whl", "sdist": ".tar.gz"}
 _MAX_ANSWER = 16 << 20
 _INTERESTING = re.compile(r"(^|[\s:])(fatal )?error\b[:\[]|undefined reference|cannot find -l|Error:", re.IGNORECASE)
+_COMMAND = re.compile(r"\s*(error|subprocess\.CalledProcessError): [Cc]ommand ")
 
 
 def dynamic_requirements(place: Workspace, kind: Kind = "wheel") -> tuple[str, ...]:
@@ -175,7 +176,7 @@ class _Runner:
         if done.reason:
             raise _failure(place, done.reason, hint="see [build] memory and jobs, or the log for what it does")
         if done.returncode != 0:
-            raise _failure(place, f"{hook} failed (exit code {done.returncode}):\n{last_lines(done.output)}")
+            raise _failed_hook(place, hook, done)
         answer = beneath.read(place.root, "hook/output.json", most=_MAX_ANSWER)
         Path(control, "output.json").write_bytes(_without_warnings(answer, place.log))
 
@@ -195,11 +196,25 @@ def _without_warnings(answer: bytes, log: Path) -> bytes:
 
 def last_lines(output: str, count: int = 15) -> str:
     """Return the lines of a log that say why a build failed: the first compiler errors, else the last lines."""
-    lines = [line.rstrip()[:400] for line in output.splitlines() if line.strip() and not line.startswith("$ ")]
+    lines = [_cut(line.rstrip()) for line in output.splitlines() if line.strip() and not line.startswith("$ ")]
     wrong = [number for number, line in enumerate(lines) if _INTERESTING.search(line)]
     shown = sorted({near for number in wrong[:4] for near in range(number, min(number + 3, len(lines)))})
     chosen = [lines[number] for number in shown] or lines[-count:]
     return "\n".join(f"    {line}" for line in chosen[:count])
+
+
+def _cut(line: str) -> str:
+    """Return a line that is not too long; of a whole command, the log has the rest."""
+    most = 100 if _COMMAND.match(line) else 400
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
+def _failed_hook(place: Workspace, hook: str, done: Completed) -> BuildError:
+    # late: its tables are for builds that fail
+    from wheelyard.build.advice.advise import advise
+
+    said = f"{hook} failed (exit code {done.returncode}):\n{last_lines(done.output)}"
+    return _failure(place, said, hint=advise(done.output, place))
 
 
 def _failure(place: Workspace, message: str, *, hint: str | None = None) -> BuildError:

@@ -12,6 +12,7 @@ from wheelyard.cli import completion
 from wheelyard.cli.foretell import foretell
 from wheelyard.cli.output import counted, human_bytes, say_json, show
 from wheelyard.cli.reporters import reporter
+from wheelyard.domain.errors import together
 
 if TYPE_CHECKING:
     from wheelyard.domain.proof import Proof
@@ -82,7 +83,6 @@ def build(
     from wheelyard.config.load import load
     from wheelyard.stages import main_job
     from wheelyard.stages.options import Options
-    from wheelyard.stages.withheld import together
 
     config = load(source)
     settings = dataclasses.replace(
@@ -110,7 +110,7 @@ def build(
     elif not quiet:
         show_outcome(outcome)
     if outcome.withheld:
-        raise together(outcome.withheld)
+        raise together(error for errors in outcome.withheld.values() for error in errors)
     return 0
 
 

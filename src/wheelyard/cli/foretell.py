@@ -23,8 +23,8 @@ def foretell(config: Config, options: Options, *, quiet: bool, as_json: bool) ->
 
     :raises WheelyardError: what would keep a folder from being published.
     """
+    from wheelyard.domain.errors import together
     from wheelyard.stages.forecast import forecast
-    from wheelyard.stages.withheld import together
 
     with reporter(quiet=quiet, as_json_lines=as_json) as report:
         found = forecast(config, options, report=report)
@@ -36,7 +36,7 @@ def foretell(config: Config, options: Options, *, quiet: bool, as_json: bool) ->
     elif not quiet:
         _show(found)
     if found.withheld:
-        raise together(found.withheld)
+        raise together(error for errors in found.withheld.values() for error in errors)
     return 0
 
 

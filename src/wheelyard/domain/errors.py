@@ -26,6 +26,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,12 +52,13 @@ class WheelyardError(Exception):
         self.log = log
 
     def __str__(self) -> str:
-        """Return the one line that a person reads."""
+        """Return the one line that a person reads; of what a tool has said, more lines, and then the hint its own."""
         text = f"{self.where}: {self.message}" if self.where else self.message
+        lines = "\n" in text or "\n" in (self.hint or "")
         if self.hint:
-            text += f" ({self.hint})"
+            text += f"\n  {self.hint}" if lines else f" ({self.hint})"
         if self.log:
-            text += f" [log: {self.log}]"
+            text += f"\n  [log: {self.log}]" if lines else f" [log: {self.log}]"
         return text
 
 
@@ -172,3 +174,10 @@ class Failures(WheelyardError):  # noqa: N818  (a collection)
         super().__init__("\n".join(str(error) for error in errors))
         self.errors = errors
         self.exit_code = errors[0].exit_code  # type: ignore[misc]  # one instance, one code
+
+
+def together(errors: Iterable[WheelyardError]) -> WheelyardError:
+    """Return what to raise for one or more errors: the only one itself, else all of them, none twice."""
+    flat = [each for error in errors for each in (error.errors if isinstance(error, Failures) else (error,))]
+    unique = {str(error): error for error in flat}
+    return flat[0] if len(unique) == 1 else Failures(tuple(unique.values()))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from packaging.utils import canonicalize_name
 
 from wheelyard.config.model import Config
-from wheelyard.domain.errors import ConfigError, Failures, WheelyardError
+from wheelyard.domain.errors import ConfigError, WheelyardError, together
 from wheelyard.domain.events import (
     Event,
     JobFinished,
@@ -123,7 +123,7 @@ def lock(
         )
         ahead.join()
         if errors and failed is None:
-            raise next(iter(errors.values())) if len(errors) == 1 else Failures(tuple(errors.values()))
+            raise together(errors.values())
         _write(config, made.values() if write else (), store)
         locks |= made
     if not errors and not config.rebuilt:  # a variant's lock has what it rebuilds only

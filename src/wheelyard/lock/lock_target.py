@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wheelyard.config.model import Config
-from wheelyard.domain.errors import ResolutionError, ToolError
+from wheelyard.domain.errors import (
+    BuildError,
+    Failures,
+    NoCandidateError,
+    ResolutionError,
+    ToolError,
+    WheelyardError,
+    together,
+)
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.foreign_lock import ForeignLock
 from wheelyard.domain.lock import Lock, LockedPackage
@@ -76,10 +84,7 @@ class TargetLocker:
         for text in answer.warnings:
             self.report(Warned(message=text))
         builds = replace(builds, versions={pin.name: pin.version for pin in answer.pins})
-        packages = tuple(
-            builds.complete(source.locked(pin, requires_python=answer.metadata[pin.name].requires_python), source)
-            for pin in answer.pins
-        )
+        packages = self._completed(answer, source, builds)
         return Lock(
             target=self.target.name,
             requires_python=f"=={self.target.python.removesuffix('t')}.*",
@@ -90,6 +95,23 @@ class TargetLocker:
             pip=self._pip(source, packages),
             image=self.backends.image(self.target) if any(package.how == "build" for package in packages) else None,
         )
+
+    def _completed(self, answer: Answer, source: TargetSource, builds: BuildRequirements) -> tuple[LockedPackage, ...]:
+        """Return the packages of an answer, sdists with their build requirements.
+
+        :raises WheelyardError: for all sdists that fail, so that one run tells everything.
+        """
+        packages: list[LockedPackage] = []
+        errors: list[WheelyardError] = []
+        for pin in answer.pins:
+            locked = source.locked(pin, requires_python=answer.metadata[pin.name].requires_python)
+            try:
+                packages.append(builds.complete(locked, source))
+            except (BuildError, NoCandidateError, ResolutionError, Failures) as error:
+                errors.append(error)
+        if errors:
+            raise together(errors)
+        return tuple(packages)
 
     def _ask(self, resolver: Resolver, builds: BuildRequirements) -> tuple[Answer, TargetSource]:
         question = self._question()

@@ -47,6 +47,7 @@ def ask(resolver: Resolver, question: Question, source: CandidateSource, *, dire
         except ResolutionError as error:
             view.reraise()
             raise _explained(error, view, question) from error
+        view.check((pin.name, pin.version) for pin in found.pins)
         metadata = {pin.name: view.metadata(pin.name, pin.version) for pin in found.pins}
         warnings = [text for pin in found.pins for text in _doubts(pin, metadata[pin.name], view, question)]
     return Answer(

@@ -17,14 +17,14 @@ import secrets
 import socket
 import threading
 import zipfile
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Protocol
 from urllib.parse import unquote
 
-from wheelyard.domain.errors import ResolutionError
+from wheelyard.domain.errors import BuildError, Failures, NoCandidateError, ResolutionError, WheelyardError, together
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.once import Once
 from wheelyard.resolve.overrides import Overrides
@@ -93,6 +93,9 @@ class View:
         self._metadata = Once(self._make_metadata)
         self._failures: list[BaseException] = []
         self._refusals: dict[tuple[str, str], str] = {}
+        self._untold: dict[tuple[str, str], WheelyardError] = {}
+        """Versions whose sdists did not say what they need: they stand as if that were nothing, and the others are
+        asked too."""
         self._server: _Server | None = None
 
     def __enter__(self) -> View:
@@ -138,6 +141,14 @@ class View:
         """Raise the first error that happened while a resolver was being answered, if there was one."""
         for failure in self._failures:
             raise failure
+        if self._untold:
+            raise together(self._untold.values())
+
+    def check(self, chosen: Iterable[tuple[str, str]]) -> None:
+        """Raise why versions, by normalised name, did not say what they need, for all of which that is so."""
+        errors = [self._untold[key] for key in chosen if key in self._untold]
+        if errors:
+            raise together(errors)
 
     def answer(self, path: str, *, wants_json: bool) -> tuple[int, str, bytes]:
         """Return status, content type and body for a request's path."""
@@ -173,7 +184,12 @@ class View:
         )
         if found is None:
             raise KeyError(f"{name} {version} is not listed")
-        metadata = parse(found.metadata())
+        try:
+            content = found.metadata()
+        except (BuildError, NoCandidateError, ResolutionError, Failures) as error:
+            self._untold[key] = error
+            content = core.render(name, version, requires=[], extras=(), possible=True)
+        metadata = parse(content)
         requires: list[str] = []
         refusal = found.refusal(metadata) if found.refusal else None
         if not core.python_fits(metadata.requires_python, self._environment["python_full_version"]):

@@ -7,10 +7,10 @@ run could not make keeps its earlier folder, with its earlier lock.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from wheelyard.domain.errors import Failures, Interrupted, StorageError, WheelyardError
+from wheelyard.domain.errors import Failures, Interrupted, StorageError, WheelyardError, together
 from wheelyard.stages.plan import Plan
 
 _ENDS_ALL = (StorageError, Interrupted)
@@ -68,10 +68,4 @@ class Withheld:
     @property
     def error(self) -> WheelyardError:
         """All that went wrong, each thing once."""
-        return together(self.all())
-
-
-def together(errors: Mapping[str, Sequence[WheelyardError]]) -> WheelyardError:
-    """Return the errors of all folders as one, each once: a file that several targets need fails all of them."""
-    unique = tuple(dict.fromkeys(error for faults in errors.values() for error in faults))
-    return unique[0] if len(unique) == 1 else Failures(unique)
+        return together(error for errors in self.all().values() for error in errors)

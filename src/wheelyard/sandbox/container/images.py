@@ -18,7 +18,9 @@ _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CPUS = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "armv7l": "arm"}
 """The engines' words for CPUs, where they are not the platform tags' own."""
 
-_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_:~-]*(=[A-Za-z0-9.+_:~-]+)?")
+_PACKAGE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9.+_:~/()-]*(=[A-Za-z0-9.+_:~-]+)?")
+"""A name, with a version where the manager has it so; or what a package provides: ``pkgconfig(cairo)``, ``pc:cairo``,
+``/usr/bin/swig``."""
 _TAG = re.compile(r":[^:/]+\Z")
 _DERIVING = threading.Lock()
 _PULL, _INSTALL = 3600.0, 1800.0
