@@ -19,11 +19,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.bundles import pack
+
 from wheelyard.bundle import manifest
 from wheelyard.bundle.diff import difference
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle
 from wheelyard.bundle.manifest import TargetInfo
-from wheelyard.bundle.pack import pack
 from wheelyard.bundle.single import install_py
 
 UNSIGNED = TrustOptions(allowed=frozenset({"unsigned"}))

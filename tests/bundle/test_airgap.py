@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import pack
 from tests.support.pythons import need
 from tests.support.signed_wheelhouses import house, key, published
-from wheelyard.bundle.pack import pack
 
 PAGE = Path(__file__).parents[2] / "docs" / "airgap.md"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import pack
 from tests.support.signed_wheelhouses import house, key, public, target
-from wheelyard.bundle.pack import pack
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bundles import Member, members, write
+from tests.support.bundles import Member, members, pack, write
 from tests.support.signed_wheelhouses import house, key, public, target
 from tests.support.trees import tree
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
 from wheelyard.bundle.manifest import read
-from wheelyard.bundle.pack import pack
 from wheelyard.bundle.sign import sign
 from wheelyard.domain.errors import HashMismatchError, StorageError, VerificationError, WheelyardError
 from wheelyard.host import sshsig

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import pack
 from tests.support.packages import make_wheel
 from tests.support.signed_wheelhouses import house, key, public, target
 from tests.support.trees import tree
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, prune, repair, rollback
-from wheelyard.bundle.pack import pack
 from wheelyard.domain.errors import ConfigError, HashMismatchError, VerificationError
 
 TRUST = TrustOptions(trust=None)

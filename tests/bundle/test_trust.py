@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bundles import members, write
+from tests.support.bundles import members, pack, write
 from tests.support.signed_wheelhouses import house, key, public, target
 from tests.support.trees import tree
 from wheelyard.bundle import manifest as manifests
@@ -26,7 +26,6 @@ from wheelyard.bundle.import_ import (
     rollback,
 )
 from wheelyard.bundle.manifest import read
-from wheelyard.bundle.pack import pack
 from wheelyard.bundle.sign import sign
 from wheelyard.cli.main import main
 from wheelyard.domain.errors import ConfigError, HashMismatchError, VerificationError, WheelyardError

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import pack
 from tests.support.images import Image
 from tests.support.pythons import need
 from tests.support.signed_wheelhouses import key, published
-from wheelyard.bundle.pack import pack
 from wheelyard.domain.command import Command
 from wheelyard.sandbox.container.engine import Engine
 from wheelyard.sandbox.container.images import resolve

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.faults.walk import Scenario
+from tests.support.bundles import pack
 from tests.support.offline_host import install
 from tests.support.packages import make_wheel
 from tests.support.page_reading import faults as page_faults
@@ -23,7 +24,6 @@ from tests.support.trees import tree
 from tests.support.yard import TARGET, bundled_pip
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
-from wheelyard.bundle.pack import pack
 from wheelyard.bundle.single import import_py, install_py
 from wheelyard.host.policy import read_policy
 

@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.bundles import pack
 from tests.support.fuzzing import Judge, Judges, effort
 from tests.support.mutations import (
     as_json,
@@ -25,7 +26,6 @@ from tests.support.mutations import (
 )
 from tests.support.raw_archives import recorded, tar, tar_gz, zip_fields, zipped
 from tests.support.signed_wheelhouses import house, key
-from wheelyard.bundle.pack import pack
 from wheelyard.host.manifest import canonical
 
 MEMBERS = [

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import pack
 from tests.support.offline_host import contents, install
 from tests.support.pythons import need
 from tests.support.signed_wheelhouses import house, key, public, target
 from tests.support.trees import tree
-from wheelyard.bundle.pack import pack
 from wheelyard.bundle.sign import sign
 from wheelyard.bundle.single import import_py
 

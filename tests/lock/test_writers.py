@@ -100,9 +100,9 @@ def test_any_text_in_a_lock_comes_back(reason: str, via: list[str]) -> None:
 
 def test_a_slip_in_a_lock_is_found_and_another_layout_is_none() -> None:
     text = pylock.dumps(LOCK)
-    assert pylock.as_locked(text)
-    assert pylock.as_locked(text.replace("\n\n", "\n\n\n# a remark\n"))
-    assert not pylock.as_locked(text.replace("1" * 64, "7" * 64))
+    assert pylock.read(text, where="x") == (LOCK, True)
+    assert pylock.read(text.replace("\n\n", "\n\n\n# a remark\n"), where="x") == (LOCK, True)
+    assert not pylock.read(text.replace("1" * 64, "7" * 64), where="x")[1]
 
 
 def test_requirements_are_in_the_format_of_pip_compile() -> None:

@@ -1,12 +1,39 @@
-"""The members of a bundle, read and written as an attacker would."""
+"""Bundles of wheelhouses that nobody else reads; and their members, read and written as an attacker would."""
 
 from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from wheelyard.bundle import manifest as manifests
+from wheelyard.bundle.pack import Packed, follow, written
+from wheelyard.bundle.sign import sign
+
 Member = tuple[tarfile.TarInfo, bytes]
+
+
+def pack(
+    root: Path,
+    output: Path,
+    *,
+    keys: Sequence[Path] = (),
+    since: Path | None = None,
+    targets: Sequence[str] = (),
+    volume_size: int | None = None,
+) -> Packed:
+    """Pack a wheelhouse that has a manifest, and sign that with ``keys``; without keys its signature is carried along.
+
+    What ``wheelyard pack`` does, without its generations and locks.
+    """
+    follow(root, keys=keys, since=since, targets=targets)
+    if keys and not targets:
+        sign(root, keys)
+    with written(root, output, keys=keys, since=since, targets=targets, volume_size=volume_size) as packed:
+        pass
+    manifests.release(root)
+    return packed
 
 
 def members(path: Path) -> list[Member]:

@@ -18,7 +18,7 @@ from typing import IO
 from wheelyard.bundle import manifest as manifests
 from wheelyard.bundle.manifest import naming_errors
 from wheelyard.bundle.members import BLOCK, MOST_VOLUMES, Item, divide, header, items_of
-from wheelyard.bundle.sign import sign, sign_bytes
+from wheelyard.bundle.sign import sign_bytes
 from wheelyard.bundle.splices import Splice, make, older_files, pairs
 from wheelyard.domain.errors import ConfigError, HashMismatchError, VerificationError
 from wheelyard.domain.events import JobAdvanced, JobFinished, JobStarted, Reporter, StageFinished, StageStarted, silent
@@ -234,36 +234,6 @@ def follow(
             hint="sign it again, with --key",
         )
     return whole
-
-
-def pack(
-    root: Path,
-    output: Path,
-    *,
-    keys: Sequence[Path] = (),
-    since: Path | None = None,
-    targets: Sequence[str] = (),
-    volume_size: int | None = None,
-    report: Reporter = silent,
-) -> Packed:
-    """Pack a wheelhouse that has a manifest, and sign that with ``keys``; without keys its signature is carried along.
-
-    Nobody else may read the wheelhouse meanwhile; who publishes one signs it before it is seen, then writes the bundle.
-
-    :param output: the file to write; with ``volume_size``, ``NAME.001-of-003.tar`` beside it.
-    :param since: what the other side has: a delta is packed.
-    :param volume_size: bytes.
-    :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
-    """
-    follow(root, keys=keys, since=since, targets=targets)
-    if keys and not targets:
-        sign(root, keys)
-    with written(
-        root, output, keys=keys, since=since, targets=targets, volume_size=volume_size, report=report
-    ) as packed:
-        pass
-    manifests.release(root)
-    return packed
 
 
 @contextlib.contextmanager

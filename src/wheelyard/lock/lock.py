@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
@@ -53,8 +53,7 @@ def _read(config: Config, target: str) -> tuple[Lock, bool] | None:
         text = path.read_text()
     except FileNotFoundError:
         return None
-    found = pylock.loads(text, where=path.name)
-    return found, pylock.as_locked(text)
+    return pylock.read(text, where=path.name)
 
 
 def lock(
@@ -119,7 +118,16 @@ def lock(
         ahead = threading.Thread(target=client.prefetch, args=[_likely(config, earlier.values())], daemon=True)
         ahead.start()
         made, errors = _lock_together(
-            config, stale, digests, keep, upstream=client, store=store, backends=backends, report=report
+            _Request(
+                config=config,
+                targets=tuple(stale),
+                digests=digests,
+                keep=keep,
+                upstream=client,
+                store=store,
+                backends=backends,
+                report=report,
+            )
         )
         ahead.join()
         if errors and failed is None:
@@ -194,51 +202,45 @@ def _count(found: Lock) -> str:
     return f"{len(found.packages)} packages" + (f", {builds} to build" if builds else "")
 
 
-def _lock_together(
-    config: Config,
-    targets: list[Target],
-    digests: Mapping[str, str],
-    keep: Mapping[str, Lock],
-    *,
-    upstream: Upstream,
-    store: Store,
-    backends: Backends,
-    report: Reporter,
-) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
-    """Lock the given targets, again and again until what shall have the same version everywhere has (see ``same``)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is to be locked, and what that is done with."""
+
+    config: Config
+    targets: tuple[Target, ...]
+    digests: Mapping[str, str]
+    """Of the inputs, by target."""
+    keep: Mapping[str, Lock]
+    """The locks whose versions are kept where they fit, by target."""
+    upstream: Upstream
+    store: Store
+    backends: Backends
+    report: Reporter
+
+
+def _lock_together(request: _Request) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
+    """Lock the targets, again and again until what shall have the same version everywhere has (see ``same``)."""
 
     def warnings(event: Event) -> None:
         if isinstance(event, Warned):
             report(event)
 
-    said = report
+    report = request.report
     while True:
-        made, errors = _lock_all(
-            config, targets, digests, keep, upstream=upstream, store=store, backends=backends, report=said
-        )
-        lower = tuple(same.bounds(config, made.values()))
+        made, errors = _lock_all(request)
+        lower = tuple(same.bounds(request.config, made.values()))
         if errors or not lower:
             return made, errors
-        config = replace(config, constraints=(*config.constraints, *lower))
-        said = warnings
+        config = replace(request.config, constraints=(*request.config.constraints, *lower))
+        request = replace(request, config=config, report=warnings)
 
 
-def _lock_all(
-    config: Config,
-    targets: list[Target],
-    digests: Mapping[str, str],
-    keep: Mapping[str, Lock],
-    *,
-    upstream: Upstream,
-    store: Store,
-    backends: Backends,
-    report: Reporter,
-) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
-    """Lock the given targets side by side; return the locks, and what went wrong, by the names of targets."""
-
+def _lock_all(request: _Request) -> tuple[dict[str, Lock], dict[str, WheelyardError]]:
+    """Lock the targets side by side; return the locks, and what went wrong, by the names of targets."""
+    config, report = request.config, request.report
     chosen: dict[str, Config] = {}
     errors: dict[str, WheelyardError] = {}
-    for target in targets:
+    for target in request.targets:
         try:
             chosen[target.name] = foreign.for_target(config, target)
         except WheelyardError as failure:
@@ -247,25 +249,25 @@ def _lock_all(
     trees = SourceTrees(
         config=config,
         resolver=resolver_named(config.resolver),
-        upstream=upstream,
-        store=store,
-        backends=backends,
+        upstream=request.upstream,
+        store=request.store,
+        backends=request.backends,
         earlier={
             package.file.made_from.repository: package.file
-            for lock in keep.values()
+            for lock in request.keep.values()
             for package in lock.packages
             if package.file.made_from is not None
         },
         report=report,
     )
     direct = {
-        wanted.direct: bring(wanted, root=config.root, upstream=upstream, store=store, trees=trees)
+        wanted.direct: bring(wanted, root=config.root, upstream=request.upstream, store=request.store, trees=trees)
         for asking in (config, *chosen.values())
         for wanted in (*asking.requirements, *asking.constraints)
         if wanted.direct is not None
     }
     made: dict[str, Lock] = {}
-    possible = [target for target in targets if target.name in chosen]
+    possible = [target for target in request.targets if target.name in chosen]
 
     def one(target: Target) -> None:
         report(JobStarted(stage="lock", job=target.name))
@@ -273,12 +275,12 @@ def _lock_all(
             config=chosen[target.name],
             locks=config.locks,
             target=target,
-            digest=digests[target.name],
-            keep=keep.get(target.name),
+            digest=request.digests[target.name],
+            keep=request.keep.get(target.name),
             direct=direct,
-            upstream=upstream,
-            store=store,
-            backends=backends,
+            upstream=request.upstream,
+            store=request.store,
+            backends=request.backends,
             report=report,
         )
         try:
@@ -300,7 +302,7 @@ def _lock_all(
             if thread.name.startswith("lock-"):
                 thread.join(2.0)
         raise
-    names = [target.name for target in targets]
+    names = [target.name for target in request.targets]
     return {name: made[name] for name in names if name in made}, {
         name: errors[name] for name in names if name in errors
     }

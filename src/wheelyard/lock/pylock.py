@@ -40,16 +40,6 @@ def dumps(lock: Lock) -> str:
     return tomli_w.dumps(document)
 
 
-def as_locked(text: str) -> bool:
-    """Whether a lock file, whose text ``loads`` has read, still says what was locked.
-
-    A slip of an editor or of a merge is found; it is no signature.
-    """
-    document = tomllib.loads(text)
-    digest = document["tool"]["wheelyard"].pop("digest", None)
-    return digest is None or bool(digest == _digest(document))  # earlier versions wrote none
-
-
 def _digest(document: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what a document says, however it is laid out."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, default=datetime.isoformat).encode()).hexdigest()
@@ -144,7 +134,14 @@ def _known(table: Mapping[str, object]) -> dict[str, object]:
 
 
 def loads(text: str, *, where: str) -> Lock:
-    """Return the lock that ``dumps`` wrote.
+    """Return the lock that ``dumps`` wrote; see ``read``."""
+    return read(text, where=where)[0]
+
+
+def read(text: str, *, where: str) -> tuple[Lock, bool]:
+    """Return the lock that ``dumps`` wrote, and whether it still says what was locked.
+
+    A slip of an editor or of a merge is found; it is no signature.
 
     :param where: the file's name, for messages.
     :raises ConfigError: if it is not valid, or no lock of ours.
@@ -166,7 +163,9 @@ def loads(text: str, *, where: str) -> Lock:
             pip=_read(own["pip"]) if "pip" in own else None,
             image=own.get("image"),
         )
-        return msgspec.convert(asdict(lock), Lock)  # what is below [tool] is checked by nobody else
+        lock = msgspec.convert(asdict(lock), Lock)  # what is below [tool] is checked by nobody else
+        digest = own.pop("digest", None)
+        return lock, digest is None or bool(digest == _digest(document))  # earlier versions wrote none
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ConfigError(f"not a lock that wheelyard wrote: {error} is missing", where=where, hint=_AGAIN) from error
     except msgspec.ValidationError as error:

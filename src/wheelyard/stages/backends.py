@@ -10,24 +10,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from wheelyard import prefetch
+from wheelyard.build import environment as environments
+from wheelyard.build import frontend
+from wheelyard.build.key import build_key
+from wheelyard.build.unit import limits_of, recipes_of, units_of
+from wheelyard.build.worker import build_all
 from wheelyard.config.model import Config
+from wheelyard.domain.build import Recipe
 from wheelyard.domain.errors import Failures, ToolError
 from wheelyard.domain.events import Reporter, silent
 from wheelyard.domain.lock import LockedPackage, with_build_requirements
 from wheelyard.domain.target import Target
 from wheelyard.lock.candidates import remote
 from wheelyard.lock.ports import Upstream
+from wheelyard.sandbox.workspace import Workspace, aside, given, workspace
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import dump_bytes, load_bytes, memo
 from wheelyard.targets.here import this_machine
-
-if TYPE_CHECKING:
-    from wheelyard.domain.build import Recipe
-    from wheelyard.sandbox.workspace import Workspace
-    from wheelyard.toolchain.find import Toolchains
-    from wheelyard.toolchain.protocol import Toolchain
+from wheelyard.toolchain.find import Toolchains
+from wheelyard.toolchain.protocol import Toolchain
 
 T = TypeVar("T")
 
@@ -55,17 +59,15 @@ class Sandboxes:
         self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]
     ) -> tuple[str, ...]:
         """Return what the build backend asks for besides ``[build-system] requires``."""
-        # late: what is locked already asks no backend
-        from wheelyard.build.frontend import dynamic_requirements
-
-        return self._kept("requirements", dynamic_requirements, package, target, environment, dump=list, load=tuple)
+        return self._kept(
+            "requirements", frontend.dynamic_requirements, package, target, environment, dump=list, load=tuple
+        )
 
     def metadata(self, package: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> bytes:
         """Return the METADATA that the backend prepares."""
-        # late: what is locked already asks no backend
-        from wheelyard.build.frontend import prepare_metadata
-
-        return self._kept("metadata", prepare_metadata, package, target, environment, dump=dump_bytes, load=load_bytes)
+        return self._kept(
+            "metadata", frontend.prepare_metadata, package, target, environment, dump=dump_bytes, load=load_bytes
+        )
 
     def sdists_on(self, targets: Sequence[Target]) -> Target:
         """Return what sdists of source trees are made on: this machine, or one of the targets where that cannot be."""
@@ -83,19 +85,13 @@ class Sandboxes:
         self, tree: LockedPackage, target: Target, environment: Sequence[LockedPackage]
     ) -> tuple[str, ...]:
         """Return what the build backend asks for besides ``[build-system] requires`` to make an sdist."""
-        # late: what is locked already asks no backend
-        from wheelyard.build.frontend import dynamic_requirements
-
         with self._place(tree, target, environment, recipe=self._for_sdist(tree)) as place:
-            return dynamic_requirements(place, "sdist")
+            return frontend.dynamic_requirements(place, "sdist")
 
     def sdist(self, tree: LockedPackage, target: Target, environment: Sequence[LockedPackage]) -> tuple[str, str]:
         """Return the file name and SHA-256 of the sdist of a packed source tree; its bytes are in the store then."""
-        # late: what is locked already asks no backend
-        from wheelyard.build.frontend import build_sdist
-
         with self._place(tree, target, environment, recipe=self._for_sdist(tree)) as place:
-            path = build_sdist(place)
+            path = frontend.build_sdist(place)
             return path.name, self._store.add_file(path)
 
     def machine(self, target: Target) -> Target:
@@ -138,12 +134,6 @@ class Sandboxes:
         recipe: Recipe | None = None,
     ) -> Iterator[Workspace]:
         """Yield the unpacked sdist beside its build environment; ``recipe``: another than the configuration's."""
-        # late: what is locked already asks no backend
-        from wheelyard.build import environment as environments
-        from wheelyard.build.frontend import apply_patches, unpack_sdist
-        from wheelyard.build.unit import limits_of
-        from wheelyard.sandbox.workspace import Workspace, given, workspace
-
         recipe, toolchain = recipe or self._recipe(package), self._toolchains(target)
         sandbox = toolchain.sandbox(recipe)
         key = _key("ask", package, target, environment, toolchain, recipe)
@@ -153,9 +143,9 @@ class Sandboxes:
                 wheels = self._wheels(environment, target)
             with workspace(key) as root:
                 bring = functools.partial(given, self._store, root)
-                source = unpack_sdist(bring(package.file.sha256, package.file.filename), root / "src")
+                source = frontend.unpack_sdist(bring(package.file.sha256, package.file.filename), root / "src")
                 source /= package.file.subdirectory or ""
-                apply_patches(source, recipe.patches, log=log)
+                frontend.apply_patches(source, recipe.patches, log=log)
                 variables = self._from_elsewhere(replace(package, build_requirements=tuple(environment)), recipe, root)
                 for_target = {
                     requirement.for_target.filename: bring(
@@ -183,20 +173,11 @@ class Sandboxes:
 
     def _from_elsewhere(self, package: LockedPackage, recipe: Recipe, root: Path) -> Mapping[str, str]:
         """Lay out what an sdist takes from other registries, fetched now; return the variables that tell of it."""
-        # late: what is locked already asks no backend
-        from wheelyard import prefetch
-        from wheelyard.sandbox.workspace import aside
-
         needed = prefetch.bring(package, recipe.patches, store=self._store, root=self._config.root)
         return prefetch.lay_out(needed, root, aside=aside(root), store=self._store)
 
     def _wheels(self, environment: Sequence[LockedPackage], target: Target) -> dict[str, str]:
         """Return the digests of a build environment's wheels by file name; what has no wheel is built now."""
-        # late: what is locked already asks no backend
-        from wheelyard import prefetch
-        from wheelyard.build.unit import limits_of, recipes_of, units_of
-        from wheelyard.build.worker import build_all
-
         needed = (file for requirement in with_build_requirements(environment) for file in requirement.files)
         self._upstream.fetch([remote(file, self._config.root) for file in needed])
         wheels = {
@@ -232,10 +213,6 @@ class Sandboxes:
         return dict(sorted(wheels.items()))
 
     def _recipe(self, package: LockedPackage) -> Recipe:
-        # late: what is locked already asks no backend
-        from wheelyard.build.unit import recipes_of
-        from wheelyard.domain.build import Recipe
-
         return recipes_of(self._config).get(package.name, Recipe())
 
     def _for_sdist(self, tree: LockedPackage) -> Recipe:
@@ -252,9 +229,6 @@ def _key(
     recipe: Recipe,
 ) -> str:
     """Return the digest of everything that an answer depends on."""
-    # late: what is locked already asks no backend
-    from wheelyard.build.key import build_key
-
     whole = replace(package, build_requirements=tuple(environment))
     sdists = [
         requirement.file.sha256 for requirement in with_build_requirements(environment) if requirement.how == "build"
