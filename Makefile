@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots help demo demo-cross test faults tried-locks tried-sdists fuzz check docs keys bench bench-variants lock packages system-packages clean
+.PHONY: screenshots help demo demo-cross test faults tried-locks tried-sdists tried-crates fuzz check docs keys bench bench-variants lock packages system-packages clean
 
 include docker/Makefile.inc
 
@@ -43,6 +43,9 @@ tried-locks: $(READY)  ## install locks of other tools by them and by pip from a
 
 tried-sdists: $(READY)  ## build sdists of every backend and era (takes a quarter of an hour; see docs/tried.md)
 	$(BIN)/python -m tests.tried.sdists $(NAMES)
+
+tried-crates: $(READY)  ## compile Rust projects with PyO3 and thirty crates twice, without network (needs librust-pyo3-dev)
+	$(BIN)/python -m tests.tried.crates
 
 # At random: the seed is printed, and SEED=… tries the same cases again. TIMES: how many times as many as `make test`.
 fuzz: $(READY)  ## try the readers of what comes from outside with many more cases (takes an hour)

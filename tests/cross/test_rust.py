@@ -1,20 +1,23 @@
 """Extensions in Rust: built by maturin and setuptools-rust with Zig as the linker, for each standard library here.
 
-The crate ``pyo3`` is a stand-in under the name by which maturin knows Python's bindings: no crate is fetched.
+The crate ``pyo3`` is a stand-in under the name by which maturin knows Python's bindings; another comes from a registry.
 """
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.support.crates import LocalRegistry, with_lock
 from tests.support.cross_targets import Build, Toolchain, cross
-from tests.support.downloads import environment
+from tests.support.downloads import environment, locked
 from tests.support.packages import make_sdist
 from tests.support.rust_sdists import CARGO, CRATES, MATURIN, SETUPTOOLS
+from wheelyard import prefetch
 from wheelyard.domain.build import BuiltWheel
 from wheelyard.domain.errors import Failures
 from wheelyard.store.blobs import Store
@@ -56,13 +59,24 @@ def test_for_an_old_glibc(
     toolchain: Toolchain,
     unpacked: Callable[[BuiltWheel], Path],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     project: str,
     needs: list[str],
 ) -> None:
     target = cross("manylinux_2_17_x86_64", "3.12")
-    source = make_sdist(tmp_path, "rusty", "1.0", {**CRATES, "pyproject.toml": project})
+    registry = LocalRegistry(tmp_path / "registry")
+    registry.add_new("leaf", "1.0.0", 'pub fn by() -> &\'static str { "by" }\n')
+    monkeypatch.setenv("CARGO_HOME", str(registry.configure(tmp_path / "cargo")))
+    module = CRATES["src/lib.rs"].replace(
+        '"{}, by {}", std::env::consts::ARCH', '"{}, {} {}", std::env::consts::ARCH, leaf::by()'
+    )
+    files = {**CRATES, "src/lib.rs": module, "Cargo.toml": f'{CARGO}leaf = "1"\n', "pyproject.toml": project}
+    source = make_sdist(tmp_path, "rusty", "1.0", with_lock(files, tmp_path / "project"))
+    environ = environment(store, tmp_path, *needs)
+    package = replace(locked(store, source), build_requirements=environ)
+    assert len(prefetch.bring(package, (), store=store, root=tmp_path)) == 1
 
-    wheel = build(source, target, needs=environment(store, tmp_path, *needs))
+    wheel = build(source, target, needs=environ)
 
     assert wheel.filename.startswith("rusty-1.0-cp312-cp312-manylinux_2_17_x86_64")
     ((name, found),) = objects(store.path(wheel.sha256))

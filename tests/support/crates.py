@@ -6,11 +6,14 @@ import gzip
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.support.trees import write_tree
 
 DEBIAN = Path("/usr/share/cargo/registry")
 """A directory source of Cargo: each crate unpacked in ``NAME-VERSION``."""
@@ -73,6 +76,14 @@ class LocalRegistry:
             f'[source.crates-io]\nreplace-with = "local"\n[source.local]\nlocal-registry = "{self.folder}"\n'
         )
         return home
+
+
+def with_lock(files: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the files of a project with the ``Cargo.lock`` that cargo makes for them."""
+    write_tree(folder, {name: text for name, text in files.items() if name != "Cargo.lock"})
+    command = ["cargo", "generate-lockfile", "--manifest-path", str(folder / "Cargo.toml")]
+    subprocess.run(command, check=True, capture_output=True)
+    return {**files, "Cargo.lock": (folder / "Cargo.lock").read_text()}
 
 
 def crate_archive(top: str, files: Mapping[str, bytes]) -> bytes:

@@ -237,7 +237,7 @@ class _Bench:
         if unit.parts:
             return tuple(sorted({url for key in unit.parts for url in self._needed(unit, key).prefetched}))
         needed = prefetch.needs(unit.package, unit.recipe.patches, self.store)
-        return tuple(sorted({package.purl for package in needed}))
+        return tuple(sorted({package.purl for package in needed if package.is_code}))
 
     def _advance(self, unit: BuildUnit, note: str) -> None:
         self.report(JobAdvanced(stage="build", job=_job(unit), target=unit.target.name, note=note))

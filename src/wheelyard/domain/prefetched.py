@@ -36,6 +36,11 @@ class Prefetched:
         return PackageURL(self.registry, namespace or None, name, self.version, qualifiers).to_string()
 
     @property
+    def is_code(self) -> bool:
+        """Whether anything of it can be in what is built: of some Go modules, only what they need is looked at."""
+        return not self.version.endswith("/go.mod")
+
+    @property
     def title(self) -> str:
         """``name version``, for people."""
         return f"{self.name} {self.version}"

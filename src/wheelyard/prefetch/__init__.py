@@ -15,7 +15,7 @@ from pathlib import Path
 from wheelyard.domain.errors import StorageError
 from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.domain.prefetched import Prefetched
-from wheelyard.prefetch import cargo, npm
+from wheelyard.prefetch import cargo, golang, npm
 from wheelyard.prefetch.kept import kept
 from wheelyard.prefetch.protocol import Errand, Registry
 from wheelyard.sdist.patches import apply_patches
@@ -23,7 +23,7 @@ from wheelyard.sdist.unpack import unpack_sdist
 from wheelyard.store.blobs import Store
 from wheelyard.store.memo import memo
 
-REGISTRIES: tuple[Registry, ...] = (cargo, npm)
+REGISTRIES: tuple[Registry, ...] = (cargo, npm, golang)
 """Every kind that is known, by its module."""
 
 _EDITION = "1"
