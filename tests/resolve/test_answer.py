@@ -177,6 +177,15 @@ def test_an_unknown_project_is_named_with_who_wants_it(resolver: Resolver) -> No
 
 
 @both
+def test_all_misspelt_names_are_told_with_what_is_meant(resolver: Resolver) -> None:
+    with pytest.raises(ResolutionError) as caught:
+        ask(resolver, question("nunpy", "a", "reqeusts>2"), source({"a": {"1": []}}))
+    assert "named nunpy (wanted by" in caught.value.message
+    assert "nor a project named reqeusts (wanted by" in caught.value.message
+    assert (caught.value.hint or "").startswith("did you mean numpy and requests? ")
+
+
+@both
 def test_what_exists_for_others_only_is_no_candidate(resolver: Resolver) -> None:
     refused: Mapping[str, Mapping[str, str]] = {"a": {"1.0": "it has wheels for cp311; the target is cp39; no sdist"}}
     with pytest.raises(NoCandidateError, match="cp311; the target is cp39"):

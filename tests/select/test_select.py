@@ -133,6 +133,23 @@ def test_hashes_restrict_the_files() -> None:
         choose(both, "1", PY39, hashes=["sha256:" + "f" * 64])
 
 
+def test_a_hash_that_was_altered_is_no_reason_to_build() -> None:
+    both = page("pkg-1-py3-none-any.whl", "pkg-1.tar.gz")
+    altered, sdist = "sha256:" + "f" * 64, f"sha256:{1:064x}"
+    with pytest.raises(
+        NoCandidateError, match=rf"pkg-1-py3-none-any\.whl has sha256 0{{64}} .*no file .* has {altered}"
+    ):
+        choose(both, "1", PY39, hashes=[altered, sdist])
+    assert choose(both, "1", PY39, no_binary=["pkg"], hashes=[altered, sdist]).file.filename == "pkg-1.tar.gz"
+
+
+def test_a_python_that_is_only_assumed_is_told() -> None:
+    file = RemoteFile(filename="pkg-1.tar.gz", url="u", sha256=None, requires_python=">=3.9.44")
+    refused = choices(ProjectPage(name="pkg", files=(file,)), PY39).refused["1"]
+    taken = f"the target's is taken to be {PY39.python_full}"
+    assert refused == f'needs Python >=3.9.44 ({taken}: write python = "3.9.Z" if it is another)'
+
+
 def test_a_pure_result_is_suspicious_where_others_have_compiled_wheels() -> None:
     assert choose(page("pkg-1-cp312-cp312-win_amd64.whl", "pkg-1.tar.gz"), "1", PY39).expects == "binary"
     assert choose(page("pkg-1-py2-none-any.whl", "pkg-1.tar.gz"), "1", PY39).expects == "any"

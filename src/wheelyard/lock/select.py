@@ -16,7 +16,7 @@ from wheelyard.domain.errors import NoCandidateError
 from wheelyard.domain.lock import LockedPackage
 from wheelyard.domain.remote import ProjectPage, RemoteFile
 from wheelyard.domain.target import Target
-from wheelyard.resolve.metadata import python_fits
+from wheelyard.resolve.metadata import python_fits, python_refusal
 from wheelyard.targets.tags import host_tags, tags
 
 _SDISTS = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
@@ -140,8 +140,10 @@ def _best(version: str, files: list[_Named], target: Target, wanted: Formats, ha
     """Return the choice among one version's files, or the reason in words why there is none."""
     fitting = [file for file in files if python_fits(file.file.requires_python, target.python_full)]
     if not fitting:
-        return f"needs Python {files[0].file.requires_python}"
+        return python_refusal(files[0].file.requires_python, target.python_full)
     if hashes:
+        if (altered := _altered(fitting, target, wanted, hashes)) is not None:
+            return altered
         fitting = [
             candidate
             for candidate in fitting
@@ -160,6 +162,23 @@ def _best(version: str, files: list[_Named], target: Target, wanted: Formats, ha
             sibling = None if named.tags else _sibling(files, target)
             return Choice(version=version, file=named.file, reason=reason, expects=expects, sibling=sibling)
     return _refusal(fitting, target, wanted)
+
+
+def _altered(files: list[_Named], target: Target, wanted: Formats, hashes: frozenset[str]) -> str | None:
+    """Return what is wrong where the best file has no hash that is allowed, and an allowed one is no file's at all.
+
+    Then a hash was altered, or the file was: to take the next best file would hide it. None: nothing is.
+    """
+    theirs = {f"sha256:{named.file.sha256}" for named in files}
+    if "sha256:None" in theirs or hashes <= theirs or not hashes & theirs:
+        return None
+    best = _among(files, target, wanted)
+    if best is None or f"sha256:{best[0].file.sha256}" in hashes:
+        return None
+    return (
+        f"{best[0].file.filename} has sha256 {best[0].file.sha256} on the index, which is not among the hashes that "
+        f"are allowed; no file of the index has {', '.join(sorted(hashes - theirs)[:3])}"
+    )
 
 
 def _sibling(files: list[_Named], target: Target) -> RemoteFile | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.domain.errors import NoCandidateError, ResolutionError
 from wheelyard.resolve.model import Pin, Question, Resolver
 from wheelyard.resolve.view import CandidateSource, View
+from wheelyard.resolve.well_known import meant
 from wheelyard.schema.problems import nearest
 from wheelyard.targets.environment import environment
 from wheelyard.wheels.core_metadata import CoreMetadata
@@ -80,14 +82,18 @@ def _explained(error: ResolutionError, view: View, question: Question) -> Resolu
     """Add to a resolver's words what only we know: what exists but was not shown to it, and why."""
     where = f"target {question.target.name}"
     mentioned = {canonicalize_name(word) for word in _WORD.findall(error.message)}
+    told = view.asked()
+    if any(told.get(name, ()) is None for name in mentioned):  # a resolver ends at the first
+        mentioned |= view.look(_required(question))
     asked = {name: candidates for name, candidates in view.asked().items() if name in mentioned}
     missing = sorted(name for name, candidates in asked.items() if candidates is None)
     if missing:
-        name = missing[0]
+        named = [f"a project named {name}{_wanted_by(name, view, question)}" for name in missing]
+        near = " and ".join(filter(None, map(meant, missing)))
         return ResolutionError(
-            f"no index has a project named {name}{_wanted_by(name, view, question)}",
+            f"no index has {', nor '.join(named)}",
             where=where,
-            hint="check the spelling, and that its index is configured",
+            hint=f"{f'did you mean {near}? ' if near else ''}check the spelling, and that its index is configured",
         )
     for name, version in _unavailable(error.message, view, asked):
         known = f"{name} {version}" if version else name
@@ -101,6 +107,13 @@ def _explained(error: ResolutionError, view: View, question: Question) -> Resolu
     facts = [fact for name in sorted(asked) for fact in list(_facts(name, _helpful(name, view, question)))[-3:]]
     message = "\n  ".join([error.message, *(f"not for this target: {fact}" for fact in facts)])
     return ResolutionError(message, where=where, hint=error.hint)
+
+
+def _required(question: Question) -> Iterator[NormalizedName]:
+    """Yield the names of what the user requires."""
+    for line in itertools.chain(*question.requirements.values()):
+        if match := _WORD.match(line):
+            yield canonicalize_name(match[0])
 
 
 def _helpful(name: str, view: View, question: Question) -> dict[str, str]:

@@ -74,6 +74,15 @@ def _split(line: str) -> tuple[str, Marker | None, str | None]:
 
 
 @lru_cache(maxsize=1 << 14)
+def python_refusal(requires_python: str | None, python_full: str) -> str:
+    """Return why a Python does not fit; where another patch release would, what was taken for the target's."""
+    python = ".".join(python_full.split(".")[:2])
+    refusal = f"needs Python {requires_python}"
+    if any(python_fits(requires_python, f"{python}.{patch}") for patch in range(60)):
+        refusal += f' (the target\'s is taken to be {python_full}: write python = "{python}.Z" if it is another)'
+    return refusal
+
+
 def python_fits(requires_python: str | None, python_full: str) -> bool:
     """Whether a Python version satisfies ``Requires-Python``; a specifier that cannot be read excludes nothing."""
     if not requires_python:

@@ -24,6 +24,8 @@ from types import TracebackType
 from typing import Any, ClassVar, Protocol
 from urllib.parse import unquote
 
+from packaging.utils import NormalizedName
+
 from wheelyard.domain.errors import BuildError, Failures, NoCandidateError, ResolutionError, WheelyardError, together
 from wheelyard.resolve import metadata as core
 from wheelyard.resolve.once import Once
@@ -123,6 +125,15 @@ class View:
         """Return what the resolver was told so far, by normalised name."""
         return self._pages.known()
 
+    def look(self, names: Iterable[NormalizedName]) -> set[NormalizedName]:
+        """Look for projects, by normalised name, as a resolver would; return those that no index has."""
+        missing = set()
+        for name in names:
+            with contextlib.suppress(WheelyardError):
+                if self._pages(name) is None:
+                    missing.add(name)
+        return missing
+
     def read(self) -> dict[tuple[str, str], CoreMetadata]:
         """Return the metadata that the resolver has read so far, by normalised name and version."""
         return {key: metadata for key, (metadata, _) in self._metadata.known().items()}
@@ -193,7 +204,7 @@ class View:
         requires: list[str] = []
         refusal = found.refusal(metadata) if found.refusal else None
         if not core.python_fits(metadata.requires_python, self._environment["python_full_version"]):
-            refusal = f"needs Python {metadata.requires_python}"
+            refusal = core.python_refusal(metadata.requires_python, self._environment["python_full_version"])
         try:
             requires += core.requirements_on_target(
                 metadata, self._environment, direct=self._direct, overrides=self._overrides
