@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots help demo demo-cross test faults tried-locks tried-sdists tried-crates fuzz check docs keys bench bench-variants lock packages system-packages clean
+.PHONY: screenshots help demo demo-cross test faults readers tried-locks tried-sdists tried-crates fuzz check docs keys bench bench-variants lock packages system-packages clean
 
 include docker/Makefile.inc
 
@@ -36,6 +36,9 @@ test: $(READY)  ## pass the tests
 
 faults: $(READY)  ## kill and starve every command at each of its calls (takes minutes; see docs/faults.md)
 	$(BIN)/python -m tests.faults $(COMMANDS)
+
+readers: $(READY)  ## read by pip, install.py and check in loops while 50 builds publish (takes 15 minutes)
+	READER_LOOP=50 READER_LOOP_GRACE=10 $(BIN)/python -m pytest -q -s tests/main_job/test_readers.py
 
 # TOOLS: a folder that keeps the tools from one time to the next.
 tried-locks: $(READY)  ## install locks of other tools by them and by pip from a wheelhouse (takes minutes; see docs/tried.md)

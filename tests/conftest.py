@@ -26,6 +26,8 @@ from wheelyard.sandbox.container.engine import Engine
 from wheelyard.store.blobs import Store
 from wheelyard.toolchain.zig.zig import find_zig
 
+os.environ.setdefault("WHEELYARD_GRACE", "0")  # no test waits for readers that it does not have
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that have slow tests: a worker whose last file takes minutes leaves the others idle."""

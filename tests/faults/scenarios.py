@@ -25,7 +25,9 @@ from tests.support.yard import TARGET, bundled_pip
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
 from wheelyard.bundle.single import import_py, install_py
+from wheelyard.host.manifest import MANIFEST, SIGNATURE
 from wheelyard.host.policy import read_policy
+from wheelyard.index.layout import is_distribution
 
 CREATED = "2026-01-31T00:00:00Z"
 
@@ -169,6 +171,9 @@ def _installed(folder: Path, version: str, options: tuple[str, ...]) -> None:
     """A host with an older set installed, and a wheelhouse with the newer one."""
     root = folder / "house"
     (folder / "home").mkdir()
+    (folder / "tools").mkdir()
+    for name in ("ssh", "ssh-keygen"):
+        (folder / "tools" / name).symlink_to(shutil.which(name) or "nowhere")
     for alpha in ("1.0", "1.1"):
         house(root, targets=[target(version)], alpha=alpha, beta=alpha, key=key(), created=CREATED)
         if alpha == "1.0":
@@ -208,6 +213,7 @@ def _install(scheme: str, version: str) -> Scenario:
         listed=lambda name, path: "bytecode" if name.endswith(".pyc") else None,
         codes=(11,),
         dear=True,
+        environment={"PATH": "{}/tools"},  # pip starts whatever tells it the name of the system, dozens of programs
     )
 
 
@@ -226,6 +232,7 @@ _CONNECTED = {
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_INDEX_URL": "file://{}/upstream",
     "SOURCE_DATE_EPOCH": "1769817600",
+    "WHEELYARD_GRACE": "0.01",  # what leaves is taken out by a second switch, as always; nobody waits for it here
 }
 
 
@@ -251,8 +258,19 @@ def _to_mirror(folder: Path) -> None:
 
 
 def _mirror(folder: Path) -> dict[str, str]:
-    """What readers of a mirror see; not the sequence of its manifest, that has no meaning by itself."""
-    return contents(folder / "mirror")
+    """What readers of a wheelhouse are told: its pages and locks, and the files that pip's pages name.
+
+    A file that leaves stays for a moment, listed by the manifest alone. The manifest is judged by ``unsound``, and its
+    bytes in the end by what a run without a fault leaves.
+    """
+    root = folder / "mirror"
+    shown = "".join(path.read_text() for top in ("simple", "targets") for path in (root / top).rglob("*.html"))
+    state = contents(root)
+    for path in list(state):
+        name = path.rpartition("/")[2].removesuffix(".metadata")
+        if path in (MANIFEST, SIGNATURE) or (is_distribution(name) and name not in shown):
+            del state[path]
+    return state
 
 
 def _wheelhouse_faults(folder: Path) -> list[str]:
@@ -308,6 +326,7 @@ BUILD = Scenario(
     prepare=_to_build,
     state=_mirror,
     unsound=lambda folder: [*_wheelhouse_faults(folder), *_signed_here(folder)],
+    inputs=(3, 6, 10, 13),  # the configuration, the index, a wheel, the key
     listed=_connected,
     environment=_CONNECTED,
     dear=True,

@@ -48,6 +48,8 @@ class Scenario:
     """A run that tidies up before it looks: readers are judged after it. Empty: they see what lies there."""
     codes: tuple[int, ...] = ()
     """Other exit codes with which a full or broken disk may be told."""
+    inputs: tuple[int, ...] = ()
+    """Exit codes with which may be told that an input cannot be read."""
     dear: bool = False
     """Whether a run takes seconds, most of them pip's: then not every call is walked."""
     once: bool = False
@@ -83,6 +85,16 @@ def listing(folder: Path, scenario: Scenario) -> dict[str, str]:
             text = scenario.listed(name, path)
             found[name] = text if text is not None else hashlib.sha256(path.read_bytes()).hexdigest()
     return {name: text for name, text in found.items() if text}
+
+
+def identity(folder: Path) -> str:
+    """Return what tells two folders apart, all but the times of their files."""
+    content = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        kind = path.lstat().st_mode
+        inside = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+        content.update(repr((str(path.relative_to(folder)), kind, inside)).encode())
+    return content.hexdigest()
 
 
 def forgotten(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
@@ -122,6 +134,7 @@ class Walk:
         assert not scenario.unsound(self.case), scenario.unsound(self.case)
         self.after = scenario.lessons(self.case)
         self._listing = listing(self.case, scenario)
+        self._next: dict[str, list[str]] = {}
 
     def close(self) -> None:
         """End the waiting Python."""
@@ -188,27 +201,33 @@ class Walk:
             if done.code != -9:
                 yield f"ended with {done.code}: {done.err[-300:]}"
         else:
-            yield from self._told(done, state)
+            inputs = self.scenario.inputs if fault in ("broken", "interrupted") else ()
+            yield from self._told(done, state, {0, _STORAGE, *self.scenario.codes, *inputs})
         empty(self._temporary)  # the system's; a killed process cannot clean it up
         if self.scenario.once and state == self.new:
             row.completed += 1
             return
+        left = identity(self.case)  # many faults leave the same: then the next run does the same
+        if left not in self._next:
+            self._next[left] = list(self._judge_next())
+        row.completed += not self._next[left]
+        yield from self._next[left]
+
+    def _judge_next(self) -> Iterator[str]:
+        """Run the command once more, and judge what it leaves."""
         again = self._run()
         if again.code != 0:
             yield f"the next run ended with {again.code}: {again.err[-300:]}"
         elif self.scenario.state(self.case) != self.new or self.scenario.unsound(self.case):
             yield "the next run did not complete it"
-        else:
-            left = {*listing(self.case, self.scenario).items()} ^ {*self._listing.items()}
-            if left:
-                yield f"the next run left other things behind: {sorted(left)[:6]}"
-            row.completed += not left
+        elif left := {*listing(self.case, self.scenario).items()} ^ {*self._listing.items()}:
+            yield f"the next run left other things behind: {sorted(left)[:6]}"
 
-    def _told(self, done: Run, state: object) -> Iterator[str]:
+    def _told(self, done: Run, state: object, codes: Collection[int]) -> Iterator[str]:
         """Judge how a failure was told."""
         if done.code == 0 and state != self.new:
             yield "it says that it is done, but it is not"
-        if done.code not in (0, _STORAGE, *self.scenario.codes):
+        if done.code not in codes:
             yield f"ended with {done.code}: {done.err[-300:]}"
         lines = done.err.strip().splitlines()
         if "Traceback" in done.err or (done.code and len(lines) != 1):

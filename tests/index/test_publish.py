@@ -261,7 +261,7 @@ def test_a_changed_readme_is_listed_anew_and_a_signature_outlives_a_lost_manifes
 
 def test_the_quick_manifest_is_the_one_that_a_full_listing_gives(shop: Shop) -> None:
     alpha, beta = shop.entry("alpha"), shop.entry("beta")
-    for number, extra in enumerate([(alpha,), (alpha, beta), (beta,)], 1):
+    for number, extra in ((1, (alpha,)), (2, (alpha, beta)), (4, (beta,))):  # with what leaves it would be 3
         shop.publish(Site(folders=(), extra=extra))
         quick, content = manifest.read(shop.into)
         assert quick.sequence == number

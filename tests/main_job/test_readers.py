@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 
 PUBLICATIONS = int(os.environ.get("READER_LOOP", "10"))
 GRACE = os.environ.get("READER_LOOP_GRACE", "600")
+UPWARDS = "delta"
+"""Newer in each publication. A pip that is told ``-f`` and no version takes the newest that lies there."""
 WANTED = (
     "alpha==1.0\nbeta==1.0\n",
     "alpha==1.1\nbeta==2.0\ngamma==1.0\n",
@@ -69,7 +71,7 @@ def readers(yard: Yard, url: str) -> list[Reader]:
     check = [sys.executable, "-m", "wheelyard", "check", str(yard.wheelhouse), "--trust", str(public())]
     return [
         Reader("pip with -f and the lock", lambda fresh: pip(fresh, "--no-index", "-f", str(yard.folder), *lock)),
-        Reader("pip with -f", lambda fresh: pip(fresh, "--no-index", "-f", str(yard.folder), "alpha", "beta")),
+        Reader("pip with -f", lambda fresh: pip(fresh, "--no-index", "-f", str(yard.folder), UPWARDS)),
         Reader("pip by a file index", lambda fresh: pip(fresh, "--index-url", index, "alpha", "beta")),
         Reader("pip by http", lambda fresh: pip(fresh, "--index-url", f"{url}simple/", "alpha", "beta")),
         Reader("install.py", lambda _: [*install_py, "--trust", str(public())]),
@@ -84,7 +86,8 @@ def test_no_reader_sees_a_fault_while_builds_publish(yard: Yard, tmp_path: Path)
             make_wheel(yard.shop, name, version, requires=["beta"] if name == "alpha" else [])
 
     def publish(number: int) -> None:
-        yard.write(WANTED[number % len(WANTED)])
+        make_wheel(yard.shop, UPWARDS, f"1.{number}")
+        yard.write(f"{WANTED[number % len(WANTED)]}{UPWARDS}==1.{number}\n")
         yard.build("--no-prove", "--key", str(key()), "--grace", GRACE)
 
     publish(0)

@@ -115,3 +115,13 @@ def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("in the way")
     with pytest.raises(StorageError):
         Store(tmp_path / "store").add_bytes(b"x")
+
+
+def test_a_store_that_has_no_room_to_work_in_is_a_fault_of_the_store_and_not_of_the_file(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.root.mkdir()
+    (store.root / "tmp").write_text("a file where a folder belongs")
+    wheel = tmp_path / "a.whl"
+    wheel.write_bytes(b"wheel")
+    with pytest.raises(StorageError, match="cannot write"):
+        store.add_file(wheel)

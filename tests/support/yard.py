@@ -59,6 +59,7 @@ class Yard:
         return {
             **clean,
             "WHEELYARD_CACHE": str(self.root / "cache"),
+            "WHEELYARD_GRACE": os.environ.get("WHEELYARD_GRACE", "0"),
             "PIP_INDEX_URL": self.index.url,
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_RETRIES": "1",

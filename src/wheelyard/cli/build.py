@@ -10,9 +10,11 @@ import typer
 
 from wheelyard.cli import completion
 from wheelyard.cli.foretell import foretell
+from wheelyard.cli.grace import Grace
 from wheelyard.cli.output import counted, human_bytes, say_json, show
 from wheelyard.cli.reporters import reporter
 from wheelyard.domain.errors import together
+from wheelyard.domain.site import GRACE
 
 if TYPE_CHECKING:
     from wheelyard.domain.proof import Proof
@@ -61,9 +63,7 @@ def build(
         list[Path] | None,
         typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
     ] = None,
-    grace: Annotated[
-        float, typer.Option(min=0, help="Seconds that a wheel which leaves stays for who has read of it already.")
-    ] = 0,
+    grace: Grace = GRACE,
     timings: Annotated[
         bool, typer.Option("--timings", help="Say on the pages how long builds took (no longer the same bytes).")
     ] = False,

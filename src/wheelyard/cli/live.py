@@ -15,7 +15,16 @@ from rich.segment import Segment
 from rich.style import Style
 
 from wheelyard.cli.output import human_bytes
-from wheelyard.domain.events import Event, JobAdvanced, JobFinished, JobStarted, StageFinished, StageStarted, Warned
+from wheelyard.domain.events import (
+    Event,
+    JobAdvanced,
+    JobFinished,
+    JobStarted,
+    StageFinished,
+    StageStarted,
+    Told,
+    Warned,
+)
 from wheelyard.host.plain import plain_text
 
 _TURNING = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -106,6 +115,8 @@ class LiveView:
             self._print(f"{event.stage}: {event.job}{f' [{event.target}]' if event.target else ''}: failed", "red")
         elif isinstance(event, Warned):
             self._print(f"warning: {event.message}", "yellow")
+        elif isinstance(event, Told):
+            self._print(event.message, "")
 
     def _print(self, text: str, style: str) -> None:
         self.live.console.print(text, style=style, markup=False, highlight=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wheelyard.cli import completion
+from wheelyard.cli.grace import Grace
 from wheelyard.cli.output import counted, human_bytes, say, say_json
 from wheelyard.cli.policy import PolicyFile, policy_of
 from wheelyard.cli.reporters import reporter
@@ -93,9 +94,7 @@ def mirror(
     sdists: Annotated[Sdists, typer.Option(help="missing: only where a version has no fitting wheel.")] = Sdists.never,
     dependencies: Annotated[bool, typer.Option("--dependencies", help="Also what they require, and so on.")] = False,
     removed: Annotated[Removed, typer.Option(help="What becomes of files that upstream has no more.")] = Removed.keep,
-    grace: Annotated[
-        float, typer.Option(min=0, help="Seconds that a dropped file can still be fetched by who has an old page.")
-    ] = 600,
+    grace: Grace = 600,
     key: Annotated[
         list[Path] | None,
         typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),

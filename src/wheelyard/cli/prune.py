@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from wheelyard.cli.grace import Grace
 from wheelyard.cli.output import human_bytes, say
+from wheelyard.domain.events import Event, Told
+from wheelyard.domain.site import GRACE
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +31,7 @@ def prune(
         list[Path] | None,
         typer.Option("--key", "-k", help="SSH key to sign with, or its .pub if an agent has it (repeatable)."),
     ] = None,
+    grace: Grace = GRACE,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
 ) -> int:
     """Take mirrored and added files out by version, day or lock; targets' folders stay as they are."""
@@ -43,7 +47,12 @@ def prune(
     for entry in gone:
         say(f"{'remove' if yes else 'would remove'} {entry.wheel.filename}")
     if yes:  # also where nothing is left to be taken out: what a killed run left behind is swept
-        pruning.prune(rule, store=Store(), into=into, keys=key or ())
+        pruning.prune(rule, store=Store(), into=into, keys=key or (), grace=grace, report=_tell)
     size = human_bytes(sum(entry.wheel.size for entry in gone))
     say(f"{len(gone)} files, {size}" + ("" if yes or not gone else "; run again with --yes to do it"))
     return 0
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, Told):
+        say(event.message)

@@ -21,6 +21,7 @@ from wheelyard.domain.events import (
     JobFinished,
     Reporter,
     StageStarted,
+    Told,
     Warned,
     silent,
 )
@@ -77,6 +78,8 @@ def _plain(event: Event) -> str | None:
             return f"{stage}: {job}{place}: {outcome}" + (f" ({note})" if note else "")
         case Warned(message=message):
             return f"warning: {message}"
+        case Told(message=message):
+            return message
         case _:
             return None
 

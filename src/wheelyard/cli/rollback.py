@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from wheelyard.cli.grace import Grace
 from wheelyard.cli.output import say
 from wheelyard.cli.reporters import reporter
+from wheelyard.domain.site import GRACE
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +30,7 @@ def rollback(
         list[Path] | None,
         typer.Option("--key", "-k", help="SSH key to sign a wheelhouse with, or its .pub (repeatable)."),
     ] = None,
+    grace: Grace = GRACE,
 ) -> int:
     """Publish an earlier generation again, in one step. That of a wheelhouse gets a sequence number of its own."""
     from wheelyard.bundle import import_
@@ -39,7 +42,7 @@ def rollback(
         from wheelyard.store.blobs import Store
 
         with reporter(quiet=False, as_json_lines=False) as report:
-            roll_back(into, store=Store(), keys=key or (), report=report)
+            roll_back(into, store=Store(), keys=key or (), report=report, grace=grace)
         say(f"published what was in {into} before, as sequence {read(into)[0].sequence}")
         return 0
     need_imported(into)

@@ -72,7 +72,14 @@ class Warned:
     message: str
 
 
-Event: TypeAlias = StageStarted | JobStarted | JobAdvanced | JobFinished | StageFinished | Warned
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Something that a person who waits should know; nothing is wrong."""
+
+    message: str
+
+
+Event: TypeAlias = StageStarted | JobStarted | JobAdvanced | JobFinished | StageFinished | Warned | Told
 Reporter: TypeAlias = Callable[[Event], None]
 
 

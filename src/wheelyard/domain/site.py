@@ -120,6 +120,12 @@ class Site:
     """More files of the site by path, big ones: the SHA-256 of a blob in the store (``python/….tar.gz``)."""
 
 
+GRACE = 10.0
+"""Seconds that distributions which leave stay if nothing else is said: pip opens files after it has read of them."""
+PATIENCE = 60.0
+"""A grace of so many seconds is waited for by the publication itself; a longer one is ended by the next."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """What a publication changed. Counts are of the pool's files: wheels, sdists, tables of labels."""

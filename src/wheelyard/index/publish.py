@@ -33,7 +33,8 @@ def publish(
     :param into: a folder, or another publisher.
     :param keys: SSH keys to sign with; none: what was signed before is not any more, once it changes.
     :param grace: seconds that a distribution stays readable after the last page that lists it was replaced, for readers
-        who have that page still; it is removed by the first publication after that.
+        who have that page still. Up to ``PATIENCE`` this waits, and it is gone in the end; after a longer grace it is
+        removed by the first publication.
     :raises WheelError: if a file name has two contents.
     :raises HashMismatchError: if a wheel of the store is damaged.
     :raises StorageError: if the disk is full, another run holds the lock, a file is missing in the store, or the

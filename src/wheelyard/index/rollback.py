@@ -15,12 +15,15 @@ from wheelyard.index.publishers.folder import FolderPublisher
 from wheelyard.store.blobs import Store
 
 
-def roll_back(into: Path, *, store: Store, keys: Sequence[Path] = (), report: Reporter = silent) -> Published:
+def roll_back(
+    into: Path, *, store: Store, keys: Sequence[Path] = (), report: Reporter = silent, grace: float = 0
+) -> Published:
     """Publish what the folder held before the last publication, under the next sequence number.
 
     A host that has seen the newer sequence would refuse the older one; and names that were published keep their bytes.
 
     :param keys: SSH keys to sign with.
+    :param grace: as for ``publish``.
     :raises UsageError: if no generation before is kept.
     :raises StorageError: as ``publish``.
     """
@@ -32,4 +35,4 @@ def roll_back(into: Path, *, store: Store, keys: Sequence[Path] = (), report: Re
             hint="one is kept from the second publication on; change the requirements, and build again",
         )
     earlier = names.retire(site_state.load(publisher.before), names.published(site_state.load(into)))
-    return publish(earlier, store=store, into=publisher, keys=keys, report=report)
+    return publish(earlier, store=store, into=publisher, keys=keys, report=report, grace=grace)

@@ -54,15 +54,24 @@ def outdated(site: Site, rule: Rule) -> tuple[Entry, ...]:
     return tuple(sorted(found, key=lambda entry: entry.wheel.filename))
 
 
-def prune(rule: Rule, *, store: Store, into: Path, keys: Sequence[Path] = (), report: Reporter = silent) -> Published:
+def prune(
+    rule: Rule,
+    *,
+    store: Store,
+    into: Path,
+    keys: Sequence[Path] = (),
+    report: Reporter = silent,
+    grace: float = 0,
+) -> Published:
     """Take files out and publish the rest.
 
+    :param keys, grace: as for ``publish``.
     :raises StorageError: if the wheelhouse cannot be changed.
     """
     site = site_state.load(into)
     gone = {entry.wheel.filename for entry in outdated(site, rule)}
     rest = tuple(entry for entry in site.extra if entry.wheel.filename not in gone)
-    return publish(replace(site, extra=rest), store=store, into=into, keys=keys, report=report)
+    return publish(replace(site, extra=rest), store=store, into=into, keys=keys, report=report, grace=grace)
 
 
 def _locked(paths: Iterable[Path]) -> frozenset[str]:

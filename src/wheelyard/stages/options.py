@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from wheelyard.domain.site import GRACE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -18,8 +20,8 @@ class Options:
     """Publish nothing where anything is withheld."""
     keys: tuple[Path, ...] = ()
     """SSH keys to sign with, in place of the configuration's."""
-    grace: float = 0
-    """Seconds that a wheel which leaves stays for who has read of it already."""
+    grace: float = GRACE
+    """Seconds that a wheel which leaves stays for who has read of it already; as for ``publish``."""
     timings: bool = False
     """Say on the pages how long each build took: then the same inputs do not give the same bytes."""
 

@@ -63,9 +63,22 @@ class Store:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Yield a temporary folder on the store's own file system, removed at the end."""
-        with temporary_folder("store", self.root / "tmp") as folder:
-            yield folder
+        """Yield a temporary folder on the store's own file system, removed at the end.
+
+        :raises StorageError: if it cannot be made, or removed.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(temporary_folder("store", self.root / "tmp"))
+            except OSError as error:
+                raise files.storage_error(self.root / "tmp", error) from error
+            try:
+                yield folder
+            finally:
+                try:
+                    stack.close()
+                except OSError as error:
+                    raise files.storage_error(folder, error) from error
 
     def add_bytes(self, content: bytes) -> str:
         """Put bytes into the store and return their SHA-256."""

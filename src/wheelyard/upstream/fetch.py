@@ -170,12 +170,14 @@ class _Work:
     def _copy(self, path: Path, digest: str) -> None:
         try:
             self.store.add_file(path, sha256=digest)
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
             raise ConfigError(
                 f"a local file cannot be read: {error.strerror or error}",
                 where=str(path),
                 hint="put it back, or lock again",
             ) from error
+        except OSError as error:
+            raise StorageError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
 
     def _complete(self, partial: Partial, digest: str, file: LockedFile | RemoteFile) -> None:
         """Get the bytes that are missing, as often as it takes, and check the whole."""

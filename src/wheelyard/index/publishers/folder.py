@@ -14,21 +14,22 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from wheelyard.bundle.manifest import GENERATION, generation_css
 from wheelyard.bundle.sign import fingerprint_of, sign_bytes, signers_of
 from wheelyard.domain.errors import WheelyardError
-from wheelyard.domain.events import Reporter, Warned, silent
-from wheelyard.domain.site import Published, Wheel
+from wheelyard.domain.events import Reporter, Told, Warned, silent
+from wheelyard.domain.site import PATIENCE, Published, Wheel
 from wheelyard.host.manifest import BUNDLE, MANIFEST, SIGNATURE
 from wheelyard.index import layout, pages, site_state
 from wheelyard.index.claim import check_place
 from wheelyard.index.layout import FILES, OURS
 from wheelyard.index.publishers import listing, record
 from wheelyard.index.publishers.generations import Generations, is_former
-from wheelyard.index.publishers.ground import DROPPED, Ground
-from wheelyard.index.publishers.listing import UNLISTED, Listed
+from wheelyard.index.publishers.ground import Ground
+from wheelyard.index.publishers.listing import UNLISTED, Leave, Listed
 from wheelyard.index.publishers.protocol import Order
 from wheelyard.index.publishers.staging import Staging, link_or_copy
 from wheelyard.index.rendered import Blob, Item, Link, RenderedSite, page_bytes
@@ -72,16 +73,31 @@ class FolderPublisher:
             generations = Generations(self.into)
             with generations.working():
                 check_place(self.into)
-                ground = Ground(generations.live, generations.state)
-                staging = Staging(generations.staged(), generations.live)
-                try:
-                    return _Publication(rendered, store, order, ground, staging, generations.before).put(
-                        generations, report
-                    )
-                finally:
-                    shutil.rmtree(staging.root, ignore_errors=True)
+                published, spared = self._put(rendered, store, order, generations, report)
+                if spared and order.grace <= PATIENCE:
+                    names = {path.rpartition("/")[2] for path in spared}
+                    names = {name for name in names if layout.is_distribution(name)}
+                    files_leave = "one file leaves" if len(names) == 1 else f"{len(names)} files leave"
+                    said = f"{files_leave} in {order.grace:g} s: who is reading can finish"
+                    report(Told(message=f"{said} (--grace 0: at once)"))
+                    time.sleep(order.grace)
+                    rest, _ = self._put(rendered, store, replace(order, grace=0), generations, report)
+                    published = replace(published, generation=rest.generation)
+                return published
         except OSError as error:
             raise files.storage_error(Path(error.filename or self.into), error) from error
+
+    def _put(
+        self, rendered: RenderedSite, store: Store, order: Order, generations: Generations, report: Reporter
+    ) -> tuple[Published, list[str]]:
+        """Publish once, and return what that changed, and which files that leave are there still."""
+        ground = Ground(generations.live, generations.state)
+        staging = Staging(generations.staged(), generations.live)
+        publication = _Publication(rendered, store, order, ground, staging, generations.before)
+        try:
+            return publication.put(generations, report), publication.spared
+        finally:
+            shutil.rmtree(staging.root, ignore_errors=True)
 
 
 class _Publication:
@@ -96,6 +112,7 @@ class _Publication:
         self.order = order
         self.ground = ground
         self.staging = staging
+        self.spared: list[str] = []
 
     def put(self, generations: Generations, report: Reporter) -> Published:
         """Publish, if there is anything to change."""
@@ -105,15 +122,20 @@ class _Publication:
                 self._stage(path, item)
         leaving = [path for path in ground.disk if path not in self.rendered.files and ground.leftover(path)]
         folders = frozenset([*(folder.name for folder in site.folders), *(folder.name for folder in site.labelled)])
-        gone = ground.spare(leaving, folders, self.order.grace, time.time()) if self.order.grace else leaving
-        for path in leaving:
-            if path not in ground.kept:
-                del ground.disk[path]
+        read = ground.may_be_read(leaving, folders)
+        ground.spare(read, self.order.grace, time.time())
+        self.spared = [path for path in read if path in ground.kept]
+        gone = [path for path in leaving if path not in ground.kept]
+        for path in gone:
+            del ground.disk[path]
         listing.keep_others(ground, staging.written)
         for path in listing.strangers(ground, staging.written):
             report(Warned(message=f"{ground.live / path} is not of this wheelhouse: it is neither signed nor packed"))
         known = {**ground.kept, **staging.written}
-        listed = listing.list_files(site, ground, known, dated=bool(self.order.keys))
+        # Whether the files that leave are spared or not, the manifest of what remains has the same bytes.
+        leave = Leave(spared=bool(self.spared), at_once=any(path not in self.spared for path in read))
+        listed = listing.list_files(site, ground, known, leave, dated=bool(self.order.keys))
+        fresh = bool(staging.written)
         self._stage(GENERATION, pages.document(generation_css(listed.head.sequence)))
         notes = {site_state.SHELF: site_state.dump(site), **self._signature(listed, report)}
         if staging.written or gone or listed.content is not None or not self._are_there(notes):
@@ -123,7 +145,8 @@ class _Publication:
             self._take_over(notes)
             staging.flush()
             carry(ground, staging)
-            generations.switch(staging.root, report)
+            sweeps = not fresh and bool(gone) and all(map(ground.dropped, gone))
+            generations.switch(staging.root, report, same_site=sweeps)
         else:
             restored = 0
         stamp = record.stamp_of((ground.live / MANIFEST).stat())
@@ -219,9 +242,8 @@ class _Publication:
 
     def _is_removed(self, path: str) -> bool:
         """Whether a distribution leaves in this publication, and not only its bytes some time after its pages."""
-        name, record_of = path.removeprefix(f"{FILES}/"), self.ground.record
-        dropped_before = path in record_of and record_of[path].key.startswith(DROPPED)
-        return path.startswith(f"{FILES}/") and layout.is_distribution(name) and not dropped_before
+        name = path.removeprefix(f"{FILES}/")
+        return path.startswith(f"{FILES}/") and layout.is_distribution(name) and not self.ground.dropped(path)
 
 
 def carry(ground: Ground, staging: Staging) -> None:

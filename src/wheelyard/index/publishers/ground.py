@@ -76,23 +76,31 @@ class Ground:
         ours = path in self.record and path != MANIFEST and self.record[path].key != record.OTHER
         return ours or top in OURS
 
-    def spare(self, leaving: list[str], folders: frozenset[str], grace: float, now: float) -> list[str]:
-        """Return what is to be removed at once: a distribution stays so many seconds after its page dropped it.
+    def may_be_read(self, leaving: list[str], folders: frozenset[str]) -> list[str]:
+        """Return what a reader may have read of, and open later: distributions.
 
         :param folders: names of the targets' folders that the site has.
         """
-        at_once = []
-        for path in leaving:
-            known = self.record.get(path)
-            if known is None or not _lingers(path, folders) or self.disk[path] != known[:3]:
-                at_once.append(path)
-                continue
+        return [path for path in leaving if _lingers(path, folders)]
+
+    def _is_as_put(self, path: str) -> bool:
+        """Whether a file has the bytes that its record says; it is read where it was touched, or copied with others."""
+        known, stamp = self.record.get(path), self.disk[path]
+        if known is None or stamp == known[:3]:
+            return known is not None
+        return stamp.size == known.size and files.sha256(self.live / path) == known.sha256
+
+    def spare(self, leaving: list[str], grace: float, now: float) -> None:
+        """Keep distributions for so many seconds after the last page dropped them; damaged and unknown ones are not."""
+        for path in filter(self._is_as_put, leaving if grace else ()):
+            known = self.record[path]
             since = float(known.key.removeprefix(DROPPED)) if known.key.startswith(DROPPED) else now
-            if now - since < grace:
-                self.kept[path] = known._replace(key=f"{DROPPED}{since:.0f}")
-            else:
-                at_once.append(path)
-        return at_once
+            if abs(now - since) < grace:  # a clock that was set back lets nothing stay
+                self.kept[path] = record.known(self.disk[path], known.sha256, f"{DROPPED}{int(since)}")
+
+    def dropped(self, path: str) -> bool:
+        """Whether a file has left all pages before, and was only spared."""
+        return path in self.record and self.record[path].key.startswith(DROPPED)
 
 
 def _lingers(path: str, folders: frozenset[str]) -> bool:

@@ -37,6 +37,17 @@ class Head(NamedTuple):
     channel: str
 
 
+class Leave(NamedTuple):
+    """What becomes of the distributions that leave in a publication.
+
+    Where they are spared for a while, that is a generation with a number of its own; where they are not, the number is
+    left out. So what remains in the end has the same manifest.
+    """
+
+    spared: bool
+    at_once: bool
+
+
 class Listed(NamedTuple):
     """The manifest of a publication."""
 
@@ -98,7 +109,7 @@ def _goes_along(path: str) -> bool:
     return is_owners(path) or ("/" not in path and manifest.kind_of(path) in ("paper", "installer"))
 
 
-def list_files(site: Site, ground: Ground, known: Mapping[str, Known], *, dated: bool) -> Listed:
+def list_files(site: Site, ground: Ground, known: Mapping[str, Known], leave: Leave, *, dated: bool) -> Listed:
     """Return the manifest of a publication: the one that is there if it says the same.
 
     :param known: every file that is to be listed, but what shows the generation's number: that is known here only.
@@ -126,15 +137,19 @@ def list_files(site: Site, ground: Ground, known: Mapping[str, Known], *, dated:
         if not lost:
             return Listed(head, None, digest, same=True)
         return _written(head, known, targets)._replace(same=True)  # the lost one
-    return _written(_next(head, digest, content, site.channel, ground, dated=dated), known, targets)
+    return _written(_next(head, digest, content, site.channel, ground, leave, dated=dated), known, targets)
 
 
-def _next(before: Head | None, digest: str, content: str, channel: str | None, ground: Ground, *, dated: bool) -> Head:
+def _next(
+    before: Head | None, digest: str, content: str, channel: str | None, ground: Ground, leave: Leave, *, dated: bool
+) -> Head:
     created = manifest.timestamp() or (manifest.timestamp(int(time.time())) if dated else None)
     if before is None or (channel is not None and channel != before.channel):  # another channel starts its own count
         return Head(content, 1, None, created, None, channel or "")
-    previous = manifest.released(ground.live) or digest
-    return Head(content, before.sequence + 1, previous, created, None, before.channel)
+    passing = any(map(ground.dropped, ground.record))  # the one before is what remained in between
+    previous = manifest.released(ground.live) or (before.previous if passing else digest)
+    step = 2 if leave.at_once and not leave.spared and not passing else 1
+    return Head(content, before.sequence + step, previous, created, None, before.channel)
 
 
 def _written(head: Head, known: Mapping[str, Known], targets: tuple[manifest.TargetInfo, ...]) -> Listed:

@@ -20,7 +20,7 @@ class Order:
     keys: Sequence[Path] = ()
     """SSH keys to sign the manifest with; none: what was signed before is not any more, once it changes."""
     grace: float = 0
-    """Seconds that a distribution stays readable after the last page that lists it was replaced."""
+    """Seconds that a distribution stays readable after the last page that lists it was replaced; see ``PATIENCE``."""
 
 
 class Publisher(Protocol):

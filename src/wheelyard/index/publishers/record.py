@@ -48,13 +48,16 @@ def known(stamp: Stamp, sha256: str, key: str) -> Known:
 
 
 def load(state: Path, live: Path) -> dict[str, Known]:
-    """Return the record by path; empty where there is none, or none that this version understands."""
+    """Return the record by path; empty where there is none, or none that this version understands.
+
+    :raises OSError: if the disk does not give it: what would be published without it has another number.
+    """
     for path in (state / RECORD, live / EARLIER):
         try:
             content = json.loads(path.read_bytes())
             if content["format"] == _FORMAT:
                 return {path: Known(*fields) for path, fields in content["files"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return {}
 
