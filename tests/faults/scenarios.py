@@ -24,6 +24,7 @@ from tests.support.trees import tree
 from tests.support.yard import TARGET, bundled_pip
 from wheelyard.bundle import manifest
 from wheelyard.bundle.import_ import TrustOptions, check, import_bundle, policy_of
+from wheelyard.bundle.manifest import GENERATION
 from wheelyard.bundle.single import import_py, install_py
 from wheelyard.host.manifest import MANIFEST, SIGNATURE
 from wheelyard.host.policy import read_policy
@@ -268,7 +269,7 @@ def _mirror(folder: Path) -> dict[str, str]:
     state = contents(root)
     for path in list(state):
         name = path.rpartition("/")[2].removesuffix(".metadata")
-        if path in (MANIFEST, SIGNATURE) or (is_distribution(name) and name not in shown):
+        if path in (MANIFEST, SIGNATURE, GENERATION) or (is_distribution(name) and name not in shown):
             del state[path]
     return state
 
