@@ -213,6 +213,7 @@ def _install(scheme: str, version: str) -> Scenario:
         lessons=_host_lessons,
         listed=lambda name, path: "bytecode" if name.endswith(".pyc") else None,
         codes=(11,),
+        inputs=(7,),  # a wheel
         dear=True,
         environment={"PATH": "{}/tools"},  # pip starts whatever tells it the name of the system, dozens of programs
     )
