@@ -84,11 +84,14 @@ def test_from_requirements_to_an_installation_without_network(stocked: Yard, tmp
 def test_a_second_run_does_nothing_and_asks_nobody(stocked: Yard) -> None:
     stocked.build()
     before, asked = stocked.state(), len(stocked.index.requests)
-    done = stocked.build()
+    done = stocked.build(PYTHONPROFILEIMPORTTIME="1")
     assert done.summary["fetched"] == done.summary["built"] == 0
     assert done.summary["reused"] == 1
     assert stocked.state() == before
     assert len(stocked.index.requests) == asked
+    imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert "wheelyard.index.publish" in imported
+    assert imported.isdisjoint({"jinja2", "nh3", "elftools"})
 
 
 @pytest.mark.parametrize("what", ["files/lib-1.5-py3-none-any.whl", "simple/lib/index.html"])

@@ -7,13 +7,16 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-import jinja2
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.domain.site import Wheel
+
+if TYPE_CHECKING:
+    import jinja2
 
 API_VERSION = "1.1"
 """PEP 700: ``versions``, ``size`` and ``upload-time`` beside what PEP 691 has."""
@@ -44,14 +47,14 @@ def document(content: bytes) -> Page:
     return Page(hashlib.sha256(content).hexdigest(), lambda: content)
 
 
-_LOADER = jinja2.PackageLoader("wheelyard.index", "templates")
-
-
 @functools.cache
 def environment() -> jinja2.Environment:
     """Return the template environment: autoescape on, an undefined name is an error."""
+    # late: a publication that changes no page renders none
+    import jinja2
+
     made = jinja2.Environment(
-        loader=_LOADER,
+        loader=jinja2.PackageLoader("wheelyard.index", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -65,8 +68,10 @@ def environment() -> jinja2.Environment:
 @functools.cache
 def generation() -> str:
     """Return a digest of the templates: pages made by others are made anew."""
-    sources = [_LOADER.get_source(environment(), name)[0] for name in sorted(_LOADER.list_templates())]
-    return hashlib.sha256("\0".join([str(_FORMAT), *sources]).encode()).hexdigest()[:16]
+    with resources.as_file(resources.files("wheelyard.index") / "templates") as folder:
+        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        sources = [(folder / path).read_bytes() for path in paths]
+    return hashlib.sha256(b"\0".join([str(_FORMAT).encode(), *sources])).hexdigest()[:16]
 
 
 def href(path: str) -> str:

@@ -15,7 +15,6 @@ from html.parser import HTMLParser
 from importlib.metadata import version
 from typing import TypeAlias
 
-import nh3
 from markupsafe import Markup
 
 from wheelyard.wheels import core_metadata
@@ -79,6 +78,9 @@ def _marked_up(text: str, kind: str, markdown: _Renderer, rst: _Renderer) -> str
 
 
 def _safe(html: str) -> Markup:
+    # late: a README is rendered once
+    import nh3
+
     fitting = _Fitting()
     fitting.feed(html)
     fitting.close()

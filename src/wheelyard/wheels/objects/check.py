@@ -12,7 +12,7 @@ from pathlib import Path
 from wheelyard.domain.target import Target
 from wheelyard.targets import platforms
 from wheelyard.targets.platforms import Platform
-from wheelyard.wheels.objects import elf, macho
+from wheelyard.wheels.objects import macho
 from wheelyard.wheels.objects.model import NotAnObjectError, Object
 
 _MAX_OBJECT = 2 << 30
@@ -42,6 +42,9 @@ def objects(wheel: Path) -> Iterator[tuple[str, Object]]:
 
     :raises NotAnObjectError: if one is damaged.
     """
+    # late: pyelftools is large, and a run that has nothing to do reads no object
+    from wheelyard.wheels.objects import elf
+
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             with archive.open(member) as stream:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from wheelyard.wheels.objects import elf
 from wheelyard.wheels.objects.model import NotAnObjectError
 
 _NAME = re.compile(r"_?Py[A-Z_]\w*")
@@ -19,6 +18,9 @@ def exported(program: Sequence[Path]) -> frozenset[str]:
 
     :param program: the interpreter, and the shared libraries that may belong to it.
     """
+    # late: pyelftools is large, and a run that has nothing to do reads no object
+    from wheelyard.wheels.objects import elf
+
     names: set[str] = set()
     for path in program:
         try:

@@ -25,7 +25,6 @@ from wheelyard.io import process as door
 from wheelyard.sandbox.workspace import Workspace
 from wheelyard.variants.axes.blas.libraries import Source
 from wheelyard.variants.axes.blas.sources import is_shared, source_of
-from wheelyard.wheels.objects import elf
 from wheelyard.wheels.objects.members import objects_of
 from wheelyard.wheels.objects.model import NotAnObjectError
 
@@ -77,6 +76,9 @@ def share(unit: BuildUnit, repaired: Repaired, place: Workspace) -> Repaired:
 
 def _loads(content: bytes, names: Sequence[str]) -> bool:
     """Whether an object asks for one of the libraries."""
+    # late: pyelftools is large, and a run that has nothing to do reads no object
+    from wheelyard.wheels.objects import elf
+
     try:
         needed = elf.read(content).libraries
     except NotAnObjectError:

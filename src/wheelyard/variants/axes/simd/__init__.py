@@ -13,7 +13,6 @@ from wheelyard.domain.variant import Told, VariantProperty
 from wheelyard.schema.tables import texts
 from wheelyard.variants.axes.protocol import Axis, Building, Choice, Contribution, Linked, Option, several
 from wheelyard.variants.axes.simd import levels
-from wheelyard.variants.axes.simd.check import check_wheel
 from wheelyard.variants.axes.simd.schema import SimdKeys, SimdRecipeKeys
 from wheelyard.variants.settings import settings_of
 
@@ -71,6 +70,9 @@ class Simd(Axis[SimdKeys, SimdRecipeKeys]):
         self, unit: BuildUnit, wheel: Path, scratch: Path, *, said: SimdRecipeKeys, linked: Sequence[Linked] = ()
     ) -> None:
         """Refuse instructions that were not asked for, and of a variant that has none of those that were."""
+        # late: its reader of objects is large, and a run that has nothing to do reads none
+        from wheelyard.variants.axes.simd.check import check_wheel
+
         check_wheel(unit, wheel, scratch, said=said, linked=linked)
 
     def not_run_here(self, choice: Choice) -> str | None:
