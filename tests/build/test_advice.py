@@ -127,6 +127,14 @@ def test_a_missing_header_is_told_with_what_to_install(opened: Opened, tmp_path:
     assert all(len(line) < 250 for line in str(caught.value).splitlines())
 
 
+def test_a_cargo_lock_that_is_out_of_date_is_called_that(tmp_path: Path) -> None:
+    said = (
+        "error: no matching package named `leaf` found\nlocation searched: directory source `crates`\n"
+        "As a reminder, you're using offline mode (--offline) which can sometimes cause surprising failures\n"
+    )
+    assert "its lock is out of date" in (advise.advise(said, _nowhere(tmp_path)) or "")
+
+
 @pytest.mark.parametrize(
     ("module", "requirement"),
     [("pkg_resources", "setuptools<81"), ("setuptools_scm", "setuptools-scm"), ("poetry.core.x", "poetry-core")],

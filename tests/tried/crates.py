@@ -36,19 +36,34 @@ version = "1.0.0"
 edition = "2021"
 [lib]
 crate-type = ["cdylib"]
+[profile.release]
+opt-level = 0  # that it compiles is tried, not how fast it is
 [dependencies]
 pyo3 = { version = "0.17", default-features = false, features = ["extension-module", "indoc", "unindent"] }
 """
 MODULE = """\
-use pyo3::{ffi, types::PyModule, IntoPyPointer, Python};
+use pyo3::{ffi, Python};
+use std::ptr::{addr_of_mut, null, null_mut};
+
+static mut MODULE: ffi::PyModuleDef = ffi::PyModuleDef {
+    m_base: ffi::PyModuleDef_HEAD_INIT,
+    m_name: b"rusty\\0".as_ptr() as *const _,
+    m_doc: null(),
+    m_size: -1,
+    m_methods: null_mut(),
+    m_slots: null_mut(),
+    m_traverse: None,
+    m_clear: None,
+    m_free: None,
+};
 
 #[no_mangle]
 pub unsafe extern "C" fn PyInit_rusty() -> *mut ffi::PyObject {
-    Python::with_gil(|py| {
-        let module = PyModule::new(py, "rusty").unwrap();
-        module.add("answer", itoa::Buffer::new().format(6 * 7)).unwrap();
-        module.into_ptr()
-    })
+    let module = ffi::PyModule_Create(addr_of_mut!(MODULE));
+    let answer = itoa::Buffer::new().format(6 * 7).parse().unwrap();
+    ffi::PyModule_AddIntConstant(module, b"answer\\0".as_ptr() as *const _, answer);
+    assert!(Python::with_gil(|py| py.version_info() >= (3, 7)));
+    module
 }
 """
 

@@ -14,7 +14,6 @@ from wheelyard.targets.platforms import Platform
 from wheelyard.toolchain.zig import zig
 
 _NO_LIBRARY = re.compile(r"the `([\w-]+)` target may not be installed")
-_NO_CRATES = re.compile(r"you're using offline mode|--offline was specified")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +86,5 @@ def advice(output: str) -> str | None:
         return (
             f"Rust's standard library for {match[1]} is not installed where it is built: "
             f"`rustup target add {match[1]}`, or the distribution's package of it (rust-std)"
-        )
-    if _NO_CRATES.search(output):
-        return (
-            "it needs crates that no Cargo.lock of it pins, and a build has no network: its lock is out of date; "
-            "make it anew (cargo generate-lockfile), and add it by [packages.NAME] patches"
         )
     return None
