@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots help demo demo-cross test faults readers tried-locks tried-sdists tried-crates fuzz check docs keys bench bench-variants lock packages system-packages clean
+.PHONY: screenshots help demo demo-cross test rebuild faults readers tried-locks tried-sdists tried-crates fuzz check docs keys bench bench-variants lock packages system-packages clean
 
 include docker/Makefile.inc
 
@@ -33,6 +33,9 @@ demo-cross: $(READY)  ## compile for macOS, arm64, musl and an old glibc (needs 
 # One worker more than there are cores in CI: tests wait for containers, servers and the network. Slow files come first.
 test: $(READY)  ## pass the tests
 	$(BIN)/python -m pytest -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
+
+rebuild:  ## carry the demo's sources into a container without a network and build them again (takes minutes; Debian)
+	docker/rebuild.sh requirements/demo.in
 
 faults: $(READY)  ## kill and starve every command at each of its calls (takes minutes; see docs/faults.md)
 	$(BIN)/python -m tests.faults $(COMMANDS)

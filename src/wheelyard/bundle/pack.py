@@ -27,6 +27,8 @@ from wheelyard.host.volumes import is_bundle, open_volume
 from wheelyard.io import files
 from wheelyard.io.temporary import temporary_folder
 
+CARRIED = ("sources/", "wheelyard/")
+"""What a wheelhouse carries besides wheels: the sources, and Wheelyard itself."""
 _CHUNK = 1 << 20
 _AHEAD = 4
 _LARGEST_SPLICED = 1 << 30  # bytes: both wheels are in memory while they are compared
@@ -146,6 +148,7 @@ def only_targets(root: Path, whole: Manifest, names: Sequence[str]) -> Manifest:
         or entry.path in wheels
         or entry.path.removesuffix(".metadata") in wheels
         or entry.path in archives
+        or entry.path.startswith(CARRIED)
         or ("/" not in entry.path and entry.kind != "page")
     )
     return whole._replace(targets=tuple(chosen), files=kept)

@@ -10,7 +10,7 @@ import typer
 
 from wheelyard.cli import completion
 from wheelyard.cli.output import say
-from wheelyard.domain.errors import ConfigError
+from wheelyard.domain.errors import ConfigError, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -42,12 +42,24 @@ def init(
         Path | None,
         typer.Option(metavar="PREFIX", help="Take what an environment has installed; written to environment.txt."),
     ] = None,
+    from_sources: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Take the configuration, the locks and every file from a wheelhouse that carries its sources.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a commented wheelyard.toml."""
     from wheelyard.config import template
     from wheelyard.io import files
 
+    if from_sources is not None:
+        if sources or target or from_environment or output != Path("wheelyard.toml"):
+            raise UsageError("--from-sources takes all from there", hint="leave everything but --force away")
+        _unpack(from_sources, force=force)
+        return
     path = output.absolute()
     if path.exists() and not force:
         raise ConfigError("is there already", where=str(output), hint="--force replaces it, --output names another")
@@ -61,6 +73,16 @@ def init(
         say(f"next: list your requirements in requirements.in, one a line, then run: {command}")
     else:
         say(f"next: {command}")
+
+
+def _unpack(carried: Path, *, force: bool) -> None:
+    """Put what a wheelhouse was made of into the working folder and the store."""
+    from wheelyard.stages.carrying import unpack
+
+    config = unpack(carried, Path(), force=force)
+    say(f"wrote {config}, with its locks; every file that they name is in the store")
+    command = ["wheelyard", "build"] if config == Path("wheelyard.toml") else ["wheelyard", "build", str(config)]
+    say(f"next: {shlex.join(command)}")
 
 
 def _installed(prefix: Path, listed: Path, *, force: bool) -> Path:

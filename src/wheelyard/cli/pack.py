@@ -67,6 +67,15 @@ def pack(
         ),
     ] = None,
     policy: PolicyFile = None,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Carry what is needed to build it again there, without a network.")
+    ] = False,
+    config: Annotated[
+        Path, typer.Option(help="With --sources: the configuration that the wheelhouse was built from.")
+    ] = Path("wheelyard.toml"),
+    itself: Annotated[
+        bool, typer.Option("--self", help="Carry Wheelyard itself too, with its own install.py, in wheelyard/.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:
@@ -84,6 +93,8 @@ def pack(
             created=created,
             expires=expires,
             policy=policy_of(policy),
+            sources_of=config if sources else None,
+            itself=itself,
             report=report,
         )
     if as_json:

@@ -8,7 +8,9 @@ from wheelyard.domain import wheel_name
 from wheelyard.domain.errors import NoCandidateError
 from wheelyard.lock.indexes import Indexes
 from wheelyard.store.blobs import Store
-from wheelyard.store.memo import memo
+from wheelyard.store.memo import keep, memo
+
+_AREA, _EDITION = "pips", "1"
 
 
 class HostPips:
@@ -25,7 +27,7 @@ class HostPips:
         :raises NoCandidateError: if the index has no such pip.
         """
         with self._turn:
-            return memo(self._store, "pips", "1", version, lambda: self._fetch(version), dump=list, load=self._load)
+            return memo(self._store, _AREA, _EDITION, version, lambda: self._fetch(version), dump=list, load=self._load)
 
     def _load(self, known: list[str]) -> tuple[str, str]:
         filename, sha256 = known
@@ -41,3 +43,8 @@ class HostPips:
         raise NoCandidateError(
             f"the index has no wheel of pip {version}", hint="is `pip = …` of the target a version that exists?"
         )
+
+
+def remember(store: Store, version: str, filename: str, sha256: str) -> None:
+    """Remember pip's wheel of a version, which is in the store: no index is asked for it then."""
+    keep(store, _AREA, _EDITION, version, [filename, sha256])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wheelyard.domain.errors import ConfigError, Failures, WheelyardError
+
+_noted: ContextVar[set[Path] | None] = ContextVar("_noted", default=None)
 
 
 @dataclass(slots=True)
@@ -52,6 +56,17 @@ def shown(path: Path, root: Path) -> str:
     return Path(os.path.relpath(path, root)).as_posix()
 
 
+@contextlib.contextmanager
+def noting_files() -> Iterator[set[Path]]:
+    """Yield a set that grows by every file that is read by ``read_text`` in the block."""
+    noted: set[Path] = set()
+    before = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(before)
+
+
 def read_text(path: Path, shown_as: str, limit: int = 32 << 20) -> str:
     """Read a text file of a sane size.
 
@@ -68,7 +83,10 @@ def read_text(path: Path, shown_as: str, limit: int = 32 << 20) -> str:
             raise ConfigError("not a file", where=shown_as, hint="name a file")
         if path.stat().st_size > limit:
             raise ConfigError(f"larger than {limit >> 20} MiB", where=shown_as, hint="is it the right file?")
-        return path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
+        if (noted := _noted.get()) is not None:
+            noted.add(Path(os.path.normpath(path.absolute())))
+        return text
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"not UTF-8 text (byte {error.start})", where=shown_as, hint="save the file as UTF-8"

@@ -53,6 +53,14 @@ def digest(folder: Path, leave_out: Collection[Path] = ()) -> str:
     return whole.hexdigest()
 
 
+def paths(folder: Path, leave_out: Collection[Path] = ()) -> Iterator[Path]:
+    """Yield the files, folders and links of a tree.
+
+    :param leave_out: as for ``digest``.
+    """
+    return (path for _, path, _ in _files(folder, leave_out))
+
+
 def pack(folder: Path, into: Path, leave_out: Collection[Path] = ()) -> Path:
     """Write a tree as a tar with one top folder, ``source``, and return its path.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from wheelyard import prefetch
 from wheelyard.build.unit import recipes_of
@@ -10,6 +11,7 @@ from wheelyard.config.model import Config
 from wheelyard.domain.errors import WheelyardError
 from wheelyard.domain.events import Reporter
 from wheelyard.domain.lock import Lock, LockedFile, with_build_requirements
+from wheelyard.domain.prefetched import Prefetched
 from wheelyard.lock.indexes import Indexes
 from wheelyard.stages.plan import Plan
 from wheelyard.stages.withheld import Withheld
@@ -34,7 +36,7 @@ def fetch_all(
         fetch(missing, store=store, client=indexes.client, root=config.root, report=report, failed=failed)
     for plan in plans:
         with withheld.unless(plan.name):
-            _fetch_from_elsewhere(plan, store=store, config=config)
+            bring_from_elsewhere(plan.lock, plan.config, store=store, root=config.root)
     return tuple(file for file in missing if store.has(file.sha256))
 
 
@@ -45,10 +47,15 @@ def files_of(lock: Lock) -> dict[str, LockedFile]:
     return {file.sha256: file for package in packages for file in package.files}
 
 
-def _fetch_from_elsewhere(plan: Plan, *, store: Store, config: Config) -> None:
-    """Bring in what the builds of one folder take from other registries."""
-    own, tools = (recipes_of(plan.config, to_build=to_build) for to_build in (False, True))
-    for package in with_build_requirements(plan.lock.packages):
+def bring_from_elsewhere(lock: Lock, config: Config, *, store: Store, root: Path) -> frozenset[Prefetched]:
+    """Bring in what the builds of one folder take from other registries, and return it.
+
+    :param root: the folder of ``wheelyard.toml``.
+    """
+    own, tools = (recipes_of(config, to_build=to_build) for to_build in (False, True))
+    brought: set[Prefetched] = set()
+    for package in with_build_requirements(lock.packages):
         if package.how == "build" and store.has(package.file.sha256):
-            recipe = (own if package in plan.lock.packages else tools).get(package.name)
-            prefetch.bring(package, recipe.patches if recipe else (), store=store, root=config.root)
+            recipe = (own if package in lock.packages else tools).get(package.name)
+            brought.update(prefetch.bring(package, recipe.patches if recipe else (), store=store, root=root))
+    return frozenset(brought)

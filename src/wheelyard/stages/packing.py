@@ -20,6 +20,8 @@ from wheelyard.domain.events import Reporter, silent
 from wheelyard.index.publishers.folder import changed, held
 from wheelyard.policy.model import AdmissionPolicy
 from wheelyard.stages import judging
+from wheelyard.stages.carrying import carry
+from wheelyard.store.blobs import Store
 
 _DAYS = re.compile(r"(\d+)\s*(d|days?|w|weeks?)\Z")
 
@@ -52,6 +54,9 @@ def pack(
     created: str | None = None,
     expires: str | None = None,
     policy: AdmissionPolicy | None = None,
+    sources_of: Path | None = None,
+    itself: bool = False,
+    store: Store | None = None,
     report: Reporter = silent,
 ) -> Packed:
     """Pack a wheelhouse into one file, or volumes; the same wheelhouse gives the same bytes every time.
@@ -64,6 +69,9 @@ def pack(
     :param created: the time in the manifest, as ``2027-01-31``; None: now.
     :param expires: a date, or ``90d`` after ``created``.
     :param policy: what all that is packed has to pass.
+    :param sources_of: the configuration that the wheelhouse was built from: what is needed to build it is carried too.
+    :param itself: carry Wheelyard itself too.
+    :param store: where what is carried is kept; None: the user's own.
     :raises PolicyError: if something does not.
     :raises ConfigError: if there is no wheelhouse, or an argument does not fit it.
     :raises HashMismatchError: if a file is not what the manifest says; nothing is written then.
@@ -71,6 +79,8 @@ def pack(
     need_wheelhouse(wheelhouse)
     if since:
         need_side(since)
+    if sources_of is not None or itself:
+        carry(wheelhouse, sources_of=sources_of, itself=itself, keys=keys, store=store, report=report)
     with held(wheelhouse) as generations:
         with contextlib.ExitStack() as bundle, changed(generations, report=report) as root:
             # Nobody sees the wheelhouse before it is whole and signed, nor a bundle before its wheelhouse: a kill
