@@ -10,7 +10,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "tried.md"
 
 def line(cells: Sequence[str]) -> str:
     """Return a row of a table as Markdown."""
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
 
 
 def with_table(text: str, mark: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,9 +96,10 @@ def _results(each: Tried, code: int, events: Sequence[Mapping[str, object]], whe
 
 
 def _said(message: str) -> str:
-    """Return the first line of a message, and the last that says something, without places of this machine."""
+    """Return the first line of a message, and the last that says something, without addresses and places."""
     lines = [row.strip() for row in message.splitlines() if row.strip()]
-    return re.sub(r"/tmp/[^\s:\]]*/", "", " … ".join(dict.fromkeys((lines[0], lines[-1]))))
+    told = " … ".join(dict.fromkeys((lines[0], lines[-1])))
+    return textwrap.shorten(re.sub(r"https?://[^\s']*|/[^\s:'\]]*/", "…", told), 200, placeholder=" …")
 
 
 def main(names: Sequence[str]) -> int:
