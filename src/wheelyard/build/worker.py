@@ -131,7 +131,15 @@ class _Bench:
     def build(self, key: str, unit: BuildUnit) -> BuiltWheel:  # noqa: ARG002  (a job is a key and its unit)
         """Build one unit from what is in the store, and put the wheel and its record there."""
         log = records.log_of(self.store, unit.package.name, unit.package.version, unit.key)
-        self.report(JobStarted(stage="build", job=_job(unit), target=unit.target.name, log=str(log)))
+        self.report(
+            JobStarted(
+                stage="build",
+                job=_job(unit),
+                target=unit.target.name,
+                log=str(log),
+                seconds=records.seconds(self.store, unit.package.name) or 0,
+            )
+        )
         try:
             wheel = self._build(unit)
         except OSError as error:

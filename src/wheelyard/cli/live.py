@@ -68,6 +68,7 @@ class _Job:
     began: float
     bytes: int
     log: str
+    seconds: float = 0
     moved: int = 0
     phase: str = ""
 
@@ -78,6 +79,7 @@ class _StageState:
     began: float
     jobs: int
     bytes: int
+    seconds: float
     finished: int = 0
     moved: int = 0
     ended: float | None = None
@@ -102,7 +104,7 @@ class LiveView:
                     self._start_stage(event)
                 case JobStarted(stage=stage) if stage in self._stages:
                     name = event.job + (f" [{event.target}]" if event.target else "")
-                    job = _Job(name=name, began=self._now(), bytes=event.bytes, log=event.log)
+                    job = _Job(name=name, began=self._now(), bytes=event.bytes, log=event.log, seconds=event.seconds)
                     self._stages[stage].running[event.job, event.target] = job
                 case JobAdvanced(stage=stage) if stage in self._stages:
                     self._advance(self._stages[stage], event)
@@ -124,8 +126,9 @@ class LiveView:
     def _start_stage(self, event: StageStarted) -> None:
         stage = self._stages.get(event.stage)
         if stage is None:
-            self._stages[event.stage] = _StageState(event.stage, self._now(), event.jobs, event.bytes)
+            self._stages[event.stage] = _StageState(event.stage, self._now(), event.jobs, event.bytes, event.seconds)
             return
+        stage.seconds = 0  # of both parts together nobody knows
         stage.jobs, stage.bytes, stage.ended = stage.jobs + event.jobs, stage.bytes + event.bytes, None
 
     @staticmethod
@@ -181,6 +184,8 @@ class LiveView:
             parts.append(human_bytes(stage.moved) + (f" of {human_bytes(stage.bytes)}" if stage.bytes else ""))
         if stage.ended is None and stage.bytes and stage.moved and elapsed > 2 and share < 1:
             parts.append(f"{clock(elapsed / share - elapsed)} left")
+        elif stage.ended is None and stage.seconds > elapsed:
+            parts.append(f"about {clock(stage.seconds - elapsed)} left")
         while len(parts) > 3 and len("  ".join(parts)) > width:
             parts.pop()
         return shortened("  ".join(parts), width)
@@ -188,6 +193,7 @@ class LiveView:
     def _job_line(self, job: _Job, width: int, now: float) -> str:
         """Return ``    numpy 2.3.5 [el9]   compiling   0:41``, the name as long as there is room."""
         size = human_bytes(job.moved) + (f" of {human_bytes(job.bytes)}" if job.bytes else "") if job.moved else ""
-        facts = "  ".join(filter(None, [job.phase, size, clock(now - job.began)]))
+        took = f" of about {clock(job.seconds)}" if job.seconds >= 1 else ""
+        facts = "  ".join(filter(None, [job.phase, size, clock(now - job.began) + took]))
         room = max(width - 4 - 2 - len(facts), 8)
         return shortened(f"    {shortened(job.name, room):<{min(room, 40)}}  {facts}", width)

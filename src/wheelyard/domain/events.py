@@ -22,6 +22,8 @@ class StageStarted:
     stage: Stage
     jobs: int = 0
     bytes: int = 0
+    seconds: float = 0
+    """About how long it will take, where all its jobs were done before; 0: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class JobStarted:
     bytes: int = 0
     log: str = ""
     """Path of the log that it writes, if it writes one."""
+    seconds: float = 0
+    """How long the same took the last time; 0: it was never done with this store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wheelyard.build import deduplicate, records
@@ -52,6 +52,17 @@ def units_for(plan: Plan, toolchains: Toolchains) -> tuple[BuildUnit, ...]:
     )
 
 
+def _estimate(units: Iterable[BuildUnit], jobs: int, store: Store) -> float:
+    """Return about how many seconds builds take that are not in the store; 0 where one of them was never done before.
+
+    Not less than the longest, nor than all of them shared out.
+    """
+    names = [unit.package.name for unit in units if records.load(store, unit.key) is None]
+    durations = [records.seconds(store, name) for name in names]
+    known = [seconds for seconds in durations if seconds is not None]
+    return max(max(known), sum(known) / jobs) if known and len(known) == len(durations) else 0
+
+
 def build_plans(
     plans: Sequence[Plan],
     toolchains: Toolchains,
@@ -81,13 +92,14 @@ def build_plans(
     if not every:
         return Made(of_folder={plan.name: {} for plan in plans}, built=0, reused=0)
     reused = sum(records.load(store, key) is not None for key in every)
-    report(StageStarted(stage="build", jobs=len(every)))
+    jobs = settings.jobs or os.cpu_count() or 1
+    report(StageStarted(stage="build", jobs=len(every), seconds=_estimate(every.values(), jobs, store)))
     wheels = build_all(
         tuple(every.values()),
         store=store,
         toolchain_for=lambda unit: toolchains(unit.target),
         limits=limits_of(settings),
-        jobs=settings.jobs or os.cpu_count() or 1,
+        jobs=jobs,
         fail_fast=options.fail_fast,
         report=report,
         epoch=settings.source_date_epoch,
