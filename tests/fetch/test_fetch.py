@@ -163,6 +163,17 @@ def test_a_wrong_hash_names_file_index_and_both_hashes(
     assert not part(store, file).exists()
 
 
+def test_an_answer_that_was_wrong_once_is_asked_for_once_more(
+    server: IndexServer, store: Store, client: Client, tmp_path: Path
+) -> None:
+    file = locked(server, BIG, size=None)
+    server.fault(
+        BIG, index_server.content((server.folder / BIG).read_bytes()[:1000]), times=1
+    )  # cut, and nobody says so
+    fetch([file], store=store, client=client, root=tmp_path)
+    assert sha256(store.path(file.sha256)) == file.sha256
+
+
 def test_more_bytes_than_promised_are_not_taken(
     server: IndexServer, store: Store, client: Client, tmp_path: Path
 ) -> None:

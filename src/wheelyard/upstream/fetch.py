@@ -181,11 +181,12 @@ class _Work:
 
     def _complete(self, partial: Partial, digest: str, file: LockedFile | RemoteFile) -> None:
         """Get the bytes that are missing, as often as it takes, and check the whole."""
-        resumed = partial.size > 0
         until = self.client.http.until(file.size)
         if partial.sha256 != digest:
             self.client.http.again(lambda: self._more(partial, file, until), progress=lambda: partial.size)
-        if partial.sha256 != digest and resumed:  # the beginning may be what is wrong: once more, from there
+        if (
+            partial.sha256 != digest
+        ):  # a beginning of an earlier run, or an answer that was cut unseen: once, from there
             partial.restart()
             self.client.http.again(lambda: self._more(partial, file, until), progress=lambda: partial.size)
         if partial.sha256 != digest:

@@ -41,7 +41,9 @@ class Partial:
         :raises StorageError: if the disk is full.
         """
         try:
-            self._stream.write(block)
+            left = memoryview(block)
+            while left:  # the stream has no buffer: a write may take less than all
+                left = left[self._stream.write(left) :]
         except OSError as error:
             raise storage_error(self.path, error) from error
         self._hash.update(block)
