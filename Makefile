@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: screenshots help demo demo-cross test rebuild faults readers tried-locks tried-sdists tried-crates fuzz check docs keys bench bench-variants lock packages system-packages clean
+.PHONY: recording screenshots help demo demo-cross test rebuild faults readers tried-locks tried-sdists tried-crates fuzz check docs keys bench bench-variants lock packages system-packages clean
 
 include docker/Makefile.inc
 
@@ -80,6 +80,9 @@ bench: $(READY)  ## measure against peers (takes minutes; see bench/README.md)
 
 screenshots: $(READY)  ## take the pictures of docs/pages.md (WHEELHOUSE=...)
 	$(BIN)/python -m tests.support.screenshots $(WHEELHOUSE)
+
+recording: $(READY)  ## take the picture of the live view in README.md, while the scientific list is built (a minute)
+	$(BIN)/python -m tests.support.recording
 
 bench-variants: $(READY)  ## what BLAS and instruction levels are worth on this CPU (needs `make system-packages`)
 	$(BIN)/python bench/variants.py $(WHEELHOUSE) --plot docs/images/variants.svg

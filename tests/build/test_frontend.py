@@ -54,6 +54,8 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 
 FAILING = {
+    "nothing returned": ("def build_wheel(*a, **k):\n    pass\n", "something else than a file name"),
+    "a number": ("def build_wheel(*a, **k):\n    return 3\n", "something else than a file name"),
     "no wheel": ("def build_wheel(*a, **k):\n    return 'demo.whl'\n", "left 0: none"),
     "two wheels": (
         "def build_wheel(w, *a, **k):\n    [open(w + '/' + n, 'w') for n in ('a.whl', 'b.whl')]\n    return 'a.whl'\n",

@@ -26,6 +26,12 @@ def one_error(folder: Path, text: str, **files: str) -> WheelyardError:
     return error
 
 
+def test_hashes_of_another_kind_count_where_there_is_no_sha256(tmp_path: Path) -> None:
+    config = requirements(tmp_path, f"numpy==1.0 --hash=sha512:{'A' * 128} --hash=sha384:{'b' * 96}\n")
+    assert config.requirements[0].hashes == (f"sha512:{'a' * 128}", f"sha384:{'b' * 96}")
+    assert "not a SHA-512 digest" in one_error(tmp_path, "numpy==1.0 --hash=sha512:abc\n").message
+
+
 def test_the_format(tmp_path: Path) -> None:
     config = requirements(
         tmp_path,

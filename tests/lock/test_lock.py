@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -180,12 +181,22 @@ def test_a_name_that_is_bound_to_an_index_comes_from_there_only(place: Place, tm
 def test_hashes_of_the_requirements_choose_the_file(place: Place) -> None:
     make_wheel(place.files, "a", "2.0")
     wanted = make_wheel(place.files, "a", "1.0")
-    import hashlib
-
     digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
     found = place.lock(place.config(f"a --hash=sha256:{digest}\n"))["el9"]
     assert found.packages[0].file.sha256 == digest
     with pytest.raises(NoCandidateError, match="no file has a hash that the requirements allow"):
+        place.lock(place.config(f"a --hash=sha256:{'0' * 64}\n"))
+
+
+def test_a_hash_of_another_kind_is_compared_with_the_bytes(place: Place) -> None:
+    wheel = make_wheel(place.files, "a", "1.0")
+    digest = hashlib.sha512(wheel.read_bytes()).hexdigest()
+    found = place.lock(place.config(f"a --hash=sha512:{digest}\n"))["el9"]
+    assert found.packages[0].file.sha256 == hashlib.sha256(wheel.read_bytes()).hexdigest()
+    with pytest.raises(HashMismatchError, match="none of the hashes that the requirements allow"):
+        place.lock(place.config(f"a --hash=sha512:{'0' * 128}\n"))
+    place.server.hashes = False  # the lock learns the hash from the bytes: they are compared as well
+    with pytest.raises(HashMismatchError, match="none of the hashes that the requirements allow"):
         place.lock(place.config(f"a --hash=sha256:{'0' * 64}\n"))
 
 

@@ -14,7 +14,7 @@ def test_name_contact_date_modules_and_logs_reach_the_pages(yard: Yard) -> None:
     yard.write("made\nscikit-demo\n", site=plain)
     yard.build("--no-prove", SOURCE_DATE_EPOCH="1767225600")
     first = (yard.wheelhouse / "index.html").read_text()
-    assert "<strong>Wheels &amp; more</strong>, 2026-01-01" in first
+    assert '<strong>Wheels &amp; more</strong><span class="generation"></span>, 2026-01-01' in first
     assert '<a href="https://help.example/">' in first
     assert '"skdemo"' in (yard.wheelhouse / "assets/projects.js").read_text()
     assert not (yard.wheelhouse / "logs").exists(), "a log says when and where it was built: only if it is asked for"

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.yard import hear_interrupts
+
 pyte: Any = pytest.importorskip("pyte")
 
 _ERASE = re.compile(rb"(?=\r\x1b\[(?:2K|1A))")
@@ -35,8 +37,14 @@ class Shown:
     """What the screen looked like, one after the other; the last is what stays."""
 
 
+def steps(written: bytes) -> list[bytes]:
+    """Return what was written, cut where a frame is erased: what is drawn is seen, also where it goes at once."""
+    return _ERASE.split(written)
+
+
 def _in_front() -> None:
     """Make the terminal the one that this process is controlled by, so that a Ctrl-C typed there reaches it."""
+    hear_interrupts()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -71,7 +79,7 @@ def in_a_terminal(
         try:
             while block := os.read(ours, 1 << 16):
                 written += block
-                for part in _ERASE.split(block):  # what is drawn is seen, also where it is erased at once
+                for part in steps(block):
                     stream.feed(part)
                     frame = tuple(line.rstrip() for line in screen.display)
                     if not frames or frame != frames[-1]:

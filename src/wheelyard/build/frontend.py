@@ -104,7 +104,11 @@ def build_sdist(place: Workspace) -> Path:
 
 def _build(place: Workspace, builder: ProjectBuilder, kind: Kind = "wheel") -> Path:
     into = beneath.fresh(place.root, "out")
-    builder.build(kind, into, place.recipe.config_settings)
+    try:
+        builder.build(kind, into, place.recipe.config_settings)
+    except (TypeError, ValueError, AttributeError) as error:  # raised by what reads the backend's answer
+        hook = f"build_{kind}"
+        raise _failure(place, f"its backend answered {hook} with something else than a file name: {error}") from error
     products = [name for name in beneath.names(place.root, "out") if name.endswith(_SUFFIXES[kind])]
     if len(products) != 1:
         names = ", ".join(products) or "none"

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import io
 import os
 import re
@@ -113,8 +114,24 @@ def remove_files(paths: Iterable[str], base: str, keep: Iterable[str] = ()) -> N
     remove_empty(folders, base, keep)
 
 
+_STAYS = (
+    errno.ENOTEMPTY,
+    errno.EEXIST,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EBUSY,
+    errno.EROFS,
+)
+"""Why a folder rightly stays: something is in it, it is somebody else's, or it is gone already."""
+
+
 def remove_empty(folders: Iterable[str], base: str, keep: Iterable[str] = ()) -> None:
-    """Remove empty folders, and their parents if these become empty, up to and without ``base`` and ``keep``."""
+    """Remove empty folders, and their parents if these become empty, up to and without ``base`` and ``keep``.
+
+    :raises OSError: if one cannot be removed for another reason than that it is in use, or not ours.
+    """
     stop = os.path.realpath(base)
     kept = {os.path.realpath(path) for path in keep}
     for folder in sorted(set(folders), key=len, reverse=True):
@@ -122,8 +139,10 @@ def remove_empty(folders: Iterable[str], base: str, keep: Iterable[str] = ()) ->
         while here.startswith(stop + os.sep) and here not in kept:
             try:
                 os.rmdir(here)
-            except OSError:
-                break
+            except OSError as error:
+                if error.errno in _STAYS:
+                    break
+                raise
             here = os.path.dirname(here)
 
 

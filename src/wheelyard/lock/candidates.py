@@ -13,12 +13,13 @@ from urllib.parse import unquote, urlsplit
 from packaging.version import Version
 
 from wheelyard.config.model import Config
+from wheelyard.domain.errors import HashMismatchError
 from wheelyard.domain.lock import LockedFile, LockedPackage
 from wheelyard.domain.remote import RemoteFile
 from wheelyard.domain.target import Target
 from wheelyard.lock.admission import Admission
 from wheelyard.lock.direct import DirectFile
-from wheelyard.lock.inputs import hashes
+from wheelyard.lock.inputs import has_one_of, hashes
 from wheelyard.lock.ports import Upstream
 from wheelyard.lock.select import Choice, Choices, choices
 from wheelyard.resolve.metadata import standard_specifier
@@ -126,13 +127,30 @@ class TargetSource:
         return LockedPackage(
             name=pin.name,
             version=pin.version,
-            file=direct or self.file(choice.file),
+            file=direct or self._required(pin.name, choice.file),
             reason=f"built from {direct.made_from.shown}" if direct and direct.made_from else choice.reason,
             requires_python=standard_specifier(requires_python),
             extras=pin.extras,
             via=pin.via,
             expects=choice.expects,
         )
+
+    def _required(self, name: str, file: RemoteFile) -> LockedFile:
+        """Return a file as a lock names it, compared with the hashes that requirements ask for.
+
+        :raises HashMismatchError: if it has none of them.
+        """
+        found, allowed = self.file(file), self._hashes.get(name, frozenset())
+        if allowed and f"sha256:{found.sha256}" not in allowed:
+            # Of other kinds the index says nothing: the bytes do.
+            self._upstream.fetch([replace(file, sha256=found.sha256)])
+            if not has_one_of(self._store.path(found.sha256), allowed):
+                raise HashMismatchError(
+                    f"has sha256 {found.sha256}, and none of the hashes that the requirements allow",
+                    where=file.filename,
+                    hint="take the hashes of this file, or find out why it is another one",
+                )
+        return found
 
     def file(self, file: RemoteFile) -> LockedFile:
         """Return an upstream file as a lock names it."""
@@ -161,6 +179,7 @@ class TargetSource:
             page = self._upstream.project(name, index=rule.index if rule else None)
         if not page.files:
             return None
+        allowed = self._hashes.get(name, frozenset())
         admitted, refused = self._admission.admitted(page)
         found = choices(
             admitted,
@@ -168,7 +187,7 @@ class TargetSource:
             rule,
             only_binary=self._config.only_binary,
             no_binary=self._config.no_binary,
-            hashes=self._hashes.get(name, ()),
+            hashes=() if any(not pinned.startswith("sha256:") for pinned in allowed) else allowed,
         )
         barred = {version: why for version, why in refused.items() if version not in found.by_version}
         found = replace(found, refused={**found.refused, **barred})

@@ -15,7 +15,7 @@ from wheelyard.domain.lock import LockedFile
 from wheelyard.domain.remote import ProjectPage, RemoteFile
 from wheelyard.domain.repository import from_direct
 from wheelyard.domain.requirement import Requirement
-from wheelyard.lock.inputs import name_of
+from wheelyard.lock.inputs import has_one_of, name_of
 from wheelyard.lock.ports import Upstream
 from wheelyard.store.blobs import Store
 
@@ -54,7 +54,7 @@ def bring(wanted: Requirement, *, root: Path, upstream: Upstream, store: Store, 
     required = name_of(wanted)
     file = _file(wanted, wanted.direct, root / wanted.direct, upstream, store, trees)
     name, version = _named(file.filename, wanted.direct, where)
-    if wanted.hashes and f"sha256:{file.sha256}" not in wanted.hashes:
+    if wanted.hashes and not has_one_of(store.path(file.sha256), wanted.hashes):
         raise HashMismatchError(f"has sha256 {file.sha256}, which is not among the required", where=file.filename)
     if required is not None and required != name:
         raise ConfigError(f"{file.filename} is a file of {name}, not of {required}", where=where)

@@ -124,6 +124,19 @@ def name_of(wanted: Wanted) -> str | None:
         return None
 
 
+def has_one_of(blob: Path, hashes: Iterable[str]) -> bool:
+    """Whether a file has one of some hashes (``sha512:…``)."""
+    by_algorithm: dict[str, set[str]] = {}
+    for pinned in hashes:
+        algorithm, _, digest = pinned.partition(":")
+        by_algorithm.setdefault(algorithm, set()).add(digest)
+    for algorithm, digests in by_algorithm.items():
+        with blob.open("rb") as stream:
+            if hashlib.file_digest(stream, algorithm).hexdigest() in digests:
+                return True
+    return False
+
+
 def hashes(config: Config) -> dict[str, frozenset[str]]:
     """Return the hashes that the files of each project must be among, where requirements or constraints say so."""
     allowed: dict[str, frozenset[str]] = {}

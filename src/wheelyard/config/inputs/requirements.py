@@ -29,7 +29,8 @@ from wheelyard.domain.errors import ConfigError
 from wheelyard.domain.index import IndexSource
 from wheelyard.schema.problems import Problems, nearest, read_text, shown
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
+"""Hexadecimal digits of the hashes that pip takes."""
 _OPTIONS_BEGIN = re.compile(r"\s(?=--?[A-Za-z])")
 
 
@@ -118,7 +119,7 @@ class RequirementsReader:
         requirement = parse_requirement(body.strip(), path.parent, self.root, origin=name, line=number)
         self.gathered.credentials.update(requirement.credentials)
         self.gathered.queries.update(requirement.queries)
-        value = requirement.with_hashes(_sha256(found.hashes))
+        value = requirement.with_hashes(_usable(found.hashes))
         if constraints:
             if not value.text:
                 raise SyntaxProblem("a constraint needs the project's name", "write: name @ URL")
@@ -205,21 +206,21 @@ class RequirementsReader:
         return url
 
 
-def _sha256(hashes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the SHA-256 ones of a requirement's hashes."""
+def _usable(hashes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the SHA-256 ones of a requirement's hashes, as indexes promise these; the others where there is none."""
     good: list[str] = []
     for pinned in hashes:
         algorithm, _, digest = pinned.partition(":")
-        if algorithm not in ("sha256", "sha384", "sha512"):
-            known = nearest(algorithm, ("sha256",))
+        digits = _DIGITS.get(algorithm)
+        if digits is None:
+            known = nearest(algorithm, _DIGITS)
             raise SyntaxProblem(f"hash of an unknown or weak kind: {algorithm!r}", known)
-        if algorithm == "sha256":
-            if not _SHA256.fullmatch(digest.lower()):
-                raise SyntaxProblem("not a SHA-256 digest", "it has 64 hexadecimal digits: --hash=sha256:…")
-            good.append(f"sha256:{digest.lower()}")
-    if hashes and not good:
-        raise SyntaxProblem("no sha256 among the hashes", "add --hash=sha256:… (pip hash FILE prints it)")
-    return tuple(good)
+        if not re.fullmatch(rf"[0-9a-f]{{{digits}}}", digest.lower()):
+            raise SyntaxProblem(
+                f"not a SHA-{algorithm[3:]} digest", f"it has {digits} hexadecimal digits: --hash={algorithm}:…"
+            )
+        good.append(f"{algorithm}:{digest.lower()}")
+    return tuple(pinned for pinned in good if pinned.startswith("sha256:")) or tuple(good)
 
 
 def merge_names(mine: set[str], other: set[str], value: str) -> None:
