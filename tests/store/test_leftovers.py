@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -124,3 +125,21 @@ def test_two_writers_of_one_file_write_one_after_the_other(tmp_path: Path) -> No
 def test_the_longest_name_can_be_written(name: str, tmp_path: Path) -> None:
     assert files.write(tmp_path / name, b"x")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_is_swept_before_it_is_opened_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    real = tempfile.mkdtemp
+
+    def swept_at_once(prefix: str, dir: Path) -> str:  # noqa: A002  (the names in the library)
+        made.append(real(prefix=prefix, dir=dir))
+        if len(made) == 1:
+            Path(made[0]).rmdir()  # as a process does that comes there first and finds nobody's lock on it
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", swept_at_once)
+    with temporary_folder("demo", tmp_path) as folder:
+        assert folder == Path(made[1])
+        assert folder.is_dir()

@@ -39,7 +39,10 @@ def temporary_folder(purpose: str, base: Path | None = None) -> Iterator[Path]:
 def _make(base: Path, purpose: str) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{purpose}-", dir=base))
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # another process swept it before it was opened
         with contextlib.suppress(OSError):  # a file system without locks for folders: nobody will remove it
             fcntl.flock(held, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):
