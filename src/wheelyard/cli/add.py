@@ -27,11 +27,9 @@ def add(
 ) -> int:
     """Check files strictly and add them to the index; eggs and Windows installers become wheels."""
     from wheelyard.mirror.add import add as add_files
-    from wheelyard.policy.model import AdmissionPolicy
+    from wheelyard.policy.model import ANYTHING
     from wheelyard.store.blobs import Store
 
-    done = add_files(
-        files, store=Store(), into=into.absolute(), keys=key or (), policy=policy_of(policy) or AdmissionPolicy()
-    )
+    done = add_files(files, store=Store(), into=into.absolute(), keys=key or (), policy=policy_of(policy) or ANYTHING)
     say(f"{done.added} added, {done.unchanged} there already")
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheelyard.cli import completion
+from wheelyard.cli.choosing import Source, Targets, Upgrade, UpgradePackages
 from wheelyard.cli.foretell import foretell
 from wheelyard.cli.grace import Grace
 from wheelyard.cli.output import counted, human_bytes, say_json, show
@@ -28,31 +28,11 @@ def register(app: typer.Typer) -> None:
 
 
 def build(
-    source: Annotated[
-        Path,
-        typer.Argument(help="wheelyard.toml, or in its place a requirements file, a project or another tool's lock."),
-    ] = Path("wheelyard.toml"),
+    source: Source = Path("wheelyard.toml"),
     into: Annotated[Path | None, typer.Option(help="Write the wheelhouse there instead.", show_default=False)] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            "-t",
-            help="Only this target, or a preset such as el9 (repeatable).",
-            autocompletion=completion.targets_and_presets,
-        ),
-    ] = None,
-    upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="Forget earlier pins.")] = False,
-    upgrade_package: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--upgrade-package",
-            "-P",
-            metavar="NAME",
-            help="Forget one pin (repeatable).",
-            autocompletion=completion.packages,
-        ),
-    ] = None,
+    target: Targets = None,
+    upgrade: Upgrade = False,
+    upgrade_package: UpgradePackages = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Builds at a time; 0: one per CPU.")] = 0,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first build that fails.")] = False,
     prove: Annotated[bool, typer.Option("--prove/--no-prove", help="Install and import every target's folder.")] = True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheelyard.cli import completion
+from wheelyard.cli.choosing import Source, Targets, Upgrade, UpgradePackages
 from wheelyard.cli.output import counted, say, say_json
 from wheelyard.cli.reporters import reporter
 
@@ -21,30 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def lock(
-    source: Annotated[
-        Path,
-        typer.Argument(help="wheelyard.toml, or in its place a requirements file, a project or another tool's lock."),
-    ] = Path("wheelyard.toml"),
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            "-t",
-            help="Only this target, or a preset such as el9 (repeatable).",
-            autocompletion=completion.targets_and_presets,
-        ),
-    ] = None,
-    upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="Forget earlier pins.")] = False,
-    upgrade_package: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--upgrade-package",
-            "-P",
-            metavar="NAME",
-            help="Forget one pin (repeatable).",
-            autocompletion=completion.packages,
-        ),
-    ] = None,
+    source: Source = Path("wheelyard.toml"),
+    target: Targets = None,
+    upgrade: Upgrade = False,
+    upgrade_package: UpgradePackages = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
 ) -> int:

@@ -106,7 +106,7 @@ def mirror(
     """Mirror whole projects; what is there already is not fetched again. Not zero if a file could not be had."""
     from wheelyard.domain.errors import Failures
     from wheelyard.mirror.model import Wish
-    from wheelyard.policy.model import AdmissionPolicy
+    from wheelyard.policy.model import ANYTHING
     from wheelyard.stages.mirroring import mirror as mirror_projects
 
     wish = Wish(
@@ -117,7 +117,7 @@ def mirror(
         sdists=sdists.value,
         dependencies=dependencies,
         removed=removed.value,
-        policy=policy_of(policy) or AdmissionPolicy(),
+        policy=policy_of(policy) or ANYTHING,
     )
     indexes = _indexes(index or (), mirror_of or ())
     bound = _bound(bind or (), indexes)

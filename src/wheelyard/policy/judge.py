@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from wheelyard.domain.errors import Failures, PolicyError, WheelyardError
+from wheelyard.domain.errors import PolicyError, together
 from wheelyard.policy import moments
 from wheelyard.policy.model import AdmissionPolicy, Evidence, Objection, Ruling, Waiver
 from wheelyard.policy.rules import JUDGES
@@ -44,7 +44,7 @@ def check_policy(policy: AdmissionPolicy, at: datetime) -> None:
 
     :raises PolicyError: for one thing; ``Failures`` for several.
     """
-    errors: list[WheelyardError] = [
+    errors = [
         PolicyError(
             f"the waiver of {waiver.by} for {waiver.file or waiver.sha256[:12]} ended on {moments.shown(waiver.until)}",
             where="[[policy.waiver]]",
@@ -57,7 +57,7 @@ def check_policy(policy: AdmissionPolicy, at: datetime) -> None:
             PolicyError(fault, where=f"advisories {policy.advisories.name}", hint="bring a newer export of OSV")
         )
     if errors:
-        raise errors[0] if len(errors) == 1 else Failures(tuple(errors))
+        raise together(errors)
 
 
 def _fault_of_database(policy: AdmissionPolicy, at: datetime) -> str | None:

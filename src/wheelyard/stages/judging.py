@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from wheelyard.bundle import manifest as manifests
-from wheelyard.domain.errors import Failures, WheelyardError
+from wheelyard.domain.errors import together
 from wheelyard.domain.events import Reporter, Warned, silent
 from wheelyard.domain.folder import FilledFolder
 from wheelyard.domain.lock import Lock, with_build_requirements
@@ -79,9 +79,8 @@ def accept(root: Path, policy: AdmissionPolicy, *, report: Reporter = silent) ->
 def _settle(rulings: Iterable[Ruling], policy: AdmissionPolicy, report: Reporter, *, where: str = "") -> None:
     """Raise what is refused, and tell what passes by a waiver."""
     settled = tuple(rulings)
-    errors: tuple[WheelyardError, ...] = tuple(errors_of(settled, policy, where=where))
-    if errors:
-        raise errors[0] if len(errors) == 1 else Failures(errors)
+    if errors := tuple(errors_of(settled, policy, where=where)):
+        raise together(errors)
     for sentence in waivers_used(settled):
         report(Warned(message=sentence))
 

@@ -184,9 +184,8 @@ class _Work:
         until = self.client.http.until(file.size)
         if partial.sha256 != digest:
             self.client.http.again(lambda: self._more(partial, file, until), progress=lambda: partial.size)
-        if (
-            partial.sha256 != digest
-        ):  # a beginning of an earlier run, or an answer that was cut unseen: once, from there
+        if partial.sha256 != digest:
+            # A beginning of an earlier run, or an answer that was cut unseen: once more, from the first byte.
             partial.restart()
             self.client.http.again(lambda: self._more(partial, file, until), progress=lambda: partial.size)
         if partial.sha256 != digest:
